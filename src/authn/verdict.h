@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The words of authentication: a question goes in, authenticators conclude verdicts, authn/decide.c
+ * alone turns a verdict into a decision. All-zero denies everywhere.
+ *
+ * Everything a verdict or a decision points at lives until the reader leaves the RCU read section
+ * it asked in.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/span.h"
+#include "base/status.h"
+
+/* clang-format off */
+#define AUTHENTICATOR_TABLE(X)                                                        \
+    X(AUTHENTICATOR_NONE,      "none")      /* refused before any family was asked */ \
+    X(AUTHENTICATOR_BOOTSTRAP, "bootstrap")
+/* clang-format on */
+
+enum authenticator_id {
+#define X(name, label) name,
+    AUTHENTICATOR_TABLE(X)
+#undef X
+        AUTHENTICATOR_COUNT_
+};
+
+/** authenticator_label() - stable lower_snake name for metrics, logs and explain */
+const char *authenticator_label(enum authenticator_id id);
+
+#define TOKEN_MAX_BYTES                                                                           \
+    16384 /* no family's token is longer: JWTs stay below 8 KiB, headers of most proxies below 16 \
+           */
+#define QUESTION_MAX_AUDIENCES 64 /* one bit each in audience_mask */
+
+/**
+ * explain_fn - one check that an authenticator made, in order
+ * @check:  what was checked, in plain words ("the Secret is not being deleted")
+ * @passed: false ends this authenticator's list
+ * @detail: more for the operator, never a secret; "" for none
+ */
+typedef void explain_fn(void *ctx,
+                        enum authenticator_id authenticator,
+                        const char *check,
+                        bool passed,
+                        const char *detail);
+
+struct question {
+    struct span token;  /* peer bytes */
+    bool has_audiences; /* the request named audiences, even an empty list */
+    const struct span *audiences;
+    size_t audience_count; /* at most QUESTION_MAX_AUDIENCES */
+    struct instant now;
+    explain_fn *explain; /* NULL on the request path */
+    void *explain_ctx;
+};
+
+/** A group list, stored once for all who share it. */
+struct group_list {
+    struct span json; /* `["a","b"]}`: closes the user object that user.json_head opened */
+    size_t count;
+    const struct span *names; /* sorted bytewise, unique */
+};
+
+struct user {
+    struct span name;
+    struct span json_head; /* `{"username":"…","groups":`; groups->json completes it */
+    const struct group_list *groups;
+};
+
+struct verdict {
+    bool accepted;
+    enum status why; /* when not accepted */
+    enum authenticator_id authenticator;
+    struct span
+        token_id; /* bootstrap: the ID in the question's token (public); empty when there is none */
+    struct user user;       /* when accepted */
+    uint64_t audience_mask; /* bit i: audiences[i] is granted */
+};
+
+enum decision_result {
+    DECISION_DENY = 0, /* no: cacheable */
+    DECISION_ERROR,    /* not known, or our fault: status.error, not cacheable */
+    DECISION_ALLOW,
+    DECISION_RESULT_COUNT_
+};
+
+struct decision {
+    enum decision_result result;
+    enum status why; /* ST_OK for allow */
+    enum authenticator_id authenticator;
+    struct span token_id;
+    struct user user;
+    uint64_t audience_mask;
+    struct span error; /* short text for status.error; empty but for DECISION_ERROR */
+};
+
+/** decision_result_label() - "allow", "deny", "error" */
+const char *decision_result_label(enum decision_result result);

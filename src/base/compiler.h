@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The only place that names compiler extensions. gcc and clang both know all of these. */
+
+#define NODISCARD         __attribute__((warn_unused_result))
+#define NONNULL(...)      __attribute__((nonnull(__VA_ARGS__)))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* Run @fn on the variable's address when it leaves scope. The function accepts a pointer to NULL.
+ */
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+
+#define COUNTOF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The struct that holds @member at @ptr. */
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

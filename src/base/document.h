@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Files of YAML or JSON documents become json-c trees whose nodes remember where they stood.
+ *
+ * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
+ * kubectl types them (sigs.k8s.io/yaml: YAML 1.1 as yaml.v2 resolves it). Text that starts with `{`
+ * is JSON, as in kubectl; several JSON objects may follow each other. Duplicate keys are an error,
+ * aliases are expanded up to a bound.
+ */
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+
+#define DOCUMENT_MAX_DEPTH 64 /* nesting; Kubernetes objects stay below 20 */
+#define DOCUMENT_MAX_NODES \
+    4000000 /* values in one file, aliases expanded; "billion laughs" ends here */
+
+/**
+ * document_fn - called once per document, in file order; empty documents are left out
+ * @root: borrows until return (json_object_get() to keep)
+ * Return: ST_OK to go on; anything else stops and becomes the result of document_parse()
+ */
+typedef enum status document_fn(void *ctx, json_object *root);
+
+/**
+ * document_parse() - parse @text and hand out its documents
+ * @text: borrows; UTF-8, need not end in NUL
+ *
+ * All documents are parsed before the first is handed out: a file with an error anywhere yields
+ * nothing. Return: ST_OK; ST_SYNTAX, ST_DUPLICATE, ST_LIMIT with @reterr_problem filled (not its
+ * file); ST_NOMEM; or what @fn returned.
+ */
+enum status document_parse(struct span text,
+                           document_fn *fn,
+                           void *ctx,
+                           struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+
+/** document_position() - where @node began, both from 1; 0 and 0 for a node that did not come from
+ * document_parse() */
+void document_position(const json_object *node, unsigned *ret_line, unsigned *ret_column)
+    NONNULL(2, 3);

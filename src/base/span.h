@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Bytes that somebody else owns: a pointer and a length, not terminated, NULs allowed.
+ * A span borrows; who owns the bytes and for how long is said where the span is handed out.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span {
+    const char *at; /* may be NULL when len is 0 */
+    size_t len;     /* bytes */
+};
+
+#define SPAN_LITERAL(text) ((struct span){ .at = (text), .len = sizeof(text) - 1 })
+
+/** span_of() - view a NUL-terminated string; NULL gives the empty span */
+static inline struct span span_of(const char *text)
+{
+    return (struct span){ .at = text, .len = text ? strlen(text) : 0 };
+}
+
+/** span_equal() - byte equality. Never for secrets: its time depends on the bytes (use
+ * base/digest.h) */
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/** span_starts_with() - true when the first prefix.len bytes are @prefix */
+static inline bool span_starts_with(struct span s, struct span prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.at, prefix.at, prefix.len) == 0);
+}
+
+/** span_after() - what is left behind the first @n bytes; @n <= s.len */
+static inline struct span span_after(struct span s, size_t n)
+{
+    return (struct span){ .at = s.at + n, .len = s.len - n };
+}

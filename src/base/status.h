@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Every outcome the project distinguishes, as one closed set.
+ *
+ * A row gives the enumerator, the label (metrics and logs; stable, lower_snake), who is to blame
+ * and a sentence for the operator. authn/decide.c turns the blame into an answer: FAULT_PEER is
+ * "no" (cacheable), FAULT_UPSTREAM and FAULT_SELF are "we could not answer" (status.error, not
+ * cacheable). Nothing else makes that choice.
+ */
+
+enum fault {
+    FAULT_NONE = 0, /* nobody: it went well */
+    FAULT_PEER,     /* who asked, or the object asked about */
+    FAULT_UPSTREAM, /* what we depend on has not told us (yet) */
+    FAULT_SELF,     /* us: memory, disk, a bug */
+};
+
+/* clang-format off */
+#define STATUS_TABLE(X)                                                                                          \
+    X(ST_OK,                    "ok",                     FAULT_NONE,     "success")                             \
+    /* general */                                                                                                \
+    X(ST_NOMEM,                 "no_memory",              FAULT_SELF,     "out of memory")                       \
+    X(ST_IO,                    "io_error",               FAULT_SELF,     "input or output failed")              \
+    X(ST_INTERNAL,              "internal",               FAULT_SELF,     "internal error")                      \
+    X(ST_NOT_FOUND,             "not_found",              FAULT_PEER,     "not found")                           \
+    X(ST_NOT_SYNCED,            "not_synced",             FAULT_UPSTREAM, "the first synchronization of Secrets is not complete") \
+    X(ST_CONFLICT,              "conflict",               FAULT_PEER,     "the object was changed by someone else") \
+    X(ST_UNSETTLED,             "unsettled",              FAULT_UPSTREAM, "the file is still being written")     \
+    /* input */                                                                                                  \
+    X(ST_SYNTAX,                "malformed",              FAULT_PEER,     "the text is not well-formed")         \
+    X(ST_TYPE,                  "wrong_type",             FAULT_PEER,     "a member has the wrong type")         \
+    X(ST_DUPLICATE,             "duplicate",              FAULT_PEER,     "a key appears twice")                 \
+    X(ST_LIMIT,                 "too_large",              FAULT_PEER,     "a limit was exceeded")                \
+    X(ST_INVALID,               "invalid",                FAULT_PEER,     "a value is not valid")                \
+    X(ST_UNSUPPORTED,           "unsupported",            FAULT_PEER,     "not supported")                       \
+    X(ST_WRONG_KIND,            "wrong_kind",             FAULT_PEER,     "not a TokenReview of a known apiVersion") \
+    /* tokens: why an authenticator said no */                                                                   \
+    X(ST_TOKEN_EMPTY,           "empty_token",            FAULT_PEER,     "spec.token is empty")                 \
+    X(ST_TOKEN_TOO_LONG,        "token_too_long",         FAULT_PEER,     "longer than any token that could be accepted") \
+    X(ST_TOKEN_UNRECOGNIZED,    "unrecognized_token",     FAULT_PEER,     "not of the form of any known token")  \
+    X(ST_AUDIENCE_MISMATCH,     "audience_mismatch",      FAULT_PEER,     "none of the audiences asked for is one of --api-audiences") \
+    X(ST_TOKEN_ID_UNKNOWN,      "unknown_token_id",       FAULT_UPSTREAM, "no Secret holds this token ID (yet)") \
+    X(ST_SECRET_BEING_DELETED,  "secret_being_deleted",   FAULT_PEER,     "the Secret has a deletionTimestamp")  \
+    X(ST_SECRET_WRONG_TYPE,     "secret_wrong_type",      FAULT_PEER,     "the Secret is not of type bootstrap.kubernetes.io/token") \
+    X(ST_SECRET_NO_DATA,        "secret_no_data",         FAULT_PEER,     "the Secret has no data")              \
+    X(ST_TOKEN_SECRET_MISMATCH, "token_secret_mismatch",  FAULT_PEER,     "the token secret is wrong")           \
+    X(ST_TOKEN_ID_MISMATCH,     "token_id_mismatch",      FAULT_PEER,     "data.token-id differs from the ID in the Secret's name") \
+    X(ST_TOKEN_EXPIRED,         "token_expired",          FAULT_PEER,     "data.expiration is in the past")      \
+    X(ST_EXPIRATION_INVALID,    "expiration_invalid",     FAULT_PEER,     "data.expiration is not RFC 3339, so the token counts as expired") \
+    X(ST_USAGE_NOT_ALLOWED,     "usage_not_allowed",      FAULT_PEER,     "data.usage-bootstrap-authentication is not \"true\"") \
+    X(ST_GROUPS_INVALID,        "groups_invalid",         FAULT_PEER,     "data.auth-extra-groups holds an invalid group") \
+    /* Secrets: why one cannot hold a token at all (metrics, check-config) */                                    \
+    X(ST_SECRET_WRONG_NAMESPACE,"secret_wrong_namespace", FAULT_PEER,     "a bootstrap token Secret must be in namespace kube-system") \
+    X(ST_SECRET_WRONG_NAME,     "secret_wrong_name",      FAULT_PEER,     "a bootstrap token Secret must be named bootstrap-token-<token id>")
+/* clang-format on */
+
+enum status {
+#define X(name, label, fault, text) name,
+    STATUS_TABLE(X)
+#undef X
+        STATUS_COUNT_
+};
+
+/** status_label() - stable lower_snake name for metrics and logs; static storage, never NULL */
+const char *status_label(enum status status);
+
+/** status_text() - one sentence for an operator; static storage, never NULL */
+const char *status_text(enum status status);
+
+/** status_fault() - who is to blame */
+enum fault status_fault(enum status status);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#include <stddef.h>
+
+#include "base/span.h"
+
+/** utf8_sequence_len() - bytes of the well-formed sequence that @text starts with (1 to 4); 0 when
+ * it starts with none */
+size_t utf8_sequence_len(struct span text);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * authentication.k8s.io TokenReview, v1 and v1beta1 (the same shape): read a request, write an
+ * answer; and the other way round for `kube-bearer review --server`.
+ *
+ * Untrusted: every byte of a request. Reading allocates nothing and decodes in place.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+
+#define TOKEN_REVIEW_MAX_AUDIENCES \
+    64 /* kube-apiserver sends its issuer list, one to three; one bit each in audience_mask */
+
+enum token_review_version { TOKEN_REVIEW_V1 = 0, TOKEN_REVIEW_V1BETA1 };
+
+struct token_review {
+    enum token_review_version version;
+    struct span token;     /* borrows the body; empty when absent */
+    size_t audience_count; /* 0 when absent, null or [] : kube-apiserver treats these alike */
+    struct span
+        audiences[TOKEN_REVIEW_MAX_AUDIENCES]; /* borrow the body; order and duplicates kept */
+};
+
+/**
+ * token_review_parse() - decode a request
+ * @body: @len bytes, clobbered; the result borrows it
+ *
+ * Member names are case-sensitive, unknown members are checked as JSON and ignored, of duplicate
+ * members the last one counts, as in Go. null stands for an absent member. Return: ST_OK;
+ * ST_SYNTAX, ST_TYPE, ST_LIMIT (depth, audiences) or ST_WRONG_KIND (kind or apiVersion missing or
+ * another) with @reterr_problem. Cost: one pass, no allocation.
+ */
+enum status token_review_parse(char *body,
+                               size_t len,
+                               struct token_review *ret_review,
+                               struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
+
+/** What to answer. All-zero is a plain refusal. */
+struct token_review_answer {
+    bool authenticated;
+    struct span user_head; /* JSON text of status.user in two parts, so that the second can be
+                              shared: head, then tail */
+    struct span user_tail;
+    const struct span *audiences; /* the request's; those with their bit set in audience_mask are
+                                     answered, in order */
+    size_t audience_count;
+    uint64_t audience_mask;
+    struct span error; /* status.error; empty for none */
+};
+
+/** token_review_build() - append the answer to @buf (check buf->failed). No user, no audiences
+ * unless authenticated */
+void token_review_build(struct buf *buf,
+                        enum token_review_version version,
+                        const struct token_review_answer *answer) NONNULL(1, 3);
+
+/** token_review_build_request() - append a request for @token; secrets end up in @buf: its owner
+ * wipes it */
+void token_review_build_request(struct buf *buf,
+                                enum token_review_version version,
+                                struct span token,
+                                const struct span *audiences,
+                                size_t audience_count) NONNULL(1);
+
+/** token_review_api_version() - "authentication.k8s.io/v1" or "…/v1beta1"; static storage */
+const char *token_review_api_version(enum token_review_version version);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * /livez, /readyz and /healthz as Kubernetes has them: `?verbose`, `?exclude=NAME` (repeatable) and
+ * /readyz/NAME.
+ *
+ * 200 and "ok" when every check passes, else 500 and the list. A check may pass with a remark,
+ * shown by ?verbose: a broken new certificate does not take a server out of service that still
+ * serves the old one.
+ */
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/span.h"
+
+enum health_page { HEALTH_LIVEZ = 0, HEALTH_READYZ, HEALTH_HEALTHZ };
+
+#define HEALTH_REMARK_MAX 320 /* bytes with NUL */
+
+struct health_check {
+    const char
+        *name;  /* "ping", "informer-sync", "shutdown", "serving-certificate", "manifests", … */
+    bool livez; /* part of /livez and /healthz; every check is part of /readyz */
+    /** Return: passed? @ret_remark: HEALTH_REMARK_MAX bytes, "" beforehand; why not, or what to
+     * know. No secrets: anybody may read this page */
+    bool (*run)(void *ctx, char *ret_remark);
+    void *ctx;
+};
+
+/**
+ * health_build() - run the checks and append the page, text/plain
+ * @check: name after the slash ("/readyz/ping" gives "ping"); empty for all
+ * @query: the raw query string without `?`, percent-decoded member by member here; may be empty
+ * Return: the HTTP status: 200, 500 when a check failed, 404 for an unknown check name
+ */
+unsigned health_build(struct buf *buf,
+                      enum health_page page,
+                      struct span check,
+                      struct span query,
+                      const struct health_check *checks,
+                      size_t check_count) NODISCARD NONNULL(1, 5);

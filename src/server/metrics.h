@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What operators can count. One table has every metric's name, type and HELP text; workers count in
+ * shards of their own (one writer each, no shared cache line), and a scrape adds the shards up and
+ * asks the other modules for their figures.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "authn/authenticator.h"
+#include "authn/verdict.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/store.h"
+
+/* clang-format off */
+/* Counters that workers keep: enumerator, name, labels (text or ""), HELP. Rows of one name stand together. */
+#define WORKER_COUNTER_TABLE(X)                                                                                                     \
+    X(COUNT_HANDSHAKES_FULL,        "kube_bearer_tls_handshakes_total",  "kind=\"full\"",       "TLS handshakes completed")         \
+    X(COUNT_HANDSHAKES_RESUMED,     "kube_bearer_tls_handshakes_total",  "kind=\"resumed\"",    "TLS handshakes completed")         \
+    X(COUNT_HANDSHAKE_FAILURES,     "kube_bearer_tls_handshake_failures_total", "",             "Connections that ended before their TLS handshake did") \
+    X(COUNT_CONNECTIONS_ACCEPTED,   "kube_bearer_connections_accepted_total", "",               "Connections accepted")             \
+    X(COUNT_CONNECTIONS_CLOSED,     "kube_bearer_connections_closed_total", "",                 "Connections that have ended")      \
+    X(COUNT_CLOSED_LIMIT,           "kube_bearer_connections_cut_total", "reason=\"too_many\"",  "Connections that a limit closed")  \
+    X(COUNT_CLOSED_LIMIT_ADDRESS,   "kube_bearer_connections_cut_total", "reason=\"too_many_from_address\"", "Connections that a limit closed") \
+    X(COUNT_CLOSED_HANDSHAKE_TIME,  "kube_bearer_connections_cut_total", "reason=\"handshake_timeout\"", "Connections that a limit closed") \
+    X(COUNT_CLOSED_REQUEST_TIME,    "kube_bearer_connections_cut_total", "reason=\"request_timeout\"", "Connections that a limit closed") \
+    X(COUNT_CLOSED_IDLE,            "kube_bearer_connections_cut_total", "reason=\"idle_timeout\"", "Connections that a limit closed") \
+    X(COUNT_CLOSED_BODY,            "kube_bearer_connections_cut_total", "reason=\"body_too_large\"", "Connections that a limit closed") \
+    X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total", "reason=\"send_failed\"", "Connections that a limit closed") \
+    X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total", "reason=\"missing\"", "Reviews refused for their client certificate") \
+    X(COUNT_CLIENT_CERT_UNTRUSTED,  "kube_bearer_client_certificates_refused_total", "reason=\"untrusted\"", "Reviews refused for their client certificate") \
+    X(COUNT_CLIENT_CERT_NAME,       "kube_bearer_client_certificates_refused_total", "reason=\"name\"", "Reviews refused for their client certificate") \
+    X(COUNT_LOG_DROPPED,            "kube_bearer_log_lines_dropped_total", "",                  "Log lines held back by the rate limit")
+
+/* HTTP status codes that are counted one by one; any other is counted as "other". */
+#define HTTP_CODE_TABLE(X) X(200) X(400) X(401) X(403) X(404) X(405) X(406) X(413) X(415) X(429) X(431) X(500) X(503)
+/* clang-format on */
+
+enum worker_counter {
+#define X(name, metric, labels, help) name,
+    WORKER_COUNTER_TABLE(X)
+#undef X
+        WORKER_COUNTER_COUNT_
+};
+
+/* Upper bounds of the review duration histogram, in microseconds; +Inf is added. A review takes a
+ * few microseconds. */
+#define DURATION_BOUNDS_US                                                     \
+    {                                                                          \
+        5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 100000, 1000000 \
+    }
+#define DURATION_BOUND_COUNT 13
+
+/** A shard: written by one thread with relaxed atomics, read by scrapes. All-zero is the empty
+ * shard. */
+struct worker_metrics {
+    _Alignas(
+        64) _Atomic uint64_t reviews[AUTHENTICATOR_COUNT_][DECISION_RESULT_COUNT_][STATUS_COUNT_];
+    _Atomic uint64_t durations[DURATION_BOUND_COUNT + 1];
+    _Atomic uint64_t duration_sum_ns;
+    _Atomic uint64_t http_codes[16]; /* by http_code_index() */
+    _Atomic uint64_t counters[WORKER_COUNTER_COUNT_];
+};
+
+/** metrics_add() - single writer: a load and a store, no locked instruction */
+static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    const uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + n, memory_order_relaxed);
+}
+
+/** metrics_count_review() - one answered review and how long it took from the last byte of the
+ * request on */
+void metrics_count_review(struct worker_metrics *metrics,
+                          const struct decision *decision,
+                          int64_t duration_ns) NONNULL(1, 2);
+
+/** metrics_count_http() - one HTTP answer of an endpoint (not of libmicrohttpd itself) */
+void metrics_count_http(struct worker_metrics *metrics, unsigned code) NONNULL(1);
+
+/** What the TLS side tells a scrape and the readyz page. Written by the loop, read by any thread
+ * through tls_stats(). */
+struct certificate_stats {
+    int64_t not_after_sec; /* of the certificate in service; 0 without TLS */
+    uint64_t reloads_ok;
+    uint64_t reloads_failed;
+    int64_t last_reload_sec; /* 0 for none */
+    bool last_reload_ok;
+    char last_error[256]; /* "" after a good one */
+};
+
+/** Everything a scrape reads. Borrows all of it. */
+struct metrics_sources {
+    const struct worker_metrics *const *shards;
+    size_t shard_count;
+    const struct authenticator *authenticator;
+    const struct store *store;            /* may be NULL */
+    const struct log *log;                /* may be NULL */
+    struct certificate_stats certificate; /* copied by the caller just before */
+    struct clock clock;
+    int64_t connections_limit;
+};
+
+/** metrics_build() - append the page, text format 0.0.4 */
+void metrics_build(struct buf *buf, const struct metrics_sources *sources) NONNULL(1, 2);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buffers: growth, the limit, sticky failure, and JSON strings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+static const struct {
+    const char *name;
+    struct span text;
+    const char *want;
+} json_rows[] = {
+    { "plain", SPAN_LITERAL("abc"), "\"abc\"" },
+    { "empty", SPAN_LITERAL(""), "\"\"" },
+    { "quote and backslash", SPAN_LITERAL("a\"b\\c"), "\"a\\\"b\\\\c\"" },
+    { "controls", SPAN_LITERAL("\n\r\t\x01\x1f\x7f"), "\"\\n\\r\\t\\u0001\\u001f\\u007f\"" },
+    { "NUL inside", SPAN_LITERAL("a\0b"), "\"a\\u0000b\"" },
+    { "UTF-8 stays", SPAN_LITERAL("\xc3\xa9\xf0\x9f\x99\x82"), "\"\xc3\xa9\xf0\x9f\x99\x82\"" },
+    { "invalid bytes are replaced one by one", SPAN_LITERAL("a\xff\xc3"), "\"a\\ufffd\\ufffd\"" },
+    { "overlong slash is replaced", SPAN_LITERAL("\xc0\xaf"), "\"\\ufffd\\ufffd\"" },
+    { "surrogate is replaced", SPAN_LITERAL("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"" },
+};
+
+static void test_buf_json_string_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(json_rows); i++) {
+        struct buf buf = { 0 };
+        buf_append_json_string(&buf, json_rows[i].text);
+        buf_append_char(&buf, '\0');
+        assert_false(buf.failed);
+        assert_string_equal(buf.at, json_rows[i].want);
+        buf_fini(&buf);
+    }
+}
+
+static void test_buf_past_max_len_fails_and_stays_failed(void **state)
+{
+    (void)state;
+    struct buf buf = { .max_len = 4 };
+    buf_append_text(&buf, "1234");
+    assert_false(buf.failed);
+    buf_append_char(&buf, '5');
+    assert_true(buf.failed);
+    assert_int_equal(buf.len, 4);
+    buf_clear(&buf);
+    buf_append_text(&buf, "12");
+    assert_false(buf.failed);
+    buf_fini(&buf);
+}
+
+static void test_buf_printf_grows(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    for (int i = 0; i < 1000; i++) {
+        buf_printf(&buf, "%04d", i);
+    }
+    assert_false(buf.failed);
+    assert_int_equal(buf.len, 4000);
+    assert_memory_equal(buf.at + 3996, "0999", 4);
+    buf_fini(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buf_json_string_rows),
+        cmocka_unit_test(test_buf_past_max_len_fails_and_stays_failed),
+        cmocka_unit_test(test_buf_printf_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
