@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decision to TokenReview answer.
+ *
+ * Three answers exist and they must not blur: yes (user and audiences), no (nothing, so that
+ * kube-apiserver may cache it) and not known (an error text, so that it may not). A field that does
+ * not belong to the answer stays zero even when the decision carries something there: a refused
+ * user must not leak, and an error next to a yes would be dropped by kube-apiserver silently.
+ * No threads, no state.
+ */
+#include "server/review_answer.h"
+
+void review_answer_from_decision(const struct decision *decision,
+                                 const struct question *question,
+                                 struct token_review_answer *ret_answer)
+{
+    *ret_answer = (struct token_review_answer){ 0 };
+    switch (decision->result) {
+    case DECISION_ALLOW:
+        ret_answer->authenticated = true;
+        ret_answer->user_head = decision->user.json_head;
+        ret_answer->user_tail = decision->user.groups->json;
+        ret_answer->audiences = question->audiences;
+        ret_answer->audience_count = question->audience_count;
+        ret_answer->audience_mask = decision->audience_mask;
+        break;
+    case DECISION_ERROR:
+        ret_answer->error = decision->error;
+        break;
+    case DECISION_DENY:
+    case DECISION_RESULT_COUNT_:
+        break;
+    }
+}
