@@ -12,28 +12,35 @@
  * lone surrogate escape becomes U+FFFD, as in Go. Raw bytes that are not UTF-8 are an error (RFC
  * 8259 section 8.1).
  *
- * Errors stick: after one, every call returns false and json_scan_status() names it. A loop over
+ * Errors stick: after one, every call returns false and json_scan_end() names it. A loop over
  * members reads:
  *
+ *     struct span key;
  *     if (json_scan_object(&scan)) {
- *         struct span key;
  *         while (json_scan_member(&scan, &key)) {
- *             if (span_equal(key, SPAN_LITERAL("kind"))) { json_scan_string(&scan, &kind); } else {
- * json_scan_skip(&scan); }
+ *             if (span_equal(key, SPAN_LITERAL("kind"))) {
+ *                 (void)json_scan_string(&scan, &kind);
+ *             } else {
+ *                 (void)json_scan_skip(&scan);
+ *             }
  *         }
  *     }
  *     status = json_scan_end(&scan);
+ *
+ * Threads: none; a scan belongs to its caller.
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
 
-#define JSON_SCAN_MAX_DEPTH \
-    64 /* objects and arrays nested; Kubernetes' own wire objects stay below 20 */
+/* Objects and arrays nested; Kubernetes' own wire objects stay below 20. Also the bits of
+ * json_scan.objects. */
+#define JSON_SCAN_MAX_DEPTH 64
 
 enum json_kind {
     JSON_NONE = 0, /* malformed, or the text has ended */
@@ -46,13 +53,15 @@ enum json_kind {
 };
 
 struct json_scan {
-    char *start; /* borrows until the scan is over; clobbered */
-    char *at;
+    char *at; /* borrows the text until the scan is over; clobbers it behind this point */
     char *end;
     enum status status;   /* first error, sticky */
     const char *expected; /* static text for the first error */
     const char *error_at; /* where it was */
+    const char *line_at;  /* first byte of the line that the scan has come to */
+    unsigned line;        /* its number, from 1 */
     unsigned depth;       /* open containers */
+    uint64_t objects;     /* a stack of bits, innermost lowest: 1 for an object, 0 for an array */
     bool fresh;           /* the innermost container was entered just now: no comma is due */
 };
 
@@ -80,17 +89,30 @@ bool json_scan_element(struct json_scan *scan) NONNULL(1);
  * @ret_text: borrows the caller's buffer; may hold NUL bytes */
 bool json_scan_string(struct json_scan *scan, struct span *ret_text) NONNULL(1, 2);
 
-/** json_scan_null() - consume `null` when it comes next; false (without an error) when something
- * else does */
+/** json_scan_null() - consume `null` when it comes next; false without an error when another value
+ * does, with ST_SYNTAX when it is a misspelt null */
 bool json_scan_null(struct json_scan *scan) NONNULL(1);
 
 /** json_scan_skip() - check and skip one value of any kind, to any allowed depth */
 bool json_scan_skip(struct json_scan *scan) NONNULL(1);
 
+/** json_scan_finished() - is nothing left but white space, or has the scan failed? Outside of any
+ * container only: it is how values that follow each other are told from the end */
+bool json_scan_finished(struct json_scan *scan) NONNULL(1);
+
+/**
+ * json_scan_fail() - make it an error of the scan that the caller did not like what it read
+ * @status:   what the error counts as
+ * @expected: static text, follows "expected "
+ * Keeps an earlier error. Return: false
+ */
+bool json_scan_fail(struct json_scan *scan, enum status status, const char *expected) NONNULL(1, 3);
+
 /** json_scan_end() - the text must end here but for white space.
  * Return: ST_OK; else the first error: ST_SYNTAX, ST_TYPE, ST_LIMIT */
 enum status json_scan_end(struct json_scan *scan) NODISCARD NONNULL(1);
 
-/** json_scan_problem() - line, column and what was expected, for the first error. The position is
- * right although strings were decoded in place: newlines cannot occur inside a JSON string */
+/** json_scan_problem() - status, line, column (in bytes of the original text) and what was
+ * expected, for the first error. Lines are counted on the way: a decoded `\n` in the buffer is not
+ * one */
 void json_scan_problem(const struct json_scan *scan, struct problem *reterr_problem) NONNULL(1, 2);

@@ -9,9 +9,9 @@
  * {"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":…,"reason":…,
  * "details":{"retryAfterSeconds":N},"code":…}
  * @code:     HTTP status 400 to 599; the reason follows from it as in apimachinery (400 BadRequest,
- * 401 Unauthorized, 403 Forbidden, 404 NotFound, 405 MethodNotAllowed, 413 RequestEntityTooLarge,
- * 415 UnsupportedMediaType, 429 TooManyRequests, 503 ServiceUnavailable, 504 Timeout, others >= 500
- * InternalError)
+ * 401 Unauthorized, 403 Forbidden, 404 NotFound, 405 MethodNotAllowed, 406 NotAcceptable, 413
+ * RequestEntityTooLarge, 415 UnsupportedMediaType, 429 TooManyRequests, 503 ServiceUnavailable, 504
+ * Timeout, others >= 500 InternalError, others no reason)
  * @message:  what, and what was expected; never peer bytes
  * @retry_after_sec: details.retryAfterSeconds; 0 leaves details out
  */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one message that every request and every answer is.
+ *
+ * Untrusted: the request, whole. It is decoded where it lies and nothing is allocated for it; the
+ * answer never repeats the token. Any thread, on memory of the caller.
+ *
+ * Kubernetes decodes with Go's encoding/json (its case-sensitive variant), and so do we: see
+ * token_review_parse() for what that means for null and for members that come twice.
+ */
+#include "kube/token_review.h"
+
+#include <assert.h>
+
+#include "base/json_scan.h"
+
+#define ANSWER_FRAME_BYTES  192 /* all literal text of an answer: 144 bytes, rounded up */
+#define REQUEST_FRAME_BYTES 192 /* of a request: 108 bytes, rounded up */
+#define ESCAPE_MAX_BYTES    6   /* `\u0000`: what one byte of text can become in JSON */
+
+_Static_assert(TOKEN_REVIEW_MAX_AUDIENCES == 64,
+               "one bit each in audience_mask, and named in a message");
+
+static const struct span api_versions[] = {
+    [TOKEN_REVIEW_V1] = SPAN_LITERAL("authentication.k8s.io/v1"),
+    [TOKEN_REVIEW_V1BETA1] = SPAN_LITERAL("authentication.k8s.io/v1beta1"),
+};
+
+static const struct span answer_heads[] = {
+    [TOKEN_REVIEW_V1] = SPAN_LITERAL(
+        "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\",\"status\":"),
+    [TOKEN_REVIEW_V1BETA1] = SPAN_LITERAL(
+        "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1beta1\",\"status\":"),
+};
+
+/* What the members said, before it is known whether they make a review. */
+struct request {
+    struct span kind;
+    struct span api_version;
+    struct span token;
+    size_t audience_count;
+    struct span audiences[TOKEN_REVIEW_MAX_AUDIENCES];
+    const char *member; /* the one in work, for error messages; NULL before the first */
+};
+
+/* A string, or null: then @ret_text stays as it was. */
+static void parse_string_or_null(struct json_scan *scan, struct span *ret_text)
+{
+    if (!json_scan_null(scan)) {
+        (void)json_scan_string(scan, ret_text); /* its failure sticks to the scan */
+    }
+}
+
+static void parse_audiences(struct json_scan *scan, struct request *request)
+{
+    request->audience_count = 0;
+    if (json_scan_null(scan) || !json_scan_array(scan)) {
+        return;
+    }
+    while (json_scan_element(scan)) {
+        if (request->audience_count == TOKEN_REVIEW_MAX_AUDIENCES) {
+            (void)json_scan_fail(scan, ST_LIMIT, "at most 64 audiences"); /* always false */
+            return;
+        }
+        struct span audience = { .at = "", .len = 0 };
+        parse_string_or_null(scan, &audience);
+        request->audiences[request->audience_count++] = audience;
+    }
+}
+
+static void parse_spec(struct json_scan *scan, struct request *request)
+{
+    if (json_scan_null(scan) || !json_scan_object(scan)) {
+        return;
+    }
+    struct span key;
+    while (json_scan_member(scan, &key)) {
+        if (span_equal(key, SPAN_LITERAL("token"))) {
+            request->member = "spec.token";
+            parse_string_or_null(scan, &request->token);
+        } else if (span_equal(key, SPAN_LITERAL("audiences"))) {
+            request->member = "spec.audiences";
+            parse_audiences(scan, request);
+        } else {
+            (void)json_scan_skip(scan); /* its failure sticks to the scan */
+        }
+    }
+}
+
+static void parse_members(struct json_scan *scan, struct request *request)
+{
+    struct span key;
+    while (json_scan_member(scan, &key)) {
+        if (span_equal(key, SPAN_LITERAL("kind"))) {
+            request->member = "kind";
+            parse_string_or_null(scan, &request->kind);
+        } else if (span_equal(key, SPAN_LITERAL("apiVersion"))) {
+            request->member = "apiVersion";
+            parse_string_or_null(scan, &request->api_version);
+        } else if (span_equal(key, SPAN_LITERAL("spec"))) {
+            request->member = "spec";
+            parse_spec(scan, request);
+        } else {
+            (void)json_scan_skip(scan); /* its failure sticks to the scan */
+        }
+    }
+}
+
+static bool find_version(struct span api_version, enum token_review_version *ret_version)
+{
+    for (size_t i = 0; i < COUNTOF(api_versions); i++) {
+        if (span_equal(api_version, api_versions[i])) {
+            *ret_version = (enum token_review_version)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void describe_scan_error(const struct json_scan *scan,
+                                const char *member,
+                                struct problem *reterr_problem)
+{
+    json_scan_problem(scan, reterr_problem);
+    if (scan->status == ST_TYPE && member) {
+        problem_set(reterr_problem, ST_TYPE, reterr_problem->line, reterr_problem->column,
+                    "%s: expected %s", member, scan->expected);
+    }
+}
+
+enum status token_review_parse(char *body,
+                               size_t len,
+                               struct token_review *ret_review,
+                               struct problem *reterr_problem)
+{
+    struct request request;
+    request.kind = request.api_version = request.token = (struct span){ .at = "", .len = 0 };
+    request.audience_count = 0; /* the array behind it is a kilobyte: not worth clearing */
+    request.member = NULL;
+    struct json_scan scan;
+    json_scan_begin(&scan, body, len);
+    if (json_scan_object(&scan)) {
+        parse_members(&scan, &request);
+    }
+    const enum status status = json_scan_end(&scan);
+    if (status != ST_OK) {
+        describe_scan_error(&scan, request.member, reterr_problem);
+        return status;
+    }
+    if (!span_equal(request.kind, SPAN_LITERAL("TokenReview"))) {
+        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "kind: expected TokenReview");
+        return ST_WRONG_KIND;
+    }
+    enum token_review_version version;
+    if (!find_version(request.api_version, &version)) {
+        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "apiVersion: expected %s or %s",
+                    token_review_api_version(TOKEN_REVIEW_V1),
+                    token_review_api_version(TOKEN_REVIEW_V1BETA1));
+        return ST_WRONG_KIND;
+    }
+    ret_review->version = version;
+    ret_review->token = request.token;
+    ret_review->audience_count = request.audience_count;
+    memcpy(ret_review->audiences, request.audiences,
+           request.audience_count * sizeof(request.audiences[0]));
+    return ST_OK;
+}
+
+static bool is_granted(const struct token_review_answer *answer, size_t i)
+{
+    return (answer->audience_mask >> i & 1) != 0;
+}
+
+static bool is_any_granted(const struct token_review_answer *answer)
+{
+    for (size_t i = 0; i < answer->audience_count; i++) {
+        if (is_granted(answer, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_granted_audiences(struct buf *buf, const struct token_review_answer *answer)
+{
+    buf_append(buf, SPAN_LITERAL(",\"audiences\":["));
+    bool first = true;
+    for (size_t i = 0; i < answer->audience_count; i++) {
+        if (!is_granted(answer, i)) {
+            continue;
+        }
+        if (!first) {
+            buf_append_char(buf, ',');
+        }
+        first = false;
+        buf_append_json_string(buf, answer->audiences[i]);
+    }
+    buf_append_char(buf, ']');
+}
+
+/* Room for an answer without anything that needs escaping; with it, the buffer grows again. */
+static size_t guess_answer_len(const struct token_review_answer *answer)
+{
+    size_t len =
+        ANSWER_FRAME_BYTES + answer->user_head.len + answer->user_tail.len + answer->error.len;
+    for (size_t i = 0; i < answer->audience_count; i++) {
+        len += answer->audiences[i].len + sizeof("\"\",") - 1;
+    }
+    return len;
+}
+
+void token_review_build(struct buf *buf,
+                        enum token_review_version version,
+                        const struct token_review_answer *answer)
+{
+    assert(answer->audience_count <= TOKEN_REVIEW_MAX_AUDIENCES);
+    const bool authenticated =
+        answer->authenticated && (answer->audience_count == 0 || is_any_granted(answer));
+    if (!buf_reserve(buf, guess_answer_len(answer))) {
+        return;
+    }
+    buf_append(buf, answer_heads[version]);
+    if (authenticated) {
+        buf_append(buf, SPAN_LITERAL("{\"authenticated\":true,\"user\":"));
+        buf_append(buf, answer->user_head);
+        buf_append(buf, answer->user_tail);
+        if (answer->audience_count != 0) {
+            append_granted_audiences(buf, answer);
+        }
+    } else {
+        buf_append(buf, SPAN_LITERAL("{\"authenticated\":false"));
+    }
+    if (answer->error.len != 0) {
+        buf_append(buf, SPAN_LITERAL(",\"error\":"));
+        buf_append_json_string(buf, answer->error);
+    }
+    buf_append(buf, SPAN_LITERAL("}}"));
+}
+
+/* Upper bound of a request's length, so that the buffer never moves and leaves a token behind in
+ * freed memory. false when it does not fit a size_t. */
+static bool bound_request_len(struct span token,
+                              const struct span *audiences,
+                              size_t audience_count,
+                              size_t *ret_len)
+{
+    size_t text = token.len;
+    for (size_t i = 0; i < audience_count; i++) {
+        if (__builtin_add_overflow(text, audiences[i].len, &text) ||
+            __builtin_add_overflow(text, sizeof("\"\",") - 1, &text)) {
+            return false;
+        }
+    }
+    return !__builtin_mul_overflow(text, ESCAPE_MAX_BYTES, &text) &&
+           !__builtin_add_overflow(text, REQUEST_FRAME_BYTES, ret_len);
+}
+
+void token_review_build_request(struct buf *buf,
+                                enum token_review_version version,
+                                struct span token,
+                                const struct span *audiences,
+                                size_t audience_count)
+{
+    size_t len;
+    if (!bound_request_len(token, audiences, audience_count, &len)) {
+        buf->failed = true;
+        return;
+    }
+    if (!buf_reserve(buf, len)) {
+        return;
+    }
+    buf_append(buf, SPAN_LITERAL("{\"kind\":\"TokenReview\",\"apiVersion\":\""));
+    buf_append_text(buf, token_review_api_version(version));
+    buf_append(buf, SPAN_LITERAL("\",\"spec\":{\"token\":"));
+    buf_append_json_string(buf, token);
+    for (size_t i = 0; i < audience_count; i++) {
+        buf_append(buf, i == 0 ? SPAN_LITERAL(",\"audiences\":[") : SPAN_LITERAL(","));
+        buf_append_json_string(buf, audiences[i]);
+    }
+    buf_append(buf, audience_count == 0 ? SPAN_LITERAL("}}") : SPAN_LITERAL("]}}"));
+}
+
+const char *token_review_api_version(enum token_review_version version)
+{
+    return api_versions[version].at;
+}
