@@ -14,3 +14,10 @@
 
 /* The struct that holds @member at @ptr. */
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* The name of this source file without its directories, which are the builder's own business. */
+#ifdef __FILE_NAME__
+#    define SOURCE_FILE_NAME __FILE_NAME__
+#else
+#    define SOURCE_FILE_NAME __FILE__
+#endif
