@@ -35,11 +35,22 @@ struct authenticator_options {
 
 struct authenticator;
 
+/** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX;
+ * ST_INTERNAL when libsodium cannot start */
 enum status authenticator_new(const struct authenticator_options *options,
                               struct authenticator **ret_authenticator) NODISCARD NONNULL(1, 2);
 
 /** authenticator_free() - no reader may be left. NULL is fine. Return: NULL */
 struct authenticator *authenticator_free(struct authenticator *authenticator);
+
+/**
+ * authenticator_handle_event() - the store_handler that authenticator_attach() subscribes
+ * @ctx: the struct authenticator
+ *
+ * The loop's thread only. When memory runs out while a Secret changes, its token is refused until
+ * the Secret changes again (the change may be a revocation), and on_problem hears ST_NOMEM.
+ */
+void authenticator_handle_event(void *ctx, const struct store_event *event) NONNULL(1, 2);
 
 /** authenticator_attach() - subscribe to the kinds that the chain needs; before store_load() */
 enum status authenticator_attach(struct authenticator *authenticator, struct store *store) NODISCARD
@@ -59,7 +70,8 @@ void authenticator_decide(const struct authenticator *authenticator,
                           struct decision *ret_decision) NONNULL(1, 2, 3);
 
 struct authenticator_stats {
-    uint64_t bootstrap_tokens; /* Secrets held that can authenticate (now or until they expire) */
+    uint64_t bootstrap_tokens; /* Secrets held that can authenticate until they expire; an expired
+                                  one counts until it is changed or removed */
     uint64_t rejected[STATUS_COUNT_]; /* Secrets of the bootstrap type or name that cannot, by
                                          reason, now */
 };
@@ -67,3 +79,9 @@ struct authenticator_stats {
 /** authenticator_stats() - any thread; a snapshot, each figure by itself */
 void authenticator_stats(const struct authenticator *authenticator,
                          struct authenticator_stats *ret_stats) NONNULL(1, 2);
+
+/** authenticator_taint() - for the constant-time test: hand out every piece of memory whose content
+ * must not steer a branch or an address: the digests' key and all stored digests. Not while events
+ * come in */
+void authenticator_taint(const struct authenticator *authenticator, taint_fn *taint, void *ctx)
+    NONNULL(1, 2);

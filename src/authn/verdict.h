@@ -100,3 +100,6 @@ struct decision {
 
 /** decision_result_label() - "allow", "deny", "error" */
 const char *decision_result_label(enum decision_result result);
+
+/** taint_fn - told each piece of memory that holds secrets or what was derived from them */
+typedef void taint_fn(void *ctx, const void *at, size_t len);

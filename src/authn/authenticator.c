@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chain: which family of tokens is asked, and on what terms.
+ *
+ * Untrusted: the token and the audiences of a question. Length comes first, then form, then
+ * audiences, and only then is a family asked: what it looks at has been bounded before.
+ *
+ * Audiences (spec: k8s.io/apiserver audagnostic.go). A family whose tokens carry none is asked only
+ * when the request's audiences and --api-audiences have one in common; a request that names none
+ * passes. Naming an empty list is naming: nothing is in common with it.
+ *
+ * Threads: the families array never changes after creation; see authenticator.h for the rest.
+ */
+#include "authn/authenticator.h"
+
+#include <stdlib.h>
+
+#include "authn/audiences.h"
+#include "authn/bootstrap.h"
+#include "authn/decide.h"
+#include "authn/explain.h"
+#include "authn/token_family.h"
+#include "base/buf.h"
+
+#define FAMILIES_MAX 8 /* kinds of tokens that are planned, twice over */
+
+struct authenticator {
+    struct bootstrap *bootstrap; /* NULL when off */
+    struct token_family families[FAMILIES_MAX];
+    size_t family_count;
+    struct span *api_audiences; /* owns; their bytes stand behind the array */
+    size_t api_audience_count;
+    enum unknown_token_answer unknown_token_answer;
+};
+
+static enum status copy_audiences(struct authenticator *authenticator,
+                                  const struct span *audiences,
+                                  size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += audiences[i].len;
+    }
+    struct span *copy = malloc(count * sizeof(*copy) + bytes + 1);
+    if (!copy) {
+        return ST_NOMEM;
+    }
+    char *at = (char *)&copy[count];
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = (struct span){ .at = at, .len = audiences[i].len };
+        if (audiences[i].len) {
+            memcpy(at, audiences[i].at, audiences[i].len);
+        }
+        at += audiences[i].len;
+    }
+    authenticator->api_audiences = copy;
+    authenticator->api_audience_count = count;
+    return ST_OK;
+}
+
+enum status authenticator_new(const struct authenticator_options *options,
+                              struct authenticator **ret_authenticator)
+{
+    if (options->api_audience_count > API_AUDIENCES_MAX) {
+        return ST_LIMIT;
+    }
+    struct authenticator *authenticator = calloc(1, sizeof(*authenticator));
+    if (!authenticator) {
+        return ST_NOMEM;
+    }
+    authenticator->unknown_token_answer = options->unknown_token_answer;
+    enum status st =
+        copy_audiences(authenticator, options->api_audiences, options->api_audience_count);
+    if (st == ST_OK && options->bootstrap) {
+        st = bootstrap_new(options->on_problem, options->ctx, &authenticator->bootstrap);
+    }
+    if (st != ST_OK) {
+        (void)authenticator_free(authenticator);
+        return st;
+    }
+    if (authenticator->bootstrap) {
+        authenticator->families[authenticator->family_count++] =
+            (struct token_family){ .ops = &bootstrap_ops, .family = authenticator->bootstrap };
+    }
+    *ret_authenticator = authenticator;
+    return ST_OK;
+}
+
+struct authenticator *authenticator_free(struct authenticator *authenticator)
+{
+    if (authenticator) {
+        (void)bootstrap_free(authenticator->bootstrap);
+        free(authenticator->api_audiences);
+        free(authenticator);
+    }
+    return NULL;
+}
+
+void authenticator_handle_event(void *ctx, const struct store_event *event)
+{
+    struct authenticator *authenticator = ctx;
+    if (authenticator->bootstrap) {
+        bootstrap_handle_event(authenticator->bootstrap, event);
+    }
+}
+
+enum status authenticator_attach(struct authenticator *authenticator, struct store *store)
+{
+    if (!authenticator->bootstrap) {
+        return ST_OK; /* nobody needs Secrets */
+    }
+    return store_subscribe(store, OBJECT_SECRET, authenticator_handle_event, authenticator);
+}
+
+bool authenticator_is_synced(const struct authenticator *authenticator)
+{
+    return !authenticator->bootstrap || bootstrap_is_synced(authenticator->bootstrap);
+}
+
+/* ------------------------------------------------------------------ the chain */
+
+static enum status check_bounds(const struct question *question)
+{
+    const struct {
+        const char *text;
+        bool passed;
+        enum status why;
+    } bounds[] = {
+        { "the token is not empty", question->token.len > 0, ST_TOKEN_EMPTY },
+        { "the token is at most 16384 bytes long", question->token.len <= TOKEN_MAX_BYTES,
+          ST_TOKEN_TOO_LONG },
+        { "the request names at most 64 audiences",
+          question->audience_count <= QUESTION_MAX_AUDIENCES, ST_LIMIT },
+    };
+    _Static_assert(TOKEN_MAX_BYTES == 16384 && QUESTION_MAX_AUDIENCES == 64, "as the texts say");
+    for (size_t i = 0; i < COUNTOF(bounds); i++) {
+        explain_check(question, AUTHENTICATOR_NONE, bounds[i].text, bounds[i].passed, "%s", "");
+        if (!bounds[i].passed) {
+            return bounds[i].why;
+        }
+    }
+    return ST_OK;
+}
+
+static void explain_audiences(const struct authenticator *authenticator,
+                              const struct question *question,
+                              enum authenticator_id id,
+                              bool passed)
+{
+    if (!question->explain) {
+        return;
+    }
+    struct buf text = { 0 };
+    buf_append_text(&text, "asked for:");
+    for (size_t i = 0; i < question->audience_count; i++) {
+        buf_append_char(&text, ' ');
+        buf_append(&text, question->audiences[i]);
+    }
+    buf_append_text(&text, "; --api-audiences:");
+    for (size_t i = 0; i < authenticator->api_audience_count; i++) {
+        buf_append_char(&text, ' ');
+        buf_append(&text, authenticator->api_audiences[i]);
+    }
+    const int len =
+        text.failed ? 0 : (int)(text.len < EXPLAIN_DETAIL_MAX ? text.len : EXPLAIN_DETAIL_MAX);
+    explain_check(question, id, "the request's audiences include one of --api-audiences", passed,
+                  "%.*s", len, text.failed ? "" : text.at);
+    buf_fini(&text);
+}
+
+/* For families whose tokens carry no audiences. false: nothing in common, do not ask. */
+static bool grant_audiences(const struct authenticator *authenticator,
+                            const struct question *question,
+                            enum authenticator_id id,
+                            uint64_t *ret_mask)
+{
+    if (!question->has_audiences) {
+        *ret_mask = 0;
+        return true;
+    }
+    *ret_mask =
+        audiences_intersect(question->audiences, question->audience_count,
+                            authenticator->api_audiences, authenticator->api_audience_count);
+    explain_audiences(authenticator, question, id, *ret_mask != 0);
+    return *ret_mask != 0;
+}
+
+static void ask_family(const struct authenticator *authenticator,
+                       const struct token_family *family,
+                       const struct question *question,
+                       struct verdict *ret_verdict)
+{
+    const struct token_family_ops *ops = family->ops;
+    if (!ops->audience_agnostic) {
+        ops->authenticate(family->family, question, ret_verdict);
+        return;
+    }
+    uint64_t mask;
+    if (!grant_audiences(authenticator, question, ops->id, &mask)) {
+        ret_verdict->why = ST_AUDIENCE_MISMATCH;
+        return;
+    }
+    ops->authenticate(family->family, question, ret_verdict);
+    ret_verdict->audience_mask = ret_verdict->accepted ? mask : 0;
+}
+
+static void conclude(const struct authenticator *authenticator,
+                     const struct question *question,
+                     struct verdict *ret_verdict)
+{
+    *ret_verdict = (struct verdict){ .why = check_bounds(question) };
+    if (ret_verdict->why != ST_OK) {
+        return;
+    }
+    ret_verdict->why = ST_TOKEN_UNRECOGNIZED;
+    for (size_t i = 0; i < authenticator->family_count; i++) {
+        const struct token_family *family = &authenticator->families[i];
+        struct span token_id;
+        const bool fits = family->ops->fits(family->family, question->token, &token_id);
+        explain_check(question, family->ops->id, family->ops->form, fits, "%s", "");
+        if (fits) {
+            *ret_verdict =
+                (struct verdict){ .authenticator = family->ops->id, .token_id = token_id };
+            ask_family(authenticator, family, question, ret_verdict);
+            return;
+        }
+    }
+}
+
+void authenticator_decide(const struct authenticator *authenticator,
+                          const struct question *question,
+                          struct decision *ret_decision)
+{
+    struct verdict verdict;
+    conclude(authenticator, question, &verdict);
+    decide_verdict(&verdict, authenticator->unknown_token_answer, ret_decision);
+}
+
+void authenticator_stats(const struct authenticator *authenticator,
+                         struct authenticator_stats *ret_stats)
+{
+    if (authenticator->bootstrap) {
+        bootstrap_stats(authenticator->bootstrap, ret_stats);
+    } else {
+        *ret_stats = (struct authenticator_stats){ 0 };
+    }
+}
+
+void authenticator_taint(const struct authenticator *authenticator, taint_fn *taint, void *ctx)
+{
+    if (authenticator->bootstrap) {
+        bootstrap_taint(authenticator->bootstrap, taint, ctx);
+    }
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bootstrap tokens, Kubernetes' way (k8s.io/kubernetes .../token/bootstrap/bootstrap.go).
+ *
+ * Everything a Secret says is worked out when it arrives; a question costs a parse of 23 bytes, one
+ * keyed digest, one lookup and a walk over flags.
+ *
+ * Untrusted: the question's token (bytes of a peer) and the Secrets (bytes of whoever may write
+ * them). Neither may show in a text: problems name the Secret and the data key, never a value. A
+ * Secret's name is cut where its token ID ends, because people have been seen to put the whole
+ * token there.
+ *
+ * Only Secrets in kube-system named bootstrap-token-<id> reach the cache. One of the wrong type
+ * with such a name stays in it, so that the answer is a plain no and not "unknown". Others of the
+ * bootstrap type are remembered apart (rejected_secrets.h), to be reported once and counted.
+ *
+ * Memory failing while a Secret changes: the old credential is taken out (which needs no memory),
+ * since the change may be a revocation. Until the Secret changes again its token ID is unknown,
+ * hence by default an answer that nobody caches; on_problem is told.
+ */
+#include "authn/bootstrap.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <urcu/urcu-bp.h>
+
+#include "authn/bootstrap_checks.h"
+#include "authn/bootstrap_token.h"
+#include "authn/credential_cache.h"
+#include "authn/rejected_secrets.h"
+#include "base/rfc3339.h"
+
+#define PROBLEM_NAME_MAX                                                     \
+    80 /* of a namespace or name in a problem's text, so that both fit in it \
+        */
+
+struct bootstrap {
+    struct credential_cache *cache;
+    struct rejected_secrets *rejected;
+    problem_fn *on_problem; /* may be NULL */
+    void *ctx;
+    atomic_bool synced;
+    /* Secrets by why they are unusable; ST_OK counts the usable ones. Written by the loop only. */
+    _Atomic uint64_t counts[STATUS_COUNT_];
+};
+
+enum status bootstrap_new(problem_fn *on_problem, void *ctx, struct bootstrap **ret_bootstrap)
+{
+    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+    if (!bootstrap) {
+        return ST_NOMEM;
+    }
+    bootstrap->on_problem = on_problem;
+    bootstrap->ctx = ctx;
+    enum status st = credential_cache_new(&bootstrap->cache);
+    if (st == ST_OK) {
+        st = rejected_secrets_new(&bootstrap->rejected);
+    }
+    if (st != ST_OK) {
+        (void)bootstrap_free(bootstrap);
+        return st;
+    }
+    *ret_bootstrap = bootstrap;
+    return ST_OK;
+}
+
+struct bootstrap *bootstrap_free(struct bootstrap *bootstrap)
+{
+    if (bootstrap) {
+        (void)credential_cache_free(bootstrap->cache);
+        (void)rejected_secrets_free(bootstrap->rejected);
+        free(bootstrap);
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ questions */
+
+static bool fits(const void *family, struct span token, struct span *ret_token_id)
+{
+    (void)family; /* the form is the same for all */
+    struct bootstrap_token parsed;
+    if (!bootstrap_token_parse(token, &parsed)) {
+        return false;
+    }
+    *ret_token_id = parsed.id;
+    return true;
+}
+
+static void authenticate(const void *family,
+                         const struct question *question,
+                         struct verdict *ret_verdict)
+{
+    const struct bootstrap *bootstrap = family;
+    struct bootstrap_token token;
+    if (!bootstrap_token_parse(question->token, &token)) {
+        ret_verdict->why = ST_TOKEN_UNRECOGNIZED; /* the chain asks only when fits() said yes */
+        return;
+    }
+    /* read before the lookup: were it read after, a Secret told in between would count as unknown
+     */
+    const bool is_synced = atomic_load_explicit(&bootstrap->synced, memory_order_acquire);
+    struct digest presented;
+    digest_compute(credential_cache_key(bootstrap->cache), token.secret, &presented);
+    const struct credential *found = credential_cache_find(bootstrap->cache, token.id);
+    const struct credential *credential = found ? found : credential_cache_dummy(bootstrap->cache);
+    const struct bootstrap_evidence evidence = {
+        .id = token.id,
+        .credential = credential,
+        .is_known = found != NULL,
+        .is_synced = is_synced,
+        .secret_matches = digest_equal(&presented, &credential->secret),
+        .now = question->now,
+    };
+    ret_verdict->why = bootstrap_checks_run(&evidence, question);
+    if (ret_verdict->why == ST_OK) {
+        ret_verdict->accepted = true;
+        ret_verdict->user = (struct user){
+            .name = credential_name(credential),
+            .json_head = { .at = credential->head, .len = sizeof(credential->head) },
+            .groups = credential->groups,
+        };
+    }
+}
+
+const struct token_family_ops bootstrap_ops = {
+    .id = AUTHENTICATOR_BOOTSTRAP,
+    .form = "the token has the form [a-z0-9]{6}.[a-z0-9]{16}",
+    .audience_agnostic = true,
+    .fits = fits,
+    .authenticate = authenticate,
+};
+
+/* ------------------------------------------------------------------ problems */
+
+/* Copy a name for people: printable ASCII, cut to PROBLEM_NAME_MAX and behind the token ID. */
+static void copy_name(struct span name, char ret_text[static PROBLEM_NAME_MAX + 4])
+{
+    const struct span prefix = SPAN_LITERAL(BOOTSTRAP_SECRET_NAME_PREFIX);
+    const size_t most =
+        span_starts_with(name, prefix) ? prefix.len + BOOTSTRAP_TOKEN_ID_BYTES : PROBLEM_NAME_MAX;
+    const size_t len = name.len < most ? name.len : most;
+    for (size_t i = 0; i < len; i++) {
+        const char c = name.at[i];
+        ret_text[i] = (c > ' ' && c < 0x7f) ? c : '?';
+    }
+    memcpy(ret_text + len, name.len > most ? "..." : "", name.len > most ? 4 : 1);
+}
+
+static const char *problem_text(enum status reason)
+{
+    if (reason == ST_TOKEN_SECRET_MISMATCH) {
+        return "data.token-secret is missing or not 16 characters of [a-z0-9], so no token can "
+               "match it";
+    }
+    if (reason == ST_NOMEM) {
+        return "out of memory, so its token is refused until the Secret changes again";
+    }
+    return status_text(reason);
+}
+
+static void report(const struct bootstrap *bootstrap,
+                   const struct store_event *event,
+                   enum status reason)
+{
+    if (!bootstrap->on_problem) {
+        return;
+    }
+    char namespace[PROBLEM_NAME_MAX + 4];
+    char name[PROBLEM_NAME_MAX + 4];
+    copy_name(event->namespace, namespace);
+    copy_name(event->name, name);
+    struct problem problem = { 0 };
+    problem_set(&problem, reason, event->source_line, event->source_line ? 1 : 0,
+                "Secret %s/%s: %s", namespace, name, problem_text(reason));
+    if (event->source) {
+        problem_set_file(&problem, event->source);
+    }
+    bootstrap->on_problem(bootstrap->ctx, &problem);
+}
+
+/* ------------------------------------------------------------------ events */
+
+/* One writer: a load and a store, no locked instruction. */
+static void count(struct bootstrap *bootstrap, enum status reason, int change)
+{
+    _Atomic uint64_t *counter = &bootstrap->counts[reason];
+    const uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + (uint64_t)(int64_t)change, memory_order_relaxed);
+}
+
+static struct span value_of(const struct secret *secret, const char *key)
+{
+    struct span value = { 0 };
+    (void)secret_find(secret, key, &value); /* a missing value is an empty one, as in Go */
+    return value;
+}
+
+static void read_expiration(struct span text, struct credential *credential)
+{
+    if (text.len == 0) {
+        credential->expiry = CREDENTIAL_NEVER_EXPIRES;
+    } else if (rfc3339_parse(text, &credential->expires) == ST_OK) {
+        credential->expiry = CREDENTIAL_EXPIRES;
+    } else {
+        credential->expiry = CREDENTIAL_EXPIRY_INVALID;
+    }
+}
+
+/* Why no token can ever match, asked of the very checks that requests go through: as if the right
+ * secret came, long before any expiration. */
+static enum status find_unusable(const struct credential *credential,
+                                 struct span id,
+                                 struct span token_secret)
+{
+    const struct bootstrap_evidence best_case = {
+        .id = id,
+        .credential = credential,
+        .is_known = true,
+        .is_synced = true,
+        .secret_matches = bootstrap_token_secret_is_valid(token_secret),
+        .now = { .sec = INT64_MIN },
+    };
+    return bootstrap_checks_run(&best_case, NULL);
+}
+
+/* Work out what a Secret says. Return: ST_OK; ST_NOMEM. Invalid groups are a fact, no failure. */
+static enum status evaluate(const struct bootstrap *bootstrap,
+                            struct span id,
+                            const struct secret *secret,
+                            struct credential *ret_credential)
+{
+    const struct span token_secret = value_of(secret, "token-secret");
+    struct credential credential = {
+        .is_live = !secret->meta.has_deletion_timestamp,
+        .is_bootstrap_type = span_equal(secret->type, SPAN_LITERAL(BOOTSTRAP_SECRET_TYPE)),
+        .has_data = secret->entry_count > 0,
+        .id_matches = span_equal(value_of(secret, "token-id"), id),
+        .may_authenticate =
+            span_equal(value_of(secret, "usage-bootstrap-authentication"), SPAN_LITERAL("true")),
+    };
+    digest_compute(credential_cache_key(bootstrap->cache), token_secret, &credential.secret);
+    read_expiration(value_of(secret, "expiration"), &credential);
+    const enum status st = credential_cache_ref_groups(
+        bootstrap->cache, value_of(secret, "auth-extra-groups"), &credential.groups);
+    if (st != ST_OK && st != ST_GROUPS_INVALID) {
+        return st;
+    }
+    credential.unusable = find_unusable(&credential, id, token_secret);
+    *ret_credential = credential;
+    return ST_OK;
+}
+
+/* A Secret with the name of a token: @id. */
+static void handle_token(struct bootstrap *bootstrap,
+                         struct span id,
+                         const struct store_event *event)
+{
+    urcu_bp_read_lock();
+    const struct credential *old = credential_cache_find(bootstrap->cache, id);
+    const bool was_there = old != NULL;
+    const enum status was = old ? old->unusable : ST_OK;
+    urcu_bp_read_unlock();
+    if (was_there) {
+        count(bootstrap, was, -1);
+    }
+    if (event->type == STORE_DELETED) {
+        credential_cache_remove(bootstrap->cache, id);
+        return;
+    }
+    struct credential credential;
+    enum status st = evaluate(bootstrap, id, event->secret, &credential);
+    if (st == ST_OK) {
+        st = credential_cache_put(bootstrap->cache, id, &credential);
+    }
+    if (st != ST_OK) {
+        credential_cache_remove(bootstrap->cache, id);
+        report(bootstrap, event, st);
+        return;
+    }
+    count(bootstrap, credential.unusable, 1);
+    if (credential.unusable != ST_OK && (!was_there || was != credential.unusable)) {
+        report(bootstrap, event, credential.unusable);
+    }
+}
+
+/* A Secret that no token can find: worth a word only when it is of the bootstrap type. */
+static void handle_other(struct bootstrap *bootstrap, const struct store_event *event)
+{
+    const bool in_namespace =
+        span_equal(event->namespace, SPAN_LITERAL(BOOTSTRAP_SECRET_NAMESPACE));
+    const enum status reason = in_namespace ? ST_SECRET_WRONG_NAME : ST_SECRET_WRONG_NAMESPACE;
+    const bool is_meant = event->type != STORE_DELETED &&
+                          span_equal(event->secret->type, SPAN_LITERAL(BOOTSTRAP_SECRET_TYPE));
+    if (!is_meant) {
+        if (rejected_secrets_remove(bootstrap->rejected, event->namespace, event->name)) {
+            count(bootstrap, reason, -1);
+        }
+        return;
+    }
+    bool is_new = false;
+    if (rejected_secrets_put(bootstrap->rejected, event->namespace, event->name, &is_new) !=
+        ST_OK) {
+        report(bootstrap, event, reason); /* not counted: there is no memory to remember it */
+    } else if (is_new) {
+        count(bootstrap, reason, 1);
+        report(bootstrap, event, reason);
+    }
+}
+
+void bootstrap_handle_event(struct bootstrap *bootstrap, const struct store_event *event)
+{
+    if (event->type == STORE_SYNCED) {
+        atomic_store_explicit(&bootstrap->synced, true, memory_order_release);
+        return;
+    }
+    if (event->kind != OBJECT_SECRET) {
+        return;
+    }
+    struct span id;
+    if (span_equal(event->namespace, SPAN_LITERAL(BOOTSTRAP_SECRET_NAMESPACE)) &&
+        bootstrap_secret_name_parse(event->name, &id)) {
+        handle_token(bootstrap, id, event);
+    } else {
+        handle_other(bootstrap, event);
+    }
+}
+
+/* ------------------------------------------------------------------ figures */
+
+bool bootstrap_is_synced(const struct bootstrap *bootstrap)
+{
+    return atomic_load_explicit(&bootstrap->synced, memory_order_acquire);
+}
+
+void bootstrap_stats(const struct bootstrap *bootstrap, struct authenticator_stats *ret_stats)
+{
+    *ret_stats = (struct authenticator_stats){ 0 };
+    for (size_t i = 0; i < STATUS_COUNT_; i++) {
+        const uint64_t n = atomic_load_explicit(&bootstrap->counts[i], memory_order_relaxed);
+        if (i == ST_OK) {
+            ret_stats->bootstrap_tokens = n;
+        } else {
+            ret_stats->rejected[i] = n;
+        }
+    }
+}
+
+void bootstrap_taint(const struct bootstrap *bootstrap, taint_fn *taint, void *ctx)
+{
+    credential_cache_taint(bootstrap->cache, taint, ctx);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lock-free hash table (liburcu's cds_lfht) from token ID to credential.
+ *
+ * Threats. A core file or a stray read must not give tokens away: only keyed digests are kept, the
+ * key sits in guarded memory (base/digest.h). Token IDs in questions are the attacker's choice and
+ * those in Secrets are nearly so (whoever may create Secrets picks them), so the table is hashed
+ * with SipHash-2-4 under a random key: nobody can prepare a long chain. libsodium's
+ * crypto_shorthash is made for exactly this and costs some 20 ns.
+ *
+ * Same work for an unknown ID: the dummy is a credential like any other, with the digest of random
+ * bytes, so that the code behind the lookup has no second path.
+ *
+ * Memory, at a million entries: an entry is one malloc block of 176 bytes, the table adds 16 to 32
+ * bytes a bucket. CDS_LFHT_ACCOUNTING makes the table grow by count; without it, growth follows
+ * chain length and overshoots sevenfold. max_nr_buckets stays 0, since any other value reserves
+ * address space for all of them. Group lists are shared (group_lists.h).
+ *
+ * Freeing: an entry that was replaced or removed waits for a grace period (call_rcu). Its reference
+ * to the group list is given back at once, by the loop's thread; the list itself waits for a grace
+ * period of its own, which cannot end before the entry's readers have left.
+ *
+ * liburcu aborts when it cannot create the thread that runs call_rcu callbacks. Creating the cache
+ * creates that thread, so that this happens at the start or never.
+ */
+#include "authn/credential_cache.h"
+
+#include <stdlib.h>
+
+#include <sodium.h>
+#include <urcu/rculfhash.h> /* needs the flavour above it */
+#include <urcu/urcu-bp.h>
+
+#include "authn/group_lists.h"
+
+#define TABLE_MIN_BUCKETS 64 /* a power of two; a small cluster's tokens without a resize */
+
+struct entry {
+    struct cds_lfht_node node;
+    uint64_t id; /* packed */
+    struct credential credential;
+    struct rcu_head rcu;
+};
+
+struct credential_cache {
+    struct cds_lfht *table;
+    struct digest_key *key;
+    struct group_lists *groups;
+    struct credential dummy;
+    uint8_t hash_key[crypto_shorthash_KEYBYTES];
+};
+
+static uint64_t pack_id(struct span id)
+{
+    uint64_t packed = 0;
+    memcpy(&packed, id.at, BOOTSTRAP_TOKEN_ID_BYTES);
+    return packed;
+}
+
+static unsigned long hash_id(const struct credential_cache *cache, uint64_t id)
+{
+    unsigned long hash;
+    _Static_assert(sizeof(hash) <= crypto_shorthash_BYTES, "the hash fills an unsigned long");
+    uint8_t out[crypto_shorthash_BYTES];
+    (void)crypto_shorthash(out, (const uint8_t *)&id, sizeof(id), cache->hash_key); /* always 0 */
+    memcpy(&hash, out, sizeof(hash));
+    return hash;
+}
+
+static int match_id(struct cds_lfht_node *node, const void *key)
+{
+    const uint64_t *id = key;
+    return CONTAINER_OF(node, struct entry, node)->id == *id;
+}
+
+static void fill_head(struct credential *credential, struct span id)
+{
+    char *at = credential->head;
+    memcpy(at, CREDENTIAL_HEAD_BEFORE BOOTSTRAP_USER_PREFIX,
+           sizeof(CREDENTIAL_HEAD_BEFORE BOOTSTRAP_USER_PREFIX) - 1);
+    at += sizeof(CREDENTIAL_HEAD_BEFORE BOOTSTRAP_USER_PREFIX) - 1;
+    memcpy(at, id.at, BOOTSTRAP_TOKEN_ID_BYTES);
+    at += BOOTSTRAP_TOKEN_ID_BYTES;
+    memcpy(at, CREDENTIAL_HEAD_AFTER, sizeof(CREDENTIAL_HEAD_AFTER) - 1);
+}
+
+struct span credential_name(const struct credential *credential)
+{
+    return (struct span){ .at = credential->head + sizeof(CREDENTIAL_HEAD_BEFORE) - 1,
+                          .len = CREDENTIAL_NAME_BYTES };
+}
+
+static enum status dummy_init(struct credential_cache *cache)
+{
+    cache->dummy = (struct credential){
+        .expiry = CREDENTIAL_NEVER_EXPIRES,
+        .is_live = true,
+        .is_bootstrap_type = true,
+        .has_data = true,
+        .id_matches = true,
+        .may_authenticate = true,
+    };
+    /* "-" occurs in no token ID, so this name can be nobody's */
+    fill_head(&cache->dummy, SPAN_LITERAL("------"));
+    char nobody_knows[DIGEST_BYTES];
+    randombytes_buf(nobody_knows, sizeof(nobody_knows));
+    digest_compute(cache->key, (struct span){ .at = nobody_knows, .len = sizeof(nobody_knows) },
+                   &cache->dummy.secret);
+    sodium_memzero(nobody_knows, sizeof(nobody_knows));
+    return group_lists_ref(cache->groups, (struct span){ 0 }, &cache->dummy.groups);
+}
+
+enum status credential_cache_new(struct credential_cache **ret_cache)
+{
+    struct credential_cache *cache = calloc(1, sizeof(*cache));
+    if (!cache) {
+        return ST_NOMEM;
+    }
+    enum status st = digest_key_new(&cache->key); /* starts libsodium */
+    if (st == ST_OK) {
+        randombytes_buf(cache->hash_key, sizeof(cache->hash_key));
+        st = group_lists_new(&cache->groups);
+    }
+    if (st == ST_OK) {
+        st = dummy_init(cache);
+    }
+    if (st == ST_OK) {
+        cache->table =
+            cds_lfht_new_flavor(TABLE_MIN_BUCKETS, TABLE_MIN_BUCKETS, 0,
+                                CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_bp_flavor, NULL);
+        st = cache->table ? ST_OK : ST_NOMEM;
+    }
+    if (st != ST_OK) {
+        (void)credential_cache_free(cache);
+        return st;
+    }
+    (void)urcu_bp_get_default_call_rcu_data(); /* the thread exists from here on */
+    *ret_cache = cache;
+    return ST_OK;
+}
+
+static void free_entry(struct rcu_head *head)
+{
+    struct entry *entry = CONTAINER_OF(head, struct entry, rcu);
+    sodium_memzero(&entry->credential, sizeof(entry->credential));
+    free(entry);
+}
+
+/* @entry has left the table. */
+static void retire(struct credential_cache *cache, struct entry *entry)
+{
+    group_lists_unref(cache->groups, entry->credential.groups);
+    urcu_bp_call_rcu(&entry->rcu, free_entry);
+}
+
+static void remove_all(struct credential_cache *cache)
+{
+    struct cds_lfht_iter iter;
+    struct cds_lfht_node *node;
+    urcu_bp_read_lock();
+    cds_lfht_for_each(cache->table, &iter, node)
+    {
+        if (cds_lfht_del(cache->table, node) == 0) {
+            retire(cache, CONTAINER_OF(node, struct entry, node));
+        }
+    }
+    urcu_bp_read_unlock();
+    /* fails only when a node is left, and there is no other writer */
+    (void)cds_lfht_destroy(cache->table, NULL);
+}
+
+struct credential_cache *credential_cache_free(struct credential_cache *cache)
+{
+    if (!cache) {
+        return NULL;
+    }
+    if (cache->table) {
+        remove_all(cache);
+    }
+    if (cache->groups) {
+        group_lists_unref(cache->groups, cache->dummy.groups);
+    }
+    urcu_bp_barrier(); /* entries and group lists that wait for their grace period */
+    (void)group_lists_free(cache->groups);
+    (void)digest_key_free(cache->key);
+    sodium_memzero(cache, sizeof(*cache));
+    free(cache);
+    return NULL;
+}
+
+const struct digest_key *credential_cache_key(const struct credential_cache *cache)
+{
+    return cache->key;
+}
+
+enum status credential_cache_ref_groups(struct credential_cache *cache,
+                                        struct span extra_groups,
+                                        const struct group_list **ret_list)
+{
+    return group_lists_ref(cache->groups, extra_groups, ret_list);
+}
+
+static struct entry *find_entry(const struct credential_cache *cache, uint64_t id)
+{
+    struct cds_lfht_iter iter;
+    cds_lfht_lookup(cache->table, hash_id(cache, id), match_id, &id, &iter);
+    struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
+    return node ? CONTAINER_OF(node, struct entry, node) : NULL;
+}
+
+const struct credential *credential_cache_find(const struct credential_cache *cache, struct span id)
+{
+    const struct entry *entry = find_entry(cache, pack_id(id));
+    return entry ? &entry->credential : NULL;
+}
+
+const struct credential *credential_cache_dummy(const struct credential_cache *cache)
+{
+    return &cache->dummy;
+}
+
+enum status credential_cache_put(struct credential_cache *cache,
+                                 struct span id,
+                                 const struct credential *credential)
+{
+    struct entry *entry = malloc(sizeof(*entry));
+    if (!entry) {
+        group_lists_unref(cache->groups, credential->groups);
+        return ST_NOMEM;
+    }
+    *entry = (struct entry){ .id = pack_id(id), .credential = *credential };
+    fill_head(&entry->credential, id);
+    cds_lfht_node_init(&entry->node);
+    urcu_bp_read_lock();
+    struct cds_lfht_node *old = cds_lfht_add_replace(cache->table, hash_id(cache, entry->id),
+                                                     match_id, &entry->id, &entry->node);
+    urcu_bp_read_unlock();
+    if (old) {
+        retire(cache, CONTAINER_OF(old, struct entry, node));
+    }
+    return ST_OK;
+}
+
+void credential_cache_remove(struct credential_cache *cache, struct span id)
+{
+    urcu_bp_read_lock();
+    struct entry *entry = find_entry(cache, pack_id(id));
+    if (entry && cds_lfht_del(cache->table, &entry->node) == 0) {
+        retire(cache, entry);
+    }
+    urcu_bp_read_unlock();
+}
+
+void credential_cache_taint(const struct credential_cache *cache, taint_fn *taint, void *ctx)
+{
+    struct cds_lfht_iter iter;
+    struct cds_lfht_node *node;
+    urcu_bp_read_lock();
+    cds_lfht_for_each(cache->table, &iter, node)
+    {
+        taint(ctx, &CONTAINER_OF(node, struct entry, node)->credential.secret,
+              sizeof(struct digest));
+    }
+    urcu_bp_read_unlock();
+    taint(ctx, &cache->dummy.secret, sizeof(cache->dummy.secret));
+    const struct span key = digest_key_taint(cache->key);
+    taint(ctx, key.at, key.len);
+}
