@@ -9,14 +9,17 @@
  * serves the old one.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/span.h"
 
-enum health_page { HEALTH_LIVEZ = 0, HEALTH_READYZ, HEALTH_HEALTHZ };
+enum health_page { HEALTH_LIVEZ = 0, HEALTH_READYZ, HEALTH_HEALTHZ, HEALTH_PAGE_COUNT_ };
 
-#define HEALTH_REMARK_MAX 320 /* bytes with NUL */
+#define HEALTH_REMARK_MAX 320 /* bytes with NUL: a reason and a file's name */
+#define HEALTH_EXCLUDE_MAX \
+    32 /* names in ?exclude=; further ones are ignored, so their checks run */
 
 struct health_check {
     const char
@@ -32,7 +35,15 @@ struct health_check {
  * health_build() - run the checks and append the page, text/plain
  * @check: name after the slash ("/readyz/ping" gives "ping"); empty for all
  * @query: the raw query string without `?`, percent-decoded member by member here; may be empty
+ *
+ * A page for all checks: `ok` when they pass, with ?verbose the list
+ * (`[+]ping ok`, `[+]manifests ok: 1 file is wrong`, `[+]x excluded: ok`) and `readyz check
+ * passed`; when one fails always the list (`[-]shutdown failed: shutting down`) and `readyz check
+ * failed`. For one check: the same, but a failure without ?verbose is `internal server error:
+ * REMARK`, and ?exclude does nothing. Peer bytes come back only in the quoted names of ?exclude
+ * that match no check.
  * Return: the HTTP status: 200, 500 when a check failed, 404 for an unknown check name
+ * Source: k8s.io/apiserver/pkg/server/healthz, except for the remarks, which Kubernetes withholds
  */
 unsigned health_build(struct buf *buf,
                       enum health_page page,
