@@ -18,14 +18,16 @@ typedef void loop_fn(void *ctx);
 enum status loop_new(struct loop **ret_loop) NODISCARD NONNULL(1);
 
 /** loop_free() - stop the thread if one runs, run pending close callbacks, free. Every handle on
- * the loop must have been uv_close()d by its owner before. NULL is fine. Return: NULL */
+ * the loop must have been uv_close()d by its owner before. Posts that have not run are dropped: who
+ * hands out contexts by loop_post() keeps track of them. NULL is fine. Return: NULL */
 struct loop *loop_free(struct loop *loop);
 
 /** loop_uv() - the libuv loop, for handles; touch it on the loop's thread only, or before it runs
  */
 uv_loop_t *loop_uv(struct loop *loop) NONNULL(1);
 
-/** loop_run() - run on this thread until loop_stop(); handles may come and go meanwhile */
+/** loop_run() - run on this thread until loop_stop(); handles may come and go meanwhile. A stop
+ * that came before makes it return at once */
 void loop_run(struct loop *loop) NONNULL(1);
 
 /** loop_start() - run on a new thread, all signals blocked in it. Return: ST_OK; ST_NOMEM */
