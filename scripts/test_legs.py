@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The legs of scripts/test, quick ones first. Each is one function; its docstring is what --list shows.
+
+A leg returns how many checks passed and failed. A leg that breaks down (a build that fails, a tool that
+is missing, no test found) counts as one failure: nothing can pass by not having run.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build-test"
+STRICT = os.environ.get("CI", "") not in ("", "0", "false")  # a skip is a failure
+COMMAND_TIMEOUT_SEC = 1500  # far above the longest leg; a hang must end as a failure
+
+GCC = {"CC": "ccache gcc"}
+CLANG = {"CC": "ccache clang-14"}
+
+
+class Broken(Exception):
+    """The leg could not do its work."""
+
+
+class Leg:
+    """One leg's log file and build directories."""
+
+    def __init__(self, name, jobs):
+        self.name = name
+        self.jobs = jobs
+        self.log_path = OUT / "logs" / f"{name}.log"
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self.log = open(self.log_path, "w", encoding="utf-8", errors="replace")
+
+    def run(self, *command, env=None, check=True, cwd=ROOT, stdin_text=None):
+        """Run a command into the log; return (exit code, what it printed)."""
+        words = [str(word) for word in command]
+        self.log.write(f"$ {' '.join(words)}\n")
+        self.log.flush()
+        try:
+            done = subprocess.run(words, cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
+                                  input=stdin_text, stdin=None if stdin_text is not None else subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_TIMEOUT_SEC)
+            code, output = done.returncode, done.stdout
+        except FileNotFoundError as error:
+            code, output = 127, f"{error}\n"
+        except subprocess.TimeoutExpired as error:
+            code, output = 124, (error.stdout or b"").decode(errors="replace") + "\ntimed out\n"
+        self.log.write(output)
+        self.log.flush()
+        if check and code != 0:
+            raise Broken(f"{words[0]} {words[1] if len(words) > 1 else ''}: exit {code}")
+        return code, output
+
+    def build(self, name, env, *options):
+        """Configure (again when the options changed) and compile build-test/<name>."""
+        folder = OUT / name
+        want = repr((sorted(env.items()), options))
+        stamp = folder / "options.stamp"
+        if not stamp.exists() or stamp.read_text() != want:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.run("meson", "setup", folder, ROOT, "-Dwerror=true", *options, env=env)
+            stamp.write_text(want)
+        self.run("meson", "compile", "-C", folder, "-j", self.jobs)
+        return folder
+
+    def unit(self, folder, *options, env=None, wrapper=None):
+        """meson test; counts the cases inside each test program."""
+        logbase = f"testlog-{self.name}"
+        report = folder / "meson-logs" / f"{logbase}.junit.xml"
+        report.unlink(missing_ok=True)
+        code, _ = self.run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--logbase", logbase,
+                           "--num-processes", self.jobs, *options, env=env, check=False)
+        return count_junit(report, code)
+
+    def integration(self, binary, env=None, only=None):
+        """pytest against one binary."""
+        report = OUT / f"pytest-{self.name}.xml"
+        report.unlink(missing_ok=True)
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+                   "-n", str(self.jobs + 1), "--dist", "loadfile", "--durations=15", "-ra"]
+        if only:
+            command += ["-m", only]
+        code, _ = self.run(*command, "tests/integration",
+                           env={"KB_BINARY": str(binary), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}, check=False)
+        return count_junit(report, code)
+
+
+def count_junit(report, code):
+    """(passed, failed) of a JUnit file; a run that says failure without a failed case has one all the same."""
+    if not report.exists():
+        raise Broken(f"no report {report.name} (exit {code})")
+    passed = failed = 0
+    for case in ElementTree.parse(report).iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            failed += 1
+        elif "skipped" in kinds:
+            failed += STRICT
+        else:
+            passed += 1
+    if code != 0 and failed == 0:
+        failed = 1
+    if passed + failed == 0:
+        raise Broken("no test ran")
+    return passed, failed
+
+
+def sum_of(*results):
+    return sum(r[0] for r in results), sum(r[1] for r in results)
+
+
+def c_files(*folders):
+    _, out = subprocess.getstatusoutput(f"git -c safe.directory='{ROOT}' -C '{ROOT}' ls-files -co --exclude-standard")
+    names = [line for line in out.splitlines() if line.endswith((".c", ".h")) and (ROOT / line).is_file()]
+    return sorted(name for name in names if name.split("/")[0] in folders)
+
+
+def leg_format(leg):
+    """clang-format 14 would change nothing"""
+    files = c_files("src", "include", "tests", "examples")
+    bad = [f for f in files if leg.run("clang-format-14", "--dry-run", "-Werror", f, check=False)[0] != 0]
+    return len(files) - len(bad), len(bad)
+
+
+def leg_lint(leg):
+    """rules of the project that no compiler checks (scripts/lint)"""
+    _, output = leg.run(ROOT / "scripts/lint", check=False)
+    found = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if not found:
+        raise Broken("scripts/lint did not finish")
+    return int(found.group(1)), int(found.group(2))
+
+
+def leg_gcc_debug(leg):
+    """gcc, debug, -Werror: unit tests"""
+    return leg.unit(leg.build("gcc-debug", GCC, "--buildtype=debug"))
+
+
+def leg_cppcheck(leg):
+    """cppcheck finds nothing that tests/cppcheck.supp does not excuse"""
+    cache = OUT / "cppcheck"
+    cache.mkdir(exist_ok=True)
+    code, _ = leg.run("cppcheck", "--std=c11", "--enable=warning,performance,portability", "--inline-suppr", "--quiet",
+                      "--error-exitcode=1", "--library=posix", "-D_GNU_SOURCE", "-Isrc", "-Iinclude", f"-j{leg.jobs}",
+                      f"--cppcheck-build-dir={cache}", "--suppressions-list=tests/cppcheck.supp",
+                      "src", "include", "examples", check=False)
+    return (1, 0) if code == 0 else (0, 1)
+
+
+def leg_clang_tidy(leg):
+    """clang-tidy 14 with .clang-tidy finds nothing in src"""
+    folder = leg.build("clang-release", CLANG, "--buildtype=release")
+    files = [f for f in c_files("src") if f.endswith(".c")]
+
+    def tidy(name):
+        done = subprocess.run(["clang-tidy-14", "-p", str(folder), "--quiet", "--warnings-as-errors=*", name], cwd=ROOT,
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_TIMEOUT_SEC)
+        return name, done.returncode, done.stdout
+
+    failed = 0
+    with ThreadPoolExecutor(leg.jobs) as pool:
+        for name, code, output in pool.map(tidy, files):
+            failed += code != 0
+            leg.log.write(f"{name}: exit {code}\n{output if code else ''}")
+    if not files:
+        raise Broken("no source file found")
+    return len(files) - failed, failed
+
+
+def leg_clang_release(leg):
+    """clang, release, -Werror: unit tests"""
+    return leg.unit(leg.build("clang-release", CLANG, "--buildtype=release"))
+
+
+def gcc_release(leg):
+    return leg.build("gcc-release", GCC, "--buildtype=release")
+
+
+def leg_gcc_release(leg):
+    """gcc, -O3 -DNDEBUG, -Werror: unit tests (no side effect hides in an assert)"""
+    return leg.unit(gcc_release(leg))
+
+
+def leg_integration(leg):
+    """the release binary, as it ships: every integration test, README commands included"""
+    return leg.integration(gcc_release(leg) / "kube-bearer")
+
+
+def archive_globals(leg, folder):
+    """Members of the library with writable data; those of cli may have it."""
+    _, output = leg.run("size", "-A", folder / "libkube-bearer.a")
+    member, found = "", []
+    for line in output.splitlines():
+        head = re.match(r"(\S+\.o)\s", line)
+        if head:
+            member = head.group(1)
+        section = re.match(r"(\.data|\.bss|\.tdata|\.tbss)(\.\S+)?\s+(\d+)", line)
+        if section and int(section.group(3)) > 0 and ".rel.ro" not in line and "src_cli_" not in member:
+            found.append(f"{member}: {section.group(1)} {section.group(3)} bytes: a process may hold two of everything")
+    return found
+
+
+def leg_install(leg):
+    """DESTDIR install; the library has no mutable globals; examples/embed builds against what was installed"""
+    folder = gcc_release(leg)
+    target = OUT / "destdir"
+    shutil.rmtree(target, ignore_errors=True)
+    leg.run("meson", "install", "-C", folder, "--no-rebuild", "--quiet", env={"DESTDIR": str(target)})
+    prefix = target / "usr/local"
+    wanted = ["bin/kube-bearer", "include/kube-bearer/*.h", "lib/**/libkube-bearer.a", "lib/**/pkgconfig/kube-bearer.pc"]
+    missing = [name for name in wanted if not list(prefix.glob(name))]
+    complaints = [f"not installed: {name}" for name in missing] + archive_globals(leg, folder)
+    if not missing:
+        # The file says where it will be; here it lies below DESTDIR.
+        source = list(prefix.glob("lib/**/pkgconfig/kube-bearer.pc"))[0]
+        moved = OUT / "pkgconfig"
+        moved.mkdir(exist_ok=True)
+        (moved / source.name).write_text(re.sub(r"^prefix=.*$", f"prefix={prefix}", source.read_text(), flags=re.M))
+        _, flags = leg.run("pkg-config", "--static", "--cflags", "--libs", "kube-bearer",
+                           env={"PKG_CONFIG_PATH": str(moved)})
+        sources = sorted((ROOT / "examples/embed").glob("*.c"))
+        leg.run("gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", *sources, "-o", OUT / "embed", *flags.split())
+        code, _ = leg.run("/usr/bin/python3", ROOT / "tests/integration/run_embed.py", OUT / "embed", check=False)
+        if code != 0:
+            complaints.append("the embedding example does not answer as it should")
+    _, version = leg.run(prefix / "bin/kube-bearer", "version", check=False)
+    if not re.search(r"\d+\.\d+\.\d+", version):
+        complaints.append("the installed binary does not say its version")
+    for line in complaints:
+        leg.log.write(line + "\n")
+    checks = len(wanted) + 3
+    return checks - len(complaints), len(complaints)
+
+
+def leg_constant_time(leg):
+    """valgrind: nothing branches on, or indexes by, a stored digest or its key"""
+    return leg.unit(leg.build("gcc-plain", GCC, "--buildtype=debugoptimized"), "--suite", "constant-time")
+
+
+def leg_fuzz_replay(leg):
+    """clang, ASan+UBSan: every fuzz target over its corpus"""
+    folder = leg.build("clang-fuzz", CLANG, "--buildtype=debugoptimized", "-Dfuzzers=enabled",
+                       "-Db_sanitize=address,undefined", "-Db_lundef=false")
+    return leg.unit(folder, "--suite", "fuzz", env=SANITIZER_ENV)
+
+
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp:second_deadlock_stack=1:history_size=4:exitcode=66",
+}
+
+
+def leg_asan(leg):
+    """gcc, ASan+UBSan: unit and integration tests"""
+    folder = leg.build("asan", GCC, "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false")
+    return sum_of(leg.unit(folder, "--no-suite", "constant-time", "-t", "3", env=SANITIZER_ENV),
+                  leg.integration(folder / "kube-bearer", env={**SANITIZER_ENV, "KB_SLOW_FACTOR": "3"},
+                                  only="not release_only"))
+
+
+def leg_tsan(leg):
+    """gcc, TSan: unit and integration tests"""
+    folder = leg.build("tsan", GCC, "--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false")
+    return sum_of(leg.unit(folder, "--no-suite", "constant-time", "-t", "5", env=SANITIZER_ENV),
+                  leg.integration(folder / "kube-bearer", env={**SANITIZER_ENV, "KB_SLOW_FACTOR": "5"},
+                                  only="not release_only"))
+
+
+def leg_quickstart(leg):
+    """scripts/quickstart --once: one command from a checkout to an answered TokenReview"""
+    state = OUT / "quickstart"
+    code, output = leg.run(ROOT / "scripts/quickstart", "--once", "--state-dir", state, check=False)
+    return (1, 0) if code == 0 and '"authenticated":true' in output.replace(" ", "") else (0, 1)
+
+
+LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
+    leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
+    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_clang_tidy, leg_asan, leg_tsan)}
+
+
+def run_leg(name, jobs):
+    leg = Leg(name, jobs)
+    print(f"== {name}: {LEGS[name].__doc__.splitlines()[0]}", flush=True)
+    start = time.monotonic()
+    try:
+        passed, failed = LEGS[name](leg)
+    except Broken as error:
+        leg.log.write(f"broken: {error}\n")
+        passed, failed = 0, 1
+    leg.log.close()
+    if failed:
+        tail = leg.log_path.read_text(errors="replace").splitlines()[-80:]
+        print("\n".join("   | " + line for line in tail))
+        print(f"   whole log: {leg.log_path.relative_to(ROOT)}")
+    # Not the closing form: one line of that form ends the run, and only one.
+    print(f"   {name}: passed={passed} failed={failed} in {time.monotonic() - start:.0f} s", flush=True)
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Runs the tests.")
+    parser.add_argument("--list", action="store_true", help="name the legs and leave")
+    parser.add_argument("--leg", action="append", choices=list(LEGS), metavar="NAME", help="run this leg only; repeatable")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, function in LEGS.items():
+            print(f"{name:15} {function.__doc__.splitlines()[0]}")
+        return 0
+    results = {name: run_leg(name, arguments.jobs) for name in arguments.leg or LEGS}
+    print()
+    for name, (passed, failed) in results.items():
+        print(f"{'FAIL' if failed else 'ok  '} {name:15} {passed:6} ok {failed:4} not ok")
+    passed, failed = sum_of(*results.values())
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
