@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What the operator asked for. Every option is one row of options_table.c; flags, configuration
+ * file, help and the README table all come from that row, and its value lands in one typed field
+ * here.
+ *
+ * Ownership: struct options owns every string and list in it; options_fini() frees them. A string
+ * that was not given, or given empty, is NULL. After options_parse() returned ST_OK all ranges and
+ * cross-checks hold, so who reads the fields checks nothing again.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "authn/authenticator.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+#include "kube/token_review.h"
+#include "server/tls_policy.h"
+
+/** Subcommands that take options. One bit each in struct option_row. */
+enum option_command {
+    COMMAND_SERVE = 0,
+    COMMAND_CHECK_CONFIG,
+    COMMAND_REVIEW,
+    COMMAND_WEBHOOK_CONFIG,
+    COMMAND_VERSION,
+    COMMAND_COUNT_
+};
+
+enum review_output { REVIEW_OUTPUT_JSON = 0, REVIEW_OUTPUT_EXPLAIN };
+enum version_output { VERSION_OUTPUT_TEXT = 0, VERSION_OUTPUT_JSON };
+
+struct option_list {
+    const char **items; /* owns the array and each text; no item is empty */
+    size_t count;
+};
+
+struct host_port {
+    char *host; /* owns; an IP address; NULL when the option was not given */
+    uint16_t port;
+};
+
+struct option_instant {
+    bool is_set; /* false: the option was not given */
+    struct instant instant;
+};
+
+struct options {
+    bool help; /* --help: the other fields were not checked */
+    char *config;
+
+    /* objects */
+    char *manifests;
+
+    /* authentication */
+    bool enable_bootstrap_token_auth;
+    struct option_list api_audiences; /* at most API_AUDIENCES_MAX */
+    enum unknown_token_answer unknown_token_answer;
+
+    /* serving */
+    char *bind_address;
+    uint16_t secure_port; /* 0: any free one */
+    struct host_port health_bind_address;
+    char *port_file;
+    int64_t workers; /* 1 to WORKERS_MAX */
+
+    /* TLS */
+    char *tls_cert_file;
+    char *tls_private_key_file;
+    enum tls_min_version tls_min_version;
+    struct option_list tls_cipher_suites; /* known ones; empty: the default list */
+    char *client_ca_file;
+    struct option_list client_allowed_names; /* empty: any certificate of the CA */
+    bool metrics_require_client_certificate;
+
+    /* limits */
+    int64_t max_request_body_bytes;
+    int64_t max_header_bytes;
+    int64_t max_connections;
+    int64_t max_connections_per_address; /* 0: off */
+    int64_t handshake_timeout_ms;
+    int64_t request_timeout_ms;
+    int64_t idle_timeout_ms;
+
+    /* shutdown */
+    int64_t shutdown_delay_ms;
+    int64_t shutdown_grace_ms;
+
+    /* logs */
+    enum log_format logging_format;
+    int64_t verbosity; /* 0 to 10 */
+
+    /* review: the question */
+    char *filename;   /* a TokenReview; "-" is standard input */
+    char *token_file; /* a bare token; "-" is standard input */
+    struct option_list audiences;
+    enum token_review_version api_version;
+    struct option_instant at;
+    enum review_output review_output;
+
+    /* review --server, webhook-config */
+    char *server;
+    char *certificate_authority;
+    char *client_certificate;
+    char *client_key;
+    char *tls_server_name;
+    int64_t client_timeout_ms;
+    bool embed_certs;
+
+    enum version_output version_output;
+
+    uint64_t given; /* bit i: row i was given, by flag or by file */
+};
+
+#define WORKERS_MAX           256  /* more than any machine's cores that one process should use */
+#define OPTION_LIST_MAX       64   /* items of one list: audiences have one bit each in a mask */
+#define OPTION_TEXT_MAX       4096 /* bytes of one value: PATH_MAX */
+#define CONFIG_FILE_MAX_BYTES 1048576 /* a real one is 2 KiB */
+#define IDLE_TIMEOUT_RECOMMENDED_MS \
+    90000 /* kube-apiserver keeps idle connections this long; closing first costs it EOFs */
+
+/**
+ * options_parse() - everything between the command line and a checked struct options
+ * @argv: arguments behind the subcommand's name, @argc of them; borrows
+ *
+ * Defaults, then the file of --config, then flags on top. Stops at the first error. With --help
+ * nothing else is looked at. *@ret_options is owned by the caller on ST_OK only.
+ * Return: ST_OK; ST_INVALID, ST_NOT_FOUND, ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
+ * @reterr_problem, which names the option or the file, line and column, and what was expected, and
+ * never repeats a value: a token pasted in the wrong place must not reach a log; ST_NOMEM
+ */
+enum status options_parse(enum option_command command,
+                          int argc,
+                          char *const *argv,
+                          struct options *ret_options,
+                          struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
+
+/** options_fini() - free what it owns; all-zero afterwards and beforehand is fine */
+void options_fini(struct options *options) NONNULL(1);
+
+/* The steps of options_parse(), apart for tests and fuzzers: none of these opens a file. */
+
+/** options_init() - the defaults. Return: ST_OK; ST_NOMEM */
+enum status options_init(struct options *ret_options) NODISCARD NONNULL(1);
+
+/** options_parse_flags() - set what @argv says. Return: as options_parse(); @options may be half
+ * written and is still the caller's to free */
+enum status options_parse_flags(enum option_command command,
+                                int argc,
+                                char *const *argv,
+                                struct options *options,
+                                struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
+
+/** options_parse_file() - set what the configuration file's @text says, but for what options->given
+ * has already: flags win. On failure @options is unchanged */
+enum status options_parse_file(struct span text,
+                               struct options *options,
+                               struct problem *reterr_problem) NODISCARD NONNULL(2, 3);
+
+/** options_check() - what no row can see alone. Return: ST_OK; ST_INVALID with @reterr_problem */
+enum status options_check(const struct options *options,
+                          enum option_command command,
+                          struct problem *reterr_problem) NODISCARD NONNULL(1, 3);
+
+/** options_warn() - tell @fn what is allowed but probably not meant (status ST_INVALID) */
+void options_warn(const struct options *options,
+                  enum option_command command,
+                  problem_fn *fn,
+                  void *ctx) NONNULL(1, 3);
