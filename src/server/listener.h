@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Listening sockets: one per address, shared by all workers. */
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/status.h"
+
+/**
+ * listener_open() - bind and listen, non-blocking
+ * @address: an IP address; "::" and "" listen on IPv4 as well, and fall back to IPv4 where the
+ * kernel has no IPv6
+ * @port:    0 lets the kernel choose; @ret_port says which
+ * Return: ST_OK; ST_INVALID for no IP address; ST_IO with @reterr_problem
+ */
+enum status listener_open(const char *address,
+                          uint16_t port,
+                          int *ret_fd,
+                          uint16_t *ret_port,
+                          struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listeners and workers put together, and taken apart in the right order.
+ *
+ * Threads: the workers read `phase` and the counters; everything else is set before they start.
+ * Workers are started only when all of them exist, since a scrape on one reads the shards of all.
+ */
+#include "server/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/address_limit.h"
+#include "server/listener.h"
+#include "server/server_private.h"
+#include "server/worker.h"
+
+static enum status open_listeners(struct server *server,
+                                  const struct server_options *options,
+                                  struct problem *reterr_problem)
+{
+    enum status st = listener_open(options->bind_address, options->secure_port, &server->secure_fd,
+                                   &server->secure_port, reterr_problem);
+    if (st == ST_OK && options->health_bind_host) {
+        st = listener_open(options->health_bind_host, options->health_bind_port, &server->health_fd,
+                           &server->health_port, reterr_problem);
+    }
+    return st;
+}
+
+static enum status add_worker(struct server *server, int listen_fd, bool is_tls)
+{
+    const enum status st =
+        worker_new(server, listen_fd, is_tls, &server->workers[server->worker_count]);
+    if (st == ST_OK) {
+        server->worker_count++;
+    }
+    return st;
+}
+
+static enum status make_workers(struct server *server)
+{
+    enum status st = ST_OK;
+    for (unsigned i = 0; i < server->options.workers && st == ST_OK; i++) {
+        st = add_worker(server, server->secure_fd, true);
+    }
+    if (st == ST_OK && server->health_fd >= 0) {
+        st = add_worker(server, server->health_fd, false);
+    }
+    for (unsigned i = 0; i < server->worker_count && st == ST_OK; i++) {
+        st = worker_start(server->workers[i]);
+    }
+    return st;
+}
+
+static void server_freep(struct server **server)
+{
+    *server = server_free(*server);
+}
+
+enum status server_new(const struct server_options *options,
+                       const struct server_context *context,
+                       struct server **ret_server,
+                       struct problem *reterr_problem)
+{
+    CLEANUP(server_freep) struct server *server = calloc(1, sizeof(*server));
+    if (!server) {
+        return ST_NOMEM;
+    }
+    server->options = *options;
+    server->context = *context;
+    server->secure_fd = server->health_fd = -1;
+    enum status st = open_listeners(server, options, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (options->max_connections_per_address) {
+        st = address_limit_new(options->max_connections_per_address, &server->address_limit);
+    }
+    if (st == ST_OK) {
+        st = make_workers(server);
+    }
+    if (st != ST_OK) {
+        problem_set(reterr_problem, st, 0, 0, "cannot start the workers: %s", status_text(st));
+        return st;
+    }
+    *ret_server = server;
+    server = NULL;
+    return ST_OK;
+}
+
+uint16_t server_secure_port(const struct server *server)
+{
+    return server->secure_port;
+}
+
+uint16_t server_health_port(const struct server *server)
+{
+    return server->health_port;
+}
+
+void server_drain(struct server *server)
+{
+    int serving = SERVER_SERVING; /* never back from STOPPING */
+    (void)atomic_compare_exchange_strong(&server->phase, &serving, SERVER_DRAINING);
+}
+
+void server_stop(struct server *server)
+{
+    atomic_store(&server->stop_deadline_ns,
+                 clock_monotonic_ns(&server->context.clock) + server->options.shutdown_grace_ns);
+    atomic_store_explicit(&server->phase, SERVER_STOPPING, memory_order_release);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        worker_join(server->workers[i]);
+    }
+}
+
+static void close_listener(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd); /* nothing to lose on a listening socket */
+    }
+}
+
+struct server *server_free(struct server *server)
+{
+    if (!server) {
+        return NULL;
+    }
+    server_stop(server);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        server->workers[i] = worker_free(server->workers[i]);
+    }
+    close_listener(server->secure_fd);
+    close_listener(server->health_fd);
+    server->address_limit = address_limit_free(server->address_limit);
+    free(server);
+    return NULL;
+}

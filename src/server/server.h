@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The HTTPS server: listeners, workers, and the phases of its end.
+ *
+ *   SERVING --server_drain()--> DRAINING --server_stop()--> STOPPING --> ended
+ *   DRAINING: readyz fails, every reply says Connection: close, new connections are still served (a
+ * load balancer needs time). STOPPING: nothing new is accepted, idle connections are closed,
+ * running requests finish, up to the grace duration.
+ *
+ * Threads: all functions on the loop's thread (or the one that starts the server); workers only
+ * read.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "authn/authenticator.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/problem.h"
+#include "base/status.h"
+#include "server/health.h"
+#include "server/tls.h"
+#include "store/store.h"
+
+struct server_options {
+    const char *bind_address;
+    uint16_t secure_port;
+    const char *health_bind_host; /* NULL: health and metrics on the secure port */
+    uint16_t health_bind_port;
+    unsigned workers; /* 1 to 256 */
+    size_t max_body_bytes;
+    size_t max_header_bytes;
+    unsigned max_connections;
+    unsigned max_connections_per_address; /* 0: off */
+    int64_t handshake_timeout_ns;
+    int64_t request_timeout_ns;
+    int64_t idle_timeout_ns;
+    int64_t shutdown_grace_ns;
+    bool metrics_require_client_certificate;
+};
+
+/** What the server asks and tells. Borrows all of it for its life. */
+struct server_context {
+    const struct authenticator *authenticator;
+    const struct store *store; /* may be NULL */
+    struct tls_context *tls;
+    struct log *log; /* may be NULL */
+    struct clock clock;
+};
+
+struct server;
+
+/** server_new() - bind the listeners and start the workers. @options is copied; its strings are
+ * used only here. Return: ST_OK; ST_IO, ST_INVALID with @reterr_problem; ST_NOMEM */
+enum status server_new(const struct server_options *options,
+                       const struct server_context *context,
+                       struct server **ret_server,
+                       struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** server_secure_port() / server_health_port() - as bound; the latter is 0 without a listener of
+ * its own */
+uint16_t server_secure_port(const struct server *server) NONNULL(1);
+uint16_t server_health_port(const struct server *server) NONNULL(1);
+
+/** server_drain() - from now on readyz fails and replies close their connection */
+void server_drain(struct server *server) NONNULL(1);
+
+/** server_stop() - stop accepting, let running requests finish (up to the grace duration), join the
+ * workers */
+void server_stop(struct server *server) NONNULL(1);
+
+/** server_free() - stops first when that was not done. NULL is fine. Return: NULL */
+struct server *server_free(struct server *server);

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Certificates in force and their replacement.
+ *
+ * The bundle in force is an RCU pointer: workers take a share of it when a connection starts, the
+ * loop publishes a new one and drops its own share after a grace period. Files are compared by
+ * content, so an event that changed nothing (a touch, a symlink swapped to the same bytes) neither
+ * counts nor invalidates anybody's client certificate.
+ *
+ * Threat: the files are the operator's and trusted, but may be caught half written or mismatched
+ * between two renames; GnuTLS refuses a key that does not fit its certificate, and the old bundle
+ * stays.
+ */
+#include "server/tls.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gnutls/x509.h>
+#include <sodium.h>
+#include <urcu-bp.h>
+
+#include "base/digest.h"
+
+#define CLIENT_RECHECK_SEC \
+    60 /* an open connection's certificate may expire: noticed within a minute */
+#define TRUST_LIST_SIZE 127 /* hash buckets of GnuTLS; client CA bundles are small */
+
+struct tls_credentials {
+    _Atomic unsigned shares;
+    gnutls_certificate_credentials_t server;
+    gnutls_x509_trust_list_t client_ca; /* NULL without --client-ca-file */
+    uint64_t generation;
+    int64_t not_after_sec;
+    struct digest content; /* of the files, to see whether a reload brings anything new */
+};
+
+struct tls_context {
+    struct tls_options options;
+    struct buf priority;
+    gnutls_datum_t ticket_key; /* GnuTLS derives and rotates the keys in use from it by time */
+    struct digest_key *content_key;
+    struct tls_credentials *current_rcu; /* one share is the context's; loop writes, workers read */
+    uint64_t generation;                 /* loop only */
+    pthread_mutex_t stats_lock;          /* guards stats; never held while anything else is taken */
+    struct certificate_stats stats;
+};
+
+static void free_datum(gnutls_datum_t *datum)
+{
+    if (datum->data) {
+        sodium_memzero(datum->data, datum->size);
+        free(datum->data);
+    }
+    *datum = (gnutls_datum_t){ 0 };
+}
+
+static enum status read_all(int fd, gnutls_datum_t *ret_bytes, struct problem *reterr_problem)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "expected a regular file");
+        return ST_IO;
+    }
+    if (st.st_size > TLS_FILE_MAX_BYTES) {
+        problem_set(reterr_problem, ST_LIMIT, 0, 0, "expected at most %d bytes",
+                    TLS_FILE_MAX_BYTES);
+        return ST_LIMIT;
+    }
+    CLEANUP(free_datum) gnutls_datum_t bytes = { .data = calloc(1, TLS_FILE_MAX_BYTES + 1) };
+    if (!bytes.data) {
+        return ST_NOMEM;
+    }
+    ssize_t n;
+    while (bytes.size <= TLS_FILE_MAX_BYTES &&
+           (n = read(fd, bytes.data + bytes.size, TLS_FILE_MAX_BYTES + 1 - bytes.size)) > 0) {
+        bytes.size += (unsigned)n;
+    }
+    if (n < 0 || bytes.size > TLS_FILE_MAX_BYTES) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be read to its end");
+        return ST_IO;
+    }
+    *ret_bytes = bytes;
+    bytes = (gnutls_datum_t){ 0 };
+    return ST_OK;
+}
+
+static enum status read_file(const char *path,
+                             gnutls_datum_t *ret_bytes,
+                             struct problem *reterr_problem)
+{
+    problem_set_file(reterr_problem, path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be opened: %m");
+        return ST_IO;
+    }
+    const enum status st = read_all(fd, ret_bytes, reterr_problem);
+    (void)close(fd); /* read-only: nothing can be lost */
+    return st;
+}
+
+static void credentials_free(struct tls_credentials *credentials)
+{
+    if (credentials->server) {
+        gnutls_certificate_free_credentials(credentials->server);
+    }
+    if (credentials->client_ca) {
+        gnutls_x509_trust_list_deinit(credentials->client_ca, 1);
+    }
+    free(credentials);
+}
+
+struct tls_credentials *tls_credentials_unref(struct tls_credentials *credentials)
+{
+    if (credentials &&
+        atomic_fetch_sub_explicit(&credentials->shares, 1, memory_order_acq_rel) == 1) {
+        credentials_free(credentials);
+    }
+    return NULL;
+}
+
+static void credentials_unrefp(struct tls_credentials **credentials)
+{
+    *credentials = tls_credentials_unref(*credentials);
+}
+
+static enum status refuse(struct problem *reterr_problem,
+                          const char *path,
+                          const char *what,
+                          int gnutls_error)
+{
+    problem_set_file(reterr_problem, path);
+    problem_set(reterr_problem, ST_INVALID, 0, 0, "%s: %s", what, gnutls_strerror(gnutls_error));
+    return ST_INVALID;
+}
+
+static enum status load_pair(struct tls_credentials *credentials,
+                             const struct tls_options *options,
+                             const gnutls_datum_t *cert,
+                             const gnutls_datum_t *key,
+                             struct problem *reterr_problem)
+{
+    int rc = gnutls_certificate_allocate_credentials(&credentials->server);
+    if (rc < 0) {
+        return ST_NOMEM;
+    }
+    rc = gnutls_certificate_set_x509_key_mem2(credentials->server, cert, key, GNUTLS_X509_FMT_PEM,
+                                              NULL, 0);
+    if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH) {
+        problem_set_file(reterr_problem, options->key_file);
+        problem_set(reterr_problem, ST_INVALID, 0, 0, "the private key does not belong to %s",
+                    options->cert_file);
+        return ST_INVALID;
+    }
+    if (rc < 0) {
+        return refuse(reterr_problem, options->cert_file,
+                      "expected a PEM certificate and its unencrypted PEM key", rc);
+    }
+    gnutls_x509_crt_t *chain = NULL;
+    unsigned chain_len = 0;
+    rc = gnutls_certificate_get_x509_crt(credentials->server, (unsigned)rc, &chain, &chain_len);
+    if (rc < 0 || chain_len == 0) {
+        return refuse(reterr_problem, options->cert_file, "expected a certificate", rc);
+    }
+    credentials->not_after_sec = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
+    for (unsigned i = 0; i < chain_len; i++) {
+        gnutls_x509_crt_deinit(chain[i]);
+    }
+    gnutls_free(chain);
+    return ST_OK;
+}
+
+static enum status load_client_ca(struct tls_credentials *credentials,
+                                  const struct tls_options *options,
+                                  const gnutls_datum_t *ca,
+                                  struct problem *reterr_problem)
+{
+    int rc = gnutls_x509_trust_list_init(&credentials->client_ca, TRUST_LIST_SIZE);
+    if (rc < 0) {
+        return ST_NOMEM;
+    }
+    rc = gnutls_x509_trust_list_add_trust_mem(credentials->client_ca, ca, NULL, GNUTLS_X509_FMT_PEM,
+                                              0, 0);
+    if (rc <= 0) {
+        return refuse(reterr_problem, options->client_ca_file, "expected PEM certificates of CAs",
+                      rc ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND);
+    }
+    /* only for the list of CA names in the certificate request: verification is ours, against the
+     * CA in force */
+    rc = gnutls_certificate_set_x509_trust_mem(credentials->server, ca, GNUTLS_X509_FMT_PEM);
+    return rc < 0 ? refuse(reterr_problem, options->client_ca_file,
+                           "expected PEM certificates of CAs", rc)
+                  : ST_OK;
+}
+
+static void digest_files(const struct tls_context *context,
+                         const gnutls_datum_t *files,
+                         size_t count,
+                         struct digest *ret_digest)
+{
+    struct digest parts[3] = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        const struct span bytes = { .at = (const char *)files[i].data, .len = files[i].size };
+        digest_compute(context->content_key, bytes, &parts[i]);
+    }
+    digest_compute(context->content_key,
+                   (struct span){ .at = (const char *)parts, .len = sizeof(parts) }, ret_digest);
+}
+
+/* Files as read: certificate, key, client CA. */
+struct files {
+    gnutls_datum_t bytes[3];
+};
+
+static void files_fini(struct files *files)
+{
+    for (size_t i = 0; i < COUNTOF(files->bytes); i++) {
+        free_datum(&files->bytes[i]);
+    }
+}
+
+static enum status load(struct tls_context *context,
+                        struct tls_credentials **ret_credentials,
+                        struct problem *reterr_problem)
+{
+    const struct tls_options *options = &context->options;
+    const char *const paths[3] = { options->cert_file, options->key_file, options->client_ca_file };
+    CLEANUP(files_fini) struct files files = { 0 };
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        const enum status st =
+            paths[i] ? read_file(paths[i], &files.bytes[i], reterr_problem) : ST_OK;
+        if (st != ST_OK) {
+            return st;
+        }
+    }
+    CLEANUP(credentials_unrefp)
+    struct tls_credentials *credentials = calloc(1, sizeof(*credentials));
+    if (!credentials) {
+        return ST_NOMEM;
+    }
+    atomic_init(&credentials->shares, 1);
+    digest_files(context, files.bytes, COUNTOF(files.bytes), &credentials->content);
+    enum status st =
+        load_pair(credentials, options, &files.bytes[0], &files.bytes[1], reterr_problem);
+    if (st == ST_OK && options->client_ca_file) {
+        st = load_client_ca(credentials, options, &files.bytes[2], reterr_problem);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    *ret_credentials = credentials;
+    credentials = NULL;
+    return ST_OK;
+}
+
+static void publish(struct tls_context *context, struct tls_credentials *fresh)
+{
+    fresh->generation = ++context->generation;
+    struct tls_credentials *old = rcu_xchg_pointer(&context->current_rcu, fresh);
+    synchronize_rcu(); /* nobody is between reading the pointer and taking a share */
+    (void)tls_credentials_unref(old);
+}
+
+static void record_reload(struct tls_context *context,
+                          enum status st,
+                          int64_t not_after_sec,
+                          const struct problem *problem)
+{
+    const int64_t now_sec = clock_now(&context->options.clock).sec;
+    char text[sizeof(context->stats.last_error)] = "";
+    if (st != ST_OK) {
+        problem_format(problem, text, sizeof(text));
+    }
+    (void)pthread_mutex_lock(
+        &context->stats_lock); /* a default mutex, never destroyed while in use: cannot fail */
+    context->stats.last_reload_sec = now_sec;
+    context->stats.last_reload_ok = st == ST_OK;
+    memcpy(context->stats.last_error, text, sizeof(text));
+    if (st == ST_OK) {
+        context->stats.reloads_ok++;
+        context->stats.not_after_sec = not_after_sec;
+    } else {
+        context->stats.reloads_failed++;
+    }
+    (void)pthread_mutex_unlock(&context->stats_lock);
+}
+
+enum status tls_context_reload(struct tls_context *context,
+                               bool *ret_changed,
+                               struct problem *reterr_problem)
+{
+    CLEANUP(credentials_unrefp) struct tls_credentials *fresh = NULL;
+    struct problem problem = { 0 };
+    const enum status st = load(context, &fresh, &problem);
+    if (st != ST_OK) {
+        if (st == ST_NOMEM) {
+            problem_set(&problem, st, 0, 0, "%s", status_text(st));
+        }
+        record_reload(context, st, 0, &problem);
+        *reterr_problem = problem;
+        return st;
+    }
+    /* the loop is the only writer, so reading without a section is safe here */
+    *ret_changed =
+        !context->current_rcu || !digest_equal(&fresh->content, &context->current_rcu->content);
+    if (*ret_changed || !context->stats.last_reload_ok) {
+        record_reload(context, ST_OK, fresh->not_after_sec, NULL);
+    }
+    if (*ret_changed) {
+        publish(context, fresh);
+        fresh = NULL;
+    }
+    return ST_OK;
+}
+
+static void context_freep(struct tls_context **context)
+{
+    *context = tls_context_free(*context);
+}
+
+enum status tls_context_new(const struct tls_options *options,
+                            struct tls_context **ret_context,
+                            struct problem *reterr_problem)
+{
+    CLEANUP(context_freep) struct tls_context *context = calloc(1, sizeof(*context));
+    if (!context) {
+        return ST_NOMEM;
+    }
+    context->options = *options;
+    (void)pthread_mutex_init(&context->stats_lock,
+                             NULL); /* default attributes: cannot fail on Linux */
+    enum status st = digest_key_new(&context->content_key);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = tls_priority_build(&context->priority, options->min_version, options->cipher_suites,
+                            options->cipher_suite_count, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (options->session_tickets && gnutls_session_ticket_key_generate(&context->ticket_key) < 0) {
+        return ST_NOMEM;
+    }
+    bool changed;
+    st = tls_context_reload(context, &changed, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
+    *ret_context = context;
+    context = NULL;
+    return ST_OK;
+}
+
+struct tls_context *tls_context_free(struct tls_context *context)
+{
+    if (!context) {
+        return NULL;
+    }
+    (void)tls_credentials_unref(context->current_rcu);
+    if (context->ticket_key.data) {
+        sodium_memzero(context->ticket_key.data, context->ticket_key.size);
+        gnutls_free(context->ticket_key.data);
+    }
+    (void)digest_key_free(context->content_key);
+    buf_fini(&context->priority);
+    (void)pthread_mutex_destroy(&context->stats_lock);
+    free(context);
+    return NULL;
+}
+
+void tls_context_stats(struct tls_context *context, struct certificate_stats *ret_stats)
+{
+    (void)pthread_mutex_lock(&context->stats_lock);
+    *ret_stats = context->stats;
+    (void)pthread_mutex_unlock(&context->stats_lock);
+}
+
+const char *tls_context_priority(const struct tls_context *context)
+{
+    return context->priority.at;
+}
+
+bool tls_context_wants_client_certificates(const struct tls_context *context)
+{
+    return context->options.client_ca_file != NULL;
+}
+
+static struct tls_credentials *current_ref(struct tls_context *context)
+{
+    rcu_read_lock();
+    struct tls_credentials *current = rcu_dereference(context->current_rcu);
+    atomic_fetch_add_explicit(&current->shares, 1, memory_order_relaxed);
+    rcu_read_unlock();
+    return current;
+}
+
+enum status tls_session_prepare(struct tls_context *context,
+                                gnutls_session_t session,
+                                struct tls_credentials **ret_credentials)
+{
+    CLEANUP(credentials_unrefp) struct tls_credentials *credentials = current_ref(context);
+    if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials->server) < 0) {
+        return ST_NOMEM;
+    }
+    if (context->ticket_key.data &&
+        gnutls_session_ticket_enable_server(session, &context->ticket_key) < 0) {
+        return ST_NOMEM;
+    }
+    if (credentials->client_ca) {
+        /* asked for, not demanded: health needs none, and a review without one deserves a readable
+         * 401 */
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    }
+    *ret_credentials = credentials;
+    credentials = NULL;
+    return ST_OK;
+}
+
+bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session_t session)
+{
+    return tls_cipher_suite_is_allowed(session, context->options.cipher_suites,
+                                       context->options.cipher_suite_count);
+}
+
+/* A client's chain as sent, decoded. */
+#define CLIENT_CHAIN_MAX \
+    8 /* leaf, and intermediates of a private PKI; TLS libraries stop near 10 */
+
+#define CLIENT_SAN_MAX 64 /* names of one client; more is no client certificate */
+
+struct client_chain {
+    gnutls_x509_crt_t certificates[CLIENT_CHAIN_MAX];
+    unsigned count;
+};
+
+static void client_chain_fini(struct client_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        gnutls_x509_crt_deinit(chain->certificates[i]);
+    }
+}
+
+static bool client_chain_load(gnutls_session_t session, struct client_chain *ret_chain)
+{
+    unsigned count = 0;
+    const gnutls_datum_t *raw = gnutls_certificate_get_peers(session, &count);
+    if (!raw || count == 0 || count > CLIENT_CHAIN_MAX) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (gnutls_x509_crt_init(&ret_chain->certificates[i]) < 0) {
+            return false;
+        }
+        ret_chain->count++;
+        if (gnutls_x509_crt_import(ret_chain->certificates[i], &raw[i], GNUTLS_X509_FMT_DER) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool name_is_allowed(const struct tls_options *options, const char *name, size_t len)
+{
+    for (size_t i = 0; i < options->client_allowed_name_count; i++) {
+        const char *allowed = options->client_allowed_names[i];
+        /* with the length: a name with a NUL inside is not the name before the NUL */
+        if (strlen(allowed) == len && memcmp(allowed, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_allowed_name(const struct tls_options *options, gnutls_x509_crt_t leaf)
+{
+    if (options->client_allowed_name_count == 0) {
+        return true;
+    }
+    char name[256]; /* longer names than DNS allows are no one's we know */
+    size_t len = sizeof(name);
+    if (gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len) == 0 &&
+        name_is_allowed(options, name, len)) {
+        return true;
+    }
+    for (unsigned i = 0; i < CLIENT_SAN_MAX; i++) {
+        len = sizeof(name);
+        const int type = gnutls_x509_crt_get_subject_alt_name(leaf, i, name, &len, NULL);
+        if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE) {
+            break;
+        }
+        if (type == GNUTLS_SAN_DNSNAME && name_is_allowed(options, name, len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum client_certificate verify(const struct tls_context *context,
+                                      const struct tls_credentials *current,
+                                      gnutls_session_t session)
+{
+    CLEANUP(client_chain_fini) struct client_chain chain = { 0 };
+    unsigned sent = 0;
+    if (!gnutls_certificate_get_peers(session, &sent) || sent == 0) {
+        return CLIENT_CERTIFICATE_MISSING;
+    }
+    if (!client_chain_load(session, &chain)) {
+        return CLIENT_CERTIFICATE_UNTRUSTED;
+    }
+    gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                      .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
+    unsigned flaws = 0;
+    const int rc = gnutls_x509_trust_list_verify_crt2(current->client_ca, chain.certificates,
+                                                      chain.count, &purpose, 1, 0, &flaws, NULL);
+    if (rc < 0 || flaws != 0) {
+        return CLIENT_CERTIFICATE_UNTRUSTED;
+    }
+    return has_allowed_name(&context->options, chain.certificates[0])
+               ? CLIENT_CERTIFICATE_ACCEPTED
+               : CLIENT_CERTIFICATE_NAME_REFUSED;
+}
+
+enum client_certificate tls_client_certificate_check(struct tls_context *context,
+                                                     gnutls_session_t session,
+                                                     struct client_certificate_cache *cache)
+{
+    rcu_read_lock();
+    const struct tls_credentials *current = rcu_dereference(context->current_rcu);
+    const int64_t now_sec = clock_now(&context->options.clock).sec;
+    const bool fresh = cache->generation == current->generation &&
+                       now_sec >= cache->checked_at_sec &&
+                       now_sec - cache->checked_at_sec < CLIENT_RECHECK_SEC;
+    if (!fresh) {
+        cache->result = verify(context, current, session);
+        cache->generation = current->generation;
+        cache->checked_at_sec = now_sec;
+    }
+    rcu_read_unlock();
+    return cache->result;
+}

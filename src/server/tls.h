@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What the server proves and demands in TLS: certificate, key, client CA, and their replacement
+ * while running.
+ *
+ * One immutable bundle (struct tls_credentials) is in force at a time. A reload builds and checks a
+ * new one completely and then publishes it; connections keep the bundle they shook hands with until
+ * they close. The client CA is different: each connection's client certificate is checked against
+ * the bundle in force *now*, on open and resumed connections too.
+ *
+ * Threads: tls_context_reload() on the loop's thread; everything else on any.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <gnutls/gnutls.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/status.h"
+#include "server/metrics.h"
+#include "server/tls_policy.h"
+
+#define TLS_FILE_MAX_BYTES 1048576 /* a chain is some KiB, a bundle of all public CAs 230 KiB */
+
+struct tls_options {
+    const char *cert_file;      /* PEM chain, leaf first */
+    const char *key_file;       /* PEM, unencrypted */
+    const char *client_ca_file; /* PEM bundle; NULL: no client certificates are asked for */
+    const char *const
+        *client_allowed_names; /* CN or DNS SAN; none: any certificate of the CA will do */
+    size_t client_allowed_name_count;
+    enum tls_min_version min_version;
+    const char *const *cipher_suites;
+    size_t cipher_suite_count;
+    bool session_tickets;
+    struct clock clock;
+};
+
+struct tls_context;
+struct tls_credentials;
+
+/** tls_context_new() - load everything; @options is copied, what it points at is borrowed for the
+ * context's life. Return: ST_OK; ST_IO, ST_INVALID, ST_LIMIT, ST_NOMEM with @reterr_problem naming
+ * the file */
+enum status tls_context_new(const struct tls_options *options,
+                            struct tls_context **ret_context,
+                            struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/** tls_context_free() - no connection may be left. NULL is fine. Return: NULL */
+struct tls_context *tls_context_free(struct tls_context *context);
+
+/**
+ * tls_context_reload() - read the files again; publish them if all is well, else keep what is in
+ * force
+ * @ret_changed: did anything differ from what was in force?
+ * Return: as tls_context_new()
+ */
+enum status tls_context_reload(struct tls_context *context,
+                               bool *ret_changed,
+                               struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/** tls_context_stats() - any thread */
+void tls_context_stats(struct tls_context *context, struct certificate_stats *ret_stats)
+    NONNULL(1, 2);
+
+/** tls_context_priority() - the GnuTLS priority string; lives as long as the context */
+const char *tls_context_priority(const struct tls_context *context) NONNULL(1);
+
+/** tls_context_wants_client_certificates() - was a client CA given? */
+bool tls_context_wants_client_certificates(const struct tls_context *context) NONNULL(1);
+
+/**
+ * tls_session_prepare() - a new connection: give its session the credentials in force, tickets, and
+ * the client certificate request
+ * @ret_credentials: the caller's share; give it back with tls_credentials_unref() when the
+ * connection has ended
+ */
+enum status tls_session_prepare(struct tls_context *context,
+                                gnutls_session_t session,
+                                struct tls_credentials **ret_credentials) NODISCARD
+    NONNULL(1, 2, 3);
+
+/** tls_session_is_acceptable() - after the handshake: is the negotiated suite one that was asked
+ * for? */
+bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session_t session)
+    NONNULL(1, 2);
+
+/** tls_credentials_unref() - NULL is fine. Return: NULL */
+struct tls_credentials *tls_credentials_unref(struct tls_credentials *credentials);
+
+enum client_certificate {
+    CLIENT_CERTIFICATE_MISSING = 0,
+    CLIENT_CERTIFICATE_UNTRUSTED,
+    CLIENT_CERTIFICATE_NAME_REFUSED,
+    CLIENT_CERTIFICATE_ACCEPTED,
+};
+
+/** What a connection remembers about its client's certificate, so that only a change of the CA or a
+ * minute passing costs a verification again. */
+struct client_certificate_cache {
+    uint64_t generation; /* of the bundle it was checked against; 0: never */
+    int64_t checked_at_sec;
+    enum client_certificate result;
+};
+
+/** tls_client_certificate_check() - is this connection's certificate good by the CA in force? Works
+ * on resumed sessions, which GnuTLS does not verify itself */
+enum client_certificate tls_client_certificate_check(struct tls_context *context,
+                                                     gnutls_session_t session,
+                                                     struct client_certificate_cache *cache)
+    NONNULL(1, 2, 3);

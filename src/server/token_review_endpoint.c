@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST a TokenReview, get it answered.
+ *
+ * Every well-formed review is answered 200, also when the answer is no: kube-apiserver's webhook
+ * client treats other codes as failures of ours, and asks again. What was asked never enters the
+ * reply. The path does not choose the version; the body's apiVersion does, and the reply has the
+ * same.
+ *
+ * Threats: the body is a peer's; the token in it is a secret even when it is wrong (it may be
+ * another system's), so the body buffer is wiped and neither token nor audiences are logged as they
+ * are.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <urcu-bp.h>
+
+#include "kube/token_review.h"
+#include "server/endpoint.h"
+#include "server/reply.h"
+#include "server/review_answer.h"
+#include "server/server_private.h"
+
+#define NOT_SYNCED_RETRY_SEC \
+    1 /* the first scan takes milliseconds; with details.retryAfterSeconds kube-apiserver waits */
+
+enum status token_review_prepare(struct worker *worker)
+{
+    static const struct token_review_answer no = { 0 };
+    for (int version = TOKEN_REVIEW_V1; version <= TOKEN_REVIEW_V1BETA1; version++) {
+        struct buf body = { 0 };
+        token_review_build(&body, (enum token_review_version)version, &no);
+        worker->refusal_len[version] = body.len;
+        for (int closes = 0; closes <= 1 && !body.failed; closes++) {
+            worker->refusals[version][closes] =
+                reply_make(buf_span(&body), MHD_RESPMEM_MUST_COPY, "application/json", closes);
+        }
+        buf_fini(&body);
+        if (!worker->refusals[version][0] || !worker->refusals[version][1]) {
+            return ST_NOMEM;
+        }
+    }
+    return ST_OK;
+}
+
+void token_review_forget(struct worker *worker)
+{
+    for (int version = TOKEN_REVIEW_V1; version <= TOKEN_REVIEW_V1BETA1; version++) {
+        for (int closes = 0; closes <= 1; closes++) {
+            if (worker->refusals[version][closes]) {
+                MHD_destroy_response(worker->refusals[version][closes]);
+            }
+        }
+    }
+}
+
+/* RFC 9110 8.3: type "/" subtype, any parameters behind. Absent is taken for JSON, as the API
+ * server does. */
+static bool is_json(const char *content_type)
+{
+    static const char json[] = "application/json";
+    if (!content_type) {
+        return true;
+    }
+    const size_t len = strcspn(content_type, "; \t");
+    return len == sizeof(json) - 1 && strncasecmp(content_type, json, len) == 0;
+}
+
+static enum MHD_Result reply_malformed(struct exchange *exchange, const struct problem *problem)
+{
+    char text[PROBLEM_TEXT_MAX + 64];
+    problem_format(problem, text, sizeof(text));
+    return reply_status(exchange, MHD_HTTP_BAD_REQUEST, text, 0);
+}
+
+static bool may_log(struct worker *worker, enum status why, uint64_t *ret_dropped)
+{
+    if (!worker->server->context.log) {
+        return false;
+    }
+    if (log_limit_take(&worker->limits[why], clock_monotonic_ns(&worker->server->context.clock),
+                       ret_dropped)) {
+        return true;
+    }
+    metrics_add(&worker->metrics.counters[COUNT_LOG_DROPPED], 1);
+    return false;
+}
+
+static void log_refusal(struct worker *worker,
+                        const struct decision *decision,
+                        const struct question *question)
+{
+    uint64_t dropped = 0;
+    if (!may_log(worker, decision->why, &dropped)) {
+        return;
+    }
+    const struct span audience = decision->why == ST_AUDIENCE_MISMATCH && question->audience_count
+                                     ? question->audiences[0]
+                                     : (struct span){ 0 };
+    log_event(worker->server->context.log, LOG_INFO, "TokenReview refused",
+              LOG_FIELDS(LOG_TEXT("result", decision_result_label(decision->result)),
+                         LOG_TEXT("reason", status_label(decision->why)),
+                         LOG_TEXT("authenticator", authenticator_label(decision->authenticator)),
+                         LOG_PEER("tokenID", decision->token_id),
+                         LOG_PEER("firstAudience", audience),
+                         LOG_TEXT("explanation", status_text(decision->why)),
+                         LOG_INT("dropped", dropped)));
+}
+
+static void log_acceptance(struct worker *worker, const struct decision *decision)
+{
+    struct log *log = worker->server->context.log;
+    if (log_is_enabled(log, 5)) {
+        log_event_v(
+            log, 5, "TokenReview accepted",
+            LOG_FIELDS(LOG_TEXT("authenticator", authenticator_label(decision->authenticator)),
+                       LOG_PEER("user", decision->user.name)));
+    }
+}
+
+/* Inside the RCU read section: the decision borrows from the cache. Leaves the reply in
+ * connection->request.reply unless the answer is a plain no. */
+static void decide_and_build(struct exchange *exchange,
+                             const struct token_review *review,
+                             struct decision *ret_decision)
+{
+    const struct server *server = exchange->worker->server;
+    const struct question question = {
+        .token = review->token,
+        .has_audiences = review->audience_count != 0,
+        .audiences = review->audiences,
+        .audience_count = review->audience_count,
+        .now = clock_now(&server->context.clock),
+    };
+    authenticator_decide(server->context.authenticator, &question, ret_decision);
+    if (ret_decision->result == DECISION_ALLOW) {
+        log_acceptance(exchange->worker, ret_decision);
+    } else {
+        log_refusal(exchange->worker, ret_decision, &question);
+    }
+    if (ret_decision->result != DECISION_DENY) {
+        struct token_review_answer answer;
+        review_answer_from_decision(ret_decision, &question, &answer);
+        buf_clear(&exchange->connection->request.reply);
+        token_review_build(&exchange->connection->request.reply, review->version, &answer);
+    }
+}
+
+static enum MHD_Result answer(struct exchange *exchange,
+                              const struct token_review *review,
+                              int64_t started_ns)
+{
+    struct worker *worker = exchange->worker;
+    struct decision decision;
+    rcu_read_lock();
+    decide_and_build(exchange, review, &decision);
+    rcu_read_unlock();
+    metrics_count_review(&worker->metrics, &decision,
+                         clock_monotonic_ns(&worker->server->context.clock) - started_ns);
+    if (decision.result == DECISION_DENY) {
+        return reply_prepared(exchange, MHD_HTTP_OK,
+                              worker->refusals[review->version][reply_must_close(exchange)],
+                              worker->refusal_len[review->version]);
+    }
+    return reply_built(exchange, MHD_HTTP_OK, "application/json");
+}
+
+enum MHD_Result token_review_endpoint(struct exchange *exchange)
+{
+    struct buf *body = &exchange->connection->request.body;
+    if (!is_json(MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND,
+                                             MHD_HTTP_HEADER_CONTENT_TYPE))) {
+        return reply_status(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                            "expected Content-Type application/json; typed Kubernetes clients that "
+                            "send protobuf must be told "
+                            "so (ContentType in client-go's rest.Config)",
+                            0);
+    }
+    const int64_t started_ns = clock_monotonic_ns(&exchange->worker->server->context.clock);
+    char nothing[1]; /* a body that never came is an empty text, not a null pointer */
+    struct token_review review;
+    struct problem problem = { 0 };
+    if (token_review_parse(body->at ? body->at : nothing, body->len, &review, &problem) != ST_OK) {
+        return reply_malformed(exchange, &problem);
+    }
+    if (!authenticator_is_synced(exchange->worker->server->context.authenticator)) {
+        return reply_status(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, status_text(ST_NOT_SYNCED),
+                            NOT_SYNCED_RETRY_SEC);
+    }
+    return answer(exchange, &review, started_ns);
+}

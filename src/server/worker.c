@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker's thread: let libmicrohttpd wait and work, look at the deadlines, and end when the
+ * server stops.
+ *
+ * All daemons share one listening socket, so the kernel wakes whoever is free. Limits on
+ * connections are applied when libmicrohttpd asks whether to accept one, over all workers together;
+ * two workers that accept at the same instant may exceed them by one.
+ */
+#include "server/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/abstract.h>
+#include <microhttpd.h>
+
+#include "server/address_limit.h"
+#include "server/endpoint.h"
+#include "server/server_private.h"
+
+#define WAIT_MS 250 /* deadlines are looked at this often, and the end is noticed within it */
+#define SWEEP_NS                                                                                 \
+    (250 * 1000000LL) /* not more often than this, however busy: a sweep visits every connection \
+                       */
+#define POOL_EXTRA_BYTES \
+    4096                    /* parsed headers and the reply's head beside the request's own bytes */
+#define MHD_LOG_VERBOSITY 4 /* libmicrohttpd's remarks are about single peers */
+
+static void on_library_message(void *cls, const char *format, va_list args)
+{
+    struct worker *worker = cls;
+    struct log *log = worker->server->context.log;
+    if (!log_is_enabled(log, MHD_LOG_VERBOSITY)) {
+        return;
+    }
+    char text[LOG_PEER_MAX];
+    (void)vsnprintf(text, sizeof(text), format, args); /* cut on purpose */
+    text[strcspn(text, "\n")] = '\0';
+    uint64_t dropped = 0;
+    if (log_limit_take(&worker->http_limit, clock_monotonic_ns(&worker->server->context.clock),
+                       &dropped)) {
+        log_event_v(log, MHD_LOG_VERBOSITY, "libmicrohttpd",
+                    LOG_FIELDS(LOG_PEER("text", span_of(text)), LOG_INT("dropped", dropped)));
+    } else {
+        metrics_add(&worker->metrics.counters[COUNT_LOG_DROPPED], 1);
+    }
+}
+
+/* MHD_AcceptPolicyCallback */
+static enum MHD_Result may_accept(void *cls, const struct sockaddr *address, socklen_t address_len)
+{
+    (void)address_len;
+    struct worker *worker = cls;
+    struct server *server = worker->server;
+    if (atomic_load_explicit(&server->connection_count, memory_order_relaxed) >=
+        server->options.max_connections) {
+        metrics_add(&worker->metrics.counters[COUNT_CLOSED_LIMIT], 1);
+        return MHD_NO;
+    }
+    if (server->address_limit && !address_limit_allows(server->address_limit, address)) {
+        metrics_add(&worker->metrics.counters[COUNT_CLOSED_LIMIT_ADDRESS], 1);
+        return MHD_NO;
+    }
+    return MHD_YES;
+}
+
+/* MHD_RequestCompletedCallback */
+static void on_request_completed(void *cls,
+                                 struct MHD_Connection *mhd,
+                                 void **request_context,
+                                 enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    (void)mhd;
+    (void)code; /* done or broken off: what is left to do is the same */
+    if (*request_context) {
+        connection_request_done(*request_context);
+        *request_context = NULL;
+    }
+}
+
+/* gnutls_certificate_retrieve_function2: libmicrohttpd wants a certificate or this at its start. It
+ * is never called, since every session gets credentials of ours (tls_session_prepare) before its
+ * handshake. */
+static int no_certificate(gnutls_session_t session,
+                          const gnutls_datum_t *request,
+                          int request_count,
+                          const gnutls_pk_algorithm_t *algorithms,
+                          int algorithm_count,
+                          gnutls_pcert_st **ret_chain,
+                          unsigned *ret_chain_len,
+                          gnutls_privkey_t *ret_key)
+{
+    (void)session;
+    (void)request;
+    (void)request_count;
+    (void)algorithms;
+    (void)algorithm_count;
+    (void)ret_chain;
+    (void)ret_chain_len;
+    (void)ret_key;
+    return -1;
+}
+
+static struct MHD_Daemon *start_daemon(struct worker *worker, int listen_fd)
+{
+    const struct server *server = worker->server;
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, NULL },
+        { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, NULL },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    if (worker->is_tls) {
+        flags |= MHD_USE_TLS;
+        tls[1].ptr_value = (void *)(uintptr_t)no_certificate;
+        tls[0].ptr_value = (void *)(uintptr_t)tls_context_priority(server->context.tls);
+    } else {
+        tls[0] = tls[2];
+    }
+    return MHD_start_daemon(
+        flags, 0, may_accept, worker, endpoint_dispatch, worker, MHD_OPTION_EXTERNAL_LOGGER,
+        on_library_message, worker, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_NOTIFY_CONNECTION, connection_notify, worker, MHD_OPTION_NOTIFY_COMPLETED,
+        on_request_completed, worker, MHD_OPTION_CONNECTION_LIMIT,
+        server->options.max_connections + 1, /* ours comes first: see may_accept() */
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->options.max_header_bytes + POOL_EXTRA_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, /* connections have deadlines of their own */
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static void sweep(struct worker *worker, int64_t now_ns)
+{
+    for (struct connection *connection = worker->connections; connection;
+         connection = connection->next) {
+        (void)connection_is_late(connection, now_ns); /* cut or not: nothing else to do here */
+    }
+}
+
+/* Nothing new is accepted any more. Idle connections go at once, a handshake cannot become a
+ * request in time. */
+static void close_waiting_connections(struct worker *worker, bool all)
+{
+    for (struct connection *connection = worker->connections; connection;
+         connection = connection->next) {
+        if (!connection->cut && (all || connection->phase != CONNECTION_REQUEST)) {
+            connection_cut(connection);
+        }
+    }
+}
+
+static void finish(struct worker *worker)
+{
+    const struct server *server = worker->server;
+    (void)MHD_quiesce_daemon(worker->daemon); /* the socket is the server's to close */
+    while (worker->connections) {
+        const int64_t now_ns = clock_monotonic_ns(&server->context.clock);
+        close_waiting_connections(worker, now_ns >= atomic_load(&server->stop_deadline_ns));
+        (void)MHD_run_wait(worker->daemon,
+                           20); /* short: a reply that is done leaves an idle connection behind */
+    }
+}
+
+static void *run(void *cls)
+{
+    struct worker *worker = cls;
+    const struct clock *clock = &worker->server->context.clock;
+    int64_t swept_ns = 0;
+    while (server_phase(worker->server) != SERVER_STOPPING) {
+        (void)MHD_run_wait(worker->daemon, WAIT_MS); /* fails only on a daemon that was shut down */
+        const int64_t now_ns = clock_monotonic_ns(clock);
+        if (now_ns - swept_ns >= SWEEP_NS) {
+            swept_ns = now_ns;
+            sweep(worker, now_ns);
+        }
+    }
+    finish(worker);
+    return NULL;
+}
+
+enum status worker_new(struct server *server,
+                       int listen_fd,
+                       bool is_tls,
+                       struct worker **ret_worker)
+{
+    struct worker *worker = aligned_alloc(_Alignof(struct worker), sizeof(*worker));
+    if (!worker) {
+        return ST_NOMEM;
+    }
+    memset(worker, 0, sizeof(*worker));
+    worker->server = server;
+    worker->is_tls = is_tls;
+    worker->pull = malloc(WORKER_PULL_BYTES);
+    worker->endpoints = is_tls
+                            ? endpoint_table_secure(server->health_fd >= 0, &worker->endpoint_count)
+                            : endpoint_table_health(&worker->endpoint_count);
+    if (!worker->pull || token_review_prepare(worker) != ST_OK) {
+        (void)worker_free(worker);
+        return ST_NOMEM;
+    }
+    worker->daemon = start_daemon(worker, listen_fd);
+    if (!worker->daemon) {
+        (void)worker_free(worker);
+        return ST_IO;
+    }
+    *ret_worker = worker;
+    return ST_OK;
+}
+
+enum status worker_start(struct worker *worker)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all); /* cannot fail */
+    (void)pthread_sigmask(SIG_SETMASK, &all,
+                          &before); /* the thread inherits it; cannot fail with SIG_SETMASK */
+    worker->thread_started = pthread_create(&worker->thread, NULL, run, worker) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return worker->thread_started ? ST_OK : ST_NOMEM;
+}
+
+void worker_join(struct worker *worker)
+{
+    if (worker->thread_started) {
+        (void)pthread_join(worker->thread, NULL); /* ours, and joined once */
+        worker->thread_started = false;
+    }
+}
+
+struct worker *worker_free(struct worker *worker)
+{
+    if (!worker) {
+        return NULL;
+    }
+    if (worker->daemon) {
+        MHD_stop_daemon(worker->daemon);
+    }
+    token_review_forget(worker);
+    free(worker->pull);
+    free(worker);
+    return NULL;
+}

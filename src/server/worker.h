@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A worker: one thread, one libmicrohttpd daemon on a shared listening socket, one epoll set, and
+ * everything that a request needs without asking anybody: counters, buffers, rate limits of its log
+ * lines.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "server/connection.h"
+#include "server/metrics.h"
+#include "server/server.h"
+
+#define WORKER_PULL_BYTES \
+    16704 /* one TLS record of 16 KiB with header, tag and padding to a cache line */
+
+struct worker {
+    struct server *server; /* borrows */
+    struct MHD_Daemon *daemon;
+    bool is_tls;
+    const struct endpoint *endpoints; /* the listener's table */
+    size_t endpoint_count;
+    pthread_t thread;
+    bool thread_started;
+
+    struct connection *connections; /* list head */
+    unsigned connection_count;
+
+    /* TLS bytes just received. They belong to pull_owner; another connection's turn moves what is
+     * left to its spill. */
+    struct connection *pull_owner;
+    size_t pull_at;
+    size_t pull_len;
+    char *pull; /* owns WORKER_PULL_BYTES */
+
+    struct MHD_Response
+        *refusals[2][2]; /* plain refusals: by apiVersion, by "closes the connection" */
+    size_t refusal_len[2];
+
+    struct log_limit limits[STATUS_COUNT_]; /* one per reason of refusal */
+    struct log_limit http_limit;            /* all other lines about requests */
+    struct worker_metrics metrics;
+};
+
+/** worker_new() - make the daemon on @listen_fd; it accepts as soon as worker_start() runs.
+ * @is_tls: the HTTPS listener; else the plain health listener. Return: ST_OK; ST_NOMEM; ST_IO */
+enum status worker_new(struct server *server,
+                       int listen_fd,
+                       bool is_tls,
+                       struct worker **ret_worker) NODISCARD NONNULL(1, 4);
+
+/** worker_start() - start the thread, all signals blocked in it. Return: ST_OK; ST_NOMEM */
+enum status worker_start(struct worker *worker) NODISCARD NONNULL(1);
+
+/** worker_join() - wait for its end; server->stopping must have been set */
+void worker_join(struct worker *worker) NONNULL(1);
+
+/** worker_free() - NULL is fine. Return: NULL */
+struct worker *worker_free(struct worker *worker);
