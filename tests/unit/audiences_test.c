@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intersections of audience lists, as bits over the request's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "authn/audiences.h"
+#include "authn/verdict.h"
+#include "support/vectors.h"
+
+static const struct {
+    const char *name;
+    const char *asked[4];
+    const char *ours[4];
+    uint64_t want;
+} rows[] = {
+    { "nothing asked", { NULL }, { "a" }, 0 },
+    { "nothing ours", { "a" }, { NULL }, 0 },
+    { "one in common", { "a" }, { "a" }, 1 },
+    { "the second", { "x", "a" }, { "a", "b" }, 2 },
+    { "order of ours does not matter", { "a", "b" }, { "b", "a" }, 3 },
+    { "duplicates keep their bits", { "a", "b", "a" }, { "a" }, 5 },
+    { "a prefix is another audience", { "ap", "apis" }, { "api" }, 0 },
+    { "case counts", { "A" }, { "a" }, 0 },
+    { "the empty audience equals itself", { "" }, { "" }, 1 },
+    { "the empty audience is no wildcard", { "" }, { "a" }, 0 },
+};
+
+static size_t spans_of(const char *const *texts, struct span *ret_spans)
+{
+    size_t count = 0;
+    for (; count < 4 && texts[count]; count++) {
+        ret_spans[count] = span_of(texts[count]);
+    }
+    return count;
+}
+
+static void test_audiences_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct span asked[4];
+        struct span ours[4];
+        const size_t asked_count = spans_of(rows[i].asked, asked);
+        const size_t our_count = spans_of(rows[i].ours, ours);
+        const uint64_t mask = audiences_intersect(asked, asked_count, ours, our_count);
+        if (mask != rows[i].want) {
+            fail_msg("%s: %llx", rows[i].name, (unsigned long long)mask);
+        }
+    }
+}
+
+static void test_audiences_last_of_most_has_the_top_bit(void **state)
+{
+    (void)state;
+    struct span asked[QUESTION_MAX_AUDIENCES];
+    for (size_t i = 0; i < QUESTION_MAX_AUDIENCES; i++) {
+        asked[i] = SPAN_LITERAL("x");
+    }
+    asked[QUESTION_MAX_AUDIENCES - 1] = SPAN_LITERAL("api");
+    const struct span ours = SPAN_LITERAL("api");
+    assert_true(audiences_intersect(asked, QUESTION_MAX_AUDIENCES, &ours, 1) == UINT64_C(1) << 63);
+}
+
+/* The vectors' "argument" is the request: the result follows its order. */
+static void test_audiences_vectors(void **state)
+{
+    (void)state;
+    json_object *root = vectors_load("k8s.json");
+    if (!root) {
+        return;
+    }
+    json_object *list = vectors_list(root, "request_pipeline", "audience_intersect");
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *row = json_object_array_get_idx(list, i);
+        struct span asked[8];
+        struct span ours[8];
+        struct span want[8];
+        const size_t asked_count = vectors_texts(row, "argument", asked, 8);
+        const size_t our_count = vectors_texts(row, "receiver", ours, 8);
+        const size_t want_count = vectors_texts(row, "expect", want, 8);
+        const uint64_t mask = audiences_intersect(asked, asked_count, ours, our_count);
+        size_t got = 0;
+        for (size_t bit = 0; bit < asked_count; bit++) {
+            if (mask >> bit & 1) {
+                assert_true(got < want_count && span_equal(asked[bit], want[got]));
+                got++;
+            }
+        }
+        assert_int_equal(got, want_count);
+    }
+    json_object_put(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_audiences_rows),
+        cmocka_unit_test(test_audiences_last_of_most_has_the_top_bit),
+        cmocka_unit_test(test_audiences_vectors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
