@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TokenReview: what is a request and what is not, what an answer says, and there and back again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "kube/token_review.h"
+
+#define HEAD      "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\","
+#define HEAD_BETA "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1beta1\","
+
+#define REQUEST_MAX_AUDIENCES 4 /* in rows */
+
+static const struct {
+    const char *name;
+    struct span body;
+    enum token_review_version version;
+    struct span token;
+    size_t audience_count;
+    struct span audiences[REQUEST_MAX_AUDIENCES];
+} accepted_rows[] = {
+    { "as kube-apiserver 1.36 sends it",
+      SPAN_LITERAL(HEAD "\"metadata\":{},\"spec\":{\"token\":\"abcdef.0123456789abcdef\","
+                        "\"audiences\":[\"https://kubernetes.default.svc.cluster.local\"]},"
+                        "\"status\":{\"user\":{}}}\n"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("abcdef.0123456789abcdef"),
+      1,
+      { SPAN_LITERAL("https://kubernetes.default.svc.cluster.local") } },
+    { "as older releases send it",
+      SPAN_LITERAL(HEAD_BETA "\"metadata\":{\"creationTimestamp\":null},"
+                             "\"spec\":{\"token\":\"t\"},\"status\":{\"user\":{}}}\n"),
+      TOKEN_REVIEW_V1BETA1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "spec first",
+      SPAN_LITERAL("{\"spec\":{\"audiences\":[\"a\"],\"token\":\"t\"},"
+                   "\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"TokenReview\"}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      1,
+      { SPAN_LITERAL("a") } },
+    { "names written with escapes",
+      SPAN_LITERAL("{\"\\u006bind\":\"Token\\u0052eview\","
+                   "\"apiVersion\":\"authentication.k8s.io\\/v1\","
+                   "\"spec\":{\"to\\u006ben\":\"t\"}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "no spec", SPAN_LITERAL(HEAD "\"x\":1}"), TOKEN_REVIEW_V1, SPAN_LITERAL(""), 0, { { 0 } } },
+    { "spec is null",
+      SPAN_LITERAL(HEAD "\"spec\":null}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "spec is empty",
+      SPAN_LITERAL(HEAD "\"spec\":{}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "token is null",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":null}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "token in another case is another member",
+      SPAN_LITERAL(HEAD "\"spec\":{\"Token\":\"t\",\"TOKEN\":1}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "spec in another case is another member",
+      SPAN_LITERAL(HEAD "\"Spec\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "token outside of spec is another member",
+      SPAN_LITERAL(HEAD "\"token\":\"t\",\"status\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "token with NUL, escapes and UTF-8",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"a\\u0000\\\"\xc3\xa9\\ud83d\\ude42\\ud800\"}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("a\0\"\xc3\xa9\xf0\x9f\x99\x82\xef\xbf\xbd"),
+      0,
+      { { 0 } } },
+    { "audiences is null",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\",\"audiences\":null}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "audiences is empty",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\",\"audiences\":[]}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "audiences keep order and duplicates; null is empty",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\",\"audiences\":[\"b\",\"a\",null,\"b\"]}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      4,
+      { SPAN_LITERAL("b"), SPAN_LITERAL("a"), SPAN_LITERAL(""), SPAN_LITERAL("b") } },
+    { "the last token counts",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"first\",\"token\":\"last\"}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("last"),
+      0,
+      { { 0 } } },
+    { "null does not undo a token",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"first\",\"token\":null}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("first"),
+      0,
+      { { 0 } } },
+    { "the last audiences count, whole",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\",\"audiences\":[\"a\",\"b\"],"
+                        "\"audiences\":[\"c\"]}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      1,
+      { SPAN_LITERAL("c") } },
+    { "null undoes audiences",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\",\"audiences\":[\"a\"],\"audiences\":null}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "a second spec adds to the first",
+      SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\"},\"spec\":{\"audiences\":[\"a\"]}}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      1,
+      { SPAN_LITERAL("a") } },
+    { "the last kind and apiVersion count",
+      SPAN_LITERAL("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"kind\":\"TokenReview\","
+                   "\"apiVersion\":\"authentication.k8s.io/v1\"}"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+};
+
+static const struct {
+    const char *name;
+    struct span body;
+    enum status want;
+    unsigned line; /* 0 and 0: unknown */
+    unsigned column;
+    const char *message;
+} refused_rows[] = {
+    { "empty body", SPAN_LITERAL(""), ST_SYNTAX, 1, 1, "expected a value, but the text ends here" },
+    { "not JSON", SPAN_LITERAL("k8s\0\n"), ST_SYNTAX, 1, 1, "expected a value" },
+    { "cut off", SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\"}"), ST_SYNTAX, 1, 83,
+      "expected `,` or `}` after a member, but the text ends here" },
+    { "something behind it", SPAN_LITERAL(HEAD "\"spec\":{}}\n{}"), ST_SYNTAX, 2, 1,
+      "expected the end of the text" },
+    { "no object", SPAN_LITERAL("[]"), ST_TYPE, 1, 1, "expected an object" },
+    { "null", SPAN_LITERAL("null"), ST_TYPE, 1, 1, "expected an object" },
+    { "spec is a string", SPAN_LITERAL(HEAD "\"spec\":\"t\"}"), ST_TYPE, 1, 70,
+      "spec: expected an object" },
+    { "spec is an array", SPAN_LITERAL(HEAD "\n \"spec\": []}"), ST_TYPE, 2, 10,
+      "spec: expected an object" },
+    { "token is a number", SPAN_LITERAL(HEAD "\"spec\":{\"token\":1}}"), ST_TYPE, 1, 79,
+      "spec.token: expected a string" },
+    { "token is true", SPAN_LITERAL(HEAD "\"spec\":{\"token\":true}}"), ST_TYPE, 1, 79,
+      "spec.token: expected a string" },
+    { "token is an object", SPAN_LITERAL(HEAD "\"spec\":{\"token\":{}}}"), ST_TYPE, 1, 79,
+      "spec.token: expected a string" },
+    { "audiences is a string", SPAN_LITERAL(HEAD "\"spec\":{\"audiences\":\"a\"}}"), ST_TYPE, 1, 83,
+      "spec.audiences: expected an array" },
+    { "an audience is a number", SPAN_LITERAL(HEAD "\"spec\":{\"audiences\":[\"a\",1]}}"), ST_TYPE,
+      1, 88, "spec.audiences: expected a string" },
+    { "kind is a number", SPAN_LITERAL("{\"kind\":1}"), ST_TYPE, 1, 9, "kind: expected a string" },
+    { "apiVersion is an object", SPAN_LITERAL("{\"apiVersion\":{}}"), ST_TYPE, 1, 15,
+      "apiVersion: expected a string" },
+    { "malformed in a member that nobody reads", SPAN_LITERAL(HEAD "\"status\":{\"user\":nil}}"),
+      ST_SYNTAX, 1, 80, "expected null, true or false" },
+    { "malformed behind the spec", SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\"},}"), ST_SYNTAX, 1,
+      84, "expected a member name in quotes" },
+    { "token is not UTF-8", SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\xff\"}}"), ST_SYNTAX, 1, 81,
+      "expected UTF-8" },
+    { "no kind", SPAN_LITERAL("{\"apiVersion\":\"authentication.k8s.io/v1\",\"spec\":{}}"),
+      ST_WRONG_KIND, 0, 0, "kind: expected TokenReview" },
+    { "kind is null", SPAN_LITERAL("{\"kind\":null,\"apiVersion\":\"authentication.k8s.io/v1\"}"),
+      ST_WRONG_KIND, 0, 0, "kind: expected TokenReview" },
+    { "kind in another case",
+      SPAN_LITERAL("{\"kind\":\"tokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\"}"),
+      ST_WRONG_KIND, 0, 0, "kind: expected TokenReview" },
+    { "kind with more behind it",
+      SPAN_LITERAL("{\"kind\":\"TokenReview\\u0000\",\"apiVersion\":\"authentication.k8s.io/v1\"}"),
+      ST_WRONG_KIND, 0, 0, "kind: expected TokenReview" },
+    { "another kind",
+      SPAN_LITERAL(
+          "{\"kind\":\"SubjectAccessReview\",\"apiVersion\":\"authentication.k8s.io/v1\"}"),
+      ST_WRONG_KIND, 0, 0, "kind: expected TokenReview" },
+    { "no apiVersion", SPAN_LITERAL("{\"kind\":\"TokenReview\"}"), ST_WRONG_KIND, 0, 0,
+      "apiVersion: expected authentication.k8s.io/v1 or authentication.k8s.io/v1beta1" },
+    { "another version",
+      SPAN_LITERAL("{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v2\"}"),
+      ST_WRONG_KIND, 0, 0,
+      "apiVersion: expected authentication.k8s.io/v1 or authentication.k8s.io/v1beta1" },
+    { "version cut",
+      SPAN_LITERAL("{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1beta\"}"),
+      ST_WRONG_KIND, 0, 0,
+      "apiVersion: expected authentication.k8s.io/v1 or authentication.k8s.io/v1beta1" },
+    { "another group", SPAN_LITERAL("{\"kind\":\"TokenReview\",\"apiVersion\":\"v1\"}"),
+      ST_WRONG_KIND, 0, 0,
+      "apiVersion: expected authentication.k8s.io/v1 or authentication.k8s.io/v1beta1" },
+};
+
+/* A heap copy without a byte to spare, so that AddressSanitizer sees a read past the end. */
+static char *copy_of(struct span text)
+{
+    char *copy = malloc(text.len ? text.len : 1);
+    assert_non_null(copy);
+    if (text.len) {
+        memcpy(copy, text.at, text.len);
+    }
+    return copy;
+}
+
+static void test_token_review_accepted_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(accepted_rows); i++) {
+        char *body = copy_of(accepted_rows[i].body);
+        struct token_review review;
+        struct problem problem = { 0 };
+        const enum status got =
+            token_review_parse(body, accepted_rows[i].body.len, &review, &problem);
+        if (got != ST_OK) {
+            fail_msg("%s: %s (%s)", accepted_rows[i].name, status_label(got), problem.text);
+        }
+        bool same = review.version == accepted_rows[i].version &&
+                    span_equal(review.token, accepted_rows[i].token) &&
+                    review.audience_count == accepted_rows[i].audience_count;
+        for (size_t j = 0; same && j < review.audience_count; j++) {
+            same = span_equal(review.audiences[j], accepted_rows[i].audiences[j]);
+        }
+        if (!same) {
+            fail_msg("%s: read as something else", accepted_rows[i].name);
+        }
+        free(body);
+    }
+}
+
+static void test_token_review_refused_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(refused_rows); i++) {
+        char *body = copy_of(refused_rows[i].body);
+        struct token_review review = { .audience_count = 77 };
+        struct problem problem = { .line = 99, .column = 99 };
+        const enum status got =
+            token_review_parse(body, refused_rows[i].body.len, &review, &problem);
+        if (got != refused_rows[i].want || problem.status != got ||
+            problem.line != refused_rows[i].line || problem.column != refused_rows[i].column) {
+            fail_msg("%s: %s at %u:%u (%s)", refused_rows[i].name, status_label(got), problem.line,
+                     problem.column, problem.text);
+        }
+        assert_string_equal(problem.text, refused_rows[i].message);
+        assert_int_equal(review.audience_count, 77); /* written on success only */
+        free(body);
+    }
+}
+
+static void test_token_review_audience_limit(void **state)
+{
+    (void)state;
+    for (size_t count = TOKEN_REVIEW_MAX_AUDIENCES; count <= TOKEN_REVIEW_MAX_AUDIENCES + 1;
+         count++) {
+        struct buf body = { 0 };
+        buf_append_text(&body, HEAD "\"spec\":{\"token\":\"t\",\"audiences\":[\"0\"");
+        for (size_t i = 1; i < count; i++) {
+            buf_printf(&body, ",\"%zu\"", i);
+        }
+        buf_append_text(&body, "]}}");
+        assert_false(body.failed);
+        static struct token_review review;
+        struct problem problem = { 0 };
+        const enum status got = token_review_parse(body.at, body.len, &review, &problem);
+        if (count <= TOKEN_REVIEW_MAX_AUDIENCES) {
+            assert_int_equal(got, ST_OK);
+            assert_int_equal(review.audience_count, count);
+            assert_true(span_equal(review.audiences[63], SPAN_LITERAL("63")));
+        } else {
+            assert_int_equal(got, ST_LIMIT);
+            assert_string_equal(problem.text, "expected at most 64 audiences");
+        }
+        buf_fini(&body);
+    }
+}
+
+/* 62 arrays in metadata are 64 deep with the two objects around them. */
+static void test_token_review_depth_limit(void **state)
+{
+    (void)state;
+    for (size_t depth = 62; depth <= 63; depth++) {
+        struct buf body = { 0 };
+        buf_append_text(&body, HEAD "\"metadata\":{\"x\":");
+        for (size_t i = 0; i < depth; i++) {
+            buf_append_char(&body, '[');
+        }
+        for (size_t i = 0; i < depth; i++) {
+            buf_append_char(&body, ']');
+        }
+        buf_append_text(&body, "}}");
+        assert_false(body.failed);
+        struct token_review review;
+        struct problem problem = { 0 };
+        assert_int_equal(token_review_parse(body.at, body.len, &review, &problem),
+                         depth == 62 ? ST_OK : ST_LIMIT);
+        buf_fini(&body);
+    }
+}
+
+static const struct span three[] = { SPAN_LITERAL("a"), SPAN_LITERAL("b\"\n"), SPAN_LITERAL("c") };
+
+#define USER \
+    .user_head = SPAN_LITERAL("{\"username\":\"u\","), .user_tail = SPAN_LITERAL("\"groups\":[]}")
+#define USER_TEXT   "{\"username\":\"u\",\"groups\":[]}"
+#define ANSWER      HEAD "\"status\":"
+#define ANSWER_BETA HEAD_BETA "\"status\":"
+
+static const struct {
+    const char *name;
+    enum token_review_version version;
+    struct token_review_answer answer;
+    const char *want;
+} answer_rows[] = {
+    { "all-zero is a refusal",
+      TOKEN_REVIEW_V1,
+      { .authenticated = false },
+      ANSWER "{\"authenticated\":false}}" },
+    { "a refusal of v1beta1",
+      TOKEN_REVIEW_V1BETA1,
+      { .authenticated = false },
+      ANSWER_BETA "{\"authenticated\":false}}" },
+    { "not known",
+      TOKEN_REVIEW_V1,
+      { .error = SPAN_LITERAL("no \"keys\" yet") },
+      ANSWER "{\"authenticated\":false,\"error\":\"no \\\"keys\\\" yet\"}}" },
+    { "a refusal has neither user nor audiences",
+      TOKEN_REVIEW_V1,
+      { USER, .audiences = three, .audience_count = 3, .audience_mask = 7 },
+      ANSWER "{\"authenticated\":false}}" },
+    { "a yes without audiences",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER },
+      ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT "}}" },
+    { "a yes of v1beta1",
+      TOKEN_REVIEW_V1BETA1,
+      { .authenticated = true, USER },
+      ANSWER_BETA "{\"authenticated\":true,\"user\":" USER_TEXT "}}" },
+    { "a yes for all audiences",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true,
+        USER,
+        .audiences = three,
+        .audience_count = 3,
+        .audience_mask = UINT64_MAX },
+      ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT
+             ",\"audiences\":[\"a\",\"b\\\"\\n\",\"c\"]}}" },
+    { "a yes for the first and last",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 5 },
+      ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT ",\"audiences\":[\"a\",\"c\"]}}" },
+    { "a yes for the last",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 4 },
+      ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT ",\"audiences\":[\"c\"]}}" },
+    { "a yes for none of the audiences is a no",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3 },
+      ANSWER "{\"authenticated\":false}}" },
+    { "a bit without an audience grants nothing",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 8 },
+      ANSWER "{\"authenticated\":false}}" },
+};
+
+static void test_token_review_answer_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(answer_rows); i++) {
+        struct buf buf = { 0 };
+        token_review_build(&buf, answer_rows[i].version, &answer_rows[i].answer);
+        assert_false(buf.failed);
+        if (!span_equal(buf_span(&buf), span_of(answer_rows[i].want))) {
+            fail_msg("%s: %.*s", answer_rows[i].name, (int)buf.len, buf.at);
+        }
+        buf_append_char(&buf, '\0');
+        json_object *root = json_tokener_parse(buf.at); /* json-c agrees that it is JSON */
+        assert_true(json_object_is_type(json_object_object_get(root, "status"), json_type_object));
+        json_object_put(root);
+        buf_fini(&buf);
+    }
+}
+
+static void test_token_review_answer_appends_and_64_audiences_fit(void **state)
+{
+    (void)state;
+    struct span audiences[TOKEN_REVIEW_MAX_AUDIENCES];
+    for (size_t i = 0; i < COUNTOF(audiences); i++) {
+        audiences[i] = SPAN_LITERAL("x");
+    }
+    const struct token_review_answer answer = { .authenticated = true,
+                                                USER,
+                                                .audiences = audiences,
+                                                .audience_count = COUNTOF(audiences),
+                                                .audience_mask = UINT64_C(1) << 63 };
+    struct buf buf = { 0 };
+    buf_append_text(&buf, "before:");
+    token_review_build(&buf, TOKEN_REVIEW_V1, &answer);
+    assert_true(span_equal(
+        buf_span(&buf), SPAN_LITERAL("before:" ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT
+                                     ",\"audiences\":[\"x\"]}}")));
+    buf_fini(&buf);
+}
+
+static void test_token_review_full_buffer_fails(void **state)
+{
+    (void)state;
+    const struct token_review_answer answer = { 0 };
+    struct buf buf = { .max_len = 64 };
+    token_review_build(&buf, TOKEN_REVIEW_V1, &answer);
+    assert_true(buf.failed);
+    buf_clear(&buf);
+    token_review_build_request(&buf, TOKEN_REVIEW_V1, SPAN_LITERAL("t"), NULL, 0);
+    assert_true(buf.failed);
+    buf_clear(&buf);
+    /* a length whose escaped form no size_t can hold */
+    token_review_build_request(&buf, TOKEN_REVIEW_V1,
+                               (struct span){ .at = "t", .len = SIZE_MAX / 2 }, NULL, 0);
+    assert_true(buf.failed);
+    buf_fini(&buf);
+}
+
+static void test_token_review_request_text(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    token_review_build_request(&buf, TOKEN_REVIEW_V1, SPAN_LITERAL("t\"\0"), three, 2);
+    assert_true(
+        span_equal(buf_span(&buf), SPAN_LITERAL(HEAD "\"spec\":{\"token\":\"t\\\"\\u0000\","
+                                                     "\"audiences\":[\"a\",\"b\\\"\\n\"]}}")));
+    buf_clear(&buf);
+    token_review_build_request(&buf, TOKEN_REVIEW_V1BETA1, SPAN_LITERAL(""), NULL, 0);
+    assert_true(span_equal(buf_span(&buf), SPAN_LITERAL(HEAD_BETA "\"spec\":{\"token\":\"\"}}")));
+    buf_fini(&buf);
+}
+
+/* Room is made once, for the worst case, so that the buffer never moves and leaves a token behind
+ * in freed memory: what needs six bytes for one ends in a buffer as large as what needs one. */
+static void test_token_review_request_is_written_without_moving(void **state)
+{
+    (void)state;
+    size_t caps[2];
+    for (size_t i = 0; i < COUNTOF(caps); i++) {
+        char token[4096];
+        memset(token, i == 0 ? 'x' : '\x01', sizeof(token));
+        const struct span span = { .at = token, .len = sizeof(token) };
+        struct buf buf = { 0 };
+        token_review_build_request(&buf, TOKEN_REVIEW_V1BETA1, span, &span, 1);
+        assert_false(buf.failed);
+        caps[i] = buf.cap;
+        buf_fini(&buf);
+    }
+    assert_int_equal(caps[0], caps[1]);
+}
+
+static void test_token_review_request_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(accepted_rows); i++) {
+        struct buf buf = { 0 };
+        token_review_build_request(&buf, accepted_rows[i].version, accepted_rows[i].token,
+                                   accepted_rows[i].audiences, accepted_rows[i].audience_count);
+        assert_false(buf.failed);
+        struct token_review review;
+        struct problem problem = { 0 };
+        assert_int_equal(token_review_parse(buf.at, buf.len, &review, &problem), ST_OK);
+        assert_int_equal(review.version, accepted_rows[i].version);
+        assert_true(span_equal(review.token, accepted_rows[i].token));
+        assert_int_equal(review.audience_count, accepted_rows[i].audience_count);
+        for (size_t j = 0; j < review.audience_count; j++) {
+            assert_true(span_equal(review.audiences[j], accepted_rows[i].audiences[j]));
+        }
+        buf_fini(&buf);
+    }
+}
+
+static void test_token_review_api_version(void **state)
+{
+    (void)state;
+    assert_string_equal(token_review_api_version(TOKEN_REVIEW_V1), "authentication.k8s.io/v1");
+    assert_string_equal(token_review_api_version(TOKEN_REVIEW_V1BETA1),
+                        "authentication.k8s.io/v1beta1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_token_review_accepted_rows),
+        cmocka_unit_test(test_token_review_refused_rows),
+        cmocka_unit_test(test_token_review_audience_limit),
+        cmocka_unit_test(test_token_review_depth_limit),
+        cmocka_unit_test(test_token_review_answer_rows),
+        cmocka_unit_test(test_token_review_answer_appends_and_64_audiences_fit),
+        cmocka_unit_test(test_token_review_full_buffer_fails),
+        cmocka_unit_test(test_token_review_request_text),
+        cmocka_unit_test(test_token_review_request_is_written_without_moving),
+        cmocka_unit_test(test_token_review_request_round_trip),
+        cmocka_unit_test(test_token_review_api_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
