@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every row of the limits table: what a peer gets that goes past it, and that one below it does not."""
+import socket
+import time
+
+import pytest
+
+import kit
+
+BODY_LIMIT = 131072  # --max-request-body-bytes
+
+
+def padded(token, size):
+    """A good review of exactly this many bytes."""
+    body = kit.review_body(token).encode()
+    return body + b" " * (size - len(body))
+
+
+def test_limits_body_of_just_the_limit_is_answered(server, token):
+    assert server.request("POST", "/authenticate", padded(token, BODY_LIMIT)).json()["status"]["authenticated"] is True
+
+
+@pytest.mark.parametrize("length", [BODY_LIMIT + 1, 10 * BODY_LIMIT, 2 ** 40, 2 ** 63 - 1])
+@pytest.mark.parametrize("expect", [False, True], ids=["plain", "expect-100-continue"])
+def test_limits_content_length_past_the_limit_is_413_with_nothing_read(server, length, expect):
+    headers = {"Content-Length": str(length)}
+    if expect:
+        headers["Expect"] = "100-continue"
+    with server.connect() as connection:
+        connection.send(kit.http_bytes("POST", "/authenticate", b"", headers))  # no byte of the body
+        response = connection.read_response()
+        response.assert_status_body(413, "RequestEntityTooLarge")
+        assert connection.is_closed_by_peer(), "the rest of the body would be read as a request"
+
+
+def test_limits_content_length_past_every_number_is_refused(server):
+    with server.connect() as connection:
+        connection.send(kit.http_bytes("POST", "/authenticate", b"", {"Content-Length": "9" * 40}))
+        assert connection.read_response().status in (400, 413)
+
+
+def chunks(total, size=8192):
+    while total > 0:
+        piece = min(size, total)
+        yield b"%x\r\n" % piece + b" " * piece + b"\r\n"
+        total -= piece
+
+
+def test_limits_chunked_body_past_the_limit_is_discarded_then_413(server, token):
+    with server.connect() as connection:
+        connection.send(kit.http_bytes("POST", "/authenticate", b"", {"Transfer-Encoding": "chunked"}))
+        for chunk in chunks(BODY_LIMIT + 1):
+            connection.send(chunk)
+        connection.send(b"0\r\n\r\n")
+        connection.read_response().assert_status_body(413, "RequestEntityTooLarge")
+    assert server.accepts(token)
+
+
+def test_limits_chunked_body_is_cut_at_a_hard_cap(server, token):
+    before = server.metric("kube_bearer_connections_cut_total", reason="body_too_large")
+    with server.connect() as connection:
+        connection.send(kit.http_bytes("POST", "/authenticate", b"", {"Transfer-Encoding": "chunked"}))
+        sent = 0
+        with pytest.raises((OSError, kit.Closed)):
+            for chunk in chunks(64 * BODY_LIMIT):
+                connection.send(chunk)
+                sent += len(chunk)
+            connection.send(b"0\r\n\r\n")
+            while True:  # what the kernel took before the end arrived
+                connection.read_response()
+        assert sent < 64 * BODY_LIMIT
+    kit.eventually(lambda: server.metric("kube_bearer_connections_cut_total", reason="body_too_large") == before + 1,
+                   "the cut is counted")
+    assert server.accepts(token)
+
+
+def test_limits_body_limit_is_an_option(start_server):
+    token = kit.new_token()
+    server = start_server("--max-request-body-bytes=32768", tokens=[token])
+    assert server.request("POST", "/authenticate", padded(token, 32768)).status == 200
+    server.request("POST", "/authenticate", padded(token, 32769)).assert_status_body(413, "RequestEntityTooLarge")
+
+
+def test_limits_headers_past_the_limit_are_431(server, token):
+    for headers in ({"X-Long": "a" * 20000}, {f"X-{i}": "a" * 100 for i in range(200)}):
+        with server.connect() as connection:
+            connection.send(kit.http_bytes("POST", "/authenticate", b"{}", headers))
+            assert connection.read_response().status == 431
+    with server.connect() as connection:
+        connection.send(b"GET /livez?" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.read_response().status in (414, 431)
+    assert server.request("POST", "/authenticate", kit.review_body(token), {"X-Long": "a" * 4000}).status == 200
+
+
+@pytest.mark.parametrize("length", [16384, 16385, 100000])
+def test_limits_long_token_is_a_plain_refusal(server, length):
+    secret = kit.canary(length - 6)
+    status = server.review(secret)["status"]
+    assert not status.get("authenticated") and not status.get("error")
+    reason = "token_too_long" if length > 16384 else "unrecognized_token"
+    kit.eventually(lambda: server.metric("kube_bearer_token_reviews_total", reason=reason) >= 1, f"{reason} is counted")
+
+
+def test_limits_connections_one_more_is_closed_and_counted(start_server):
+    token = kit.new_token()
+    server = start_server("--max-connections=4", "--workers=1", tokens=[token])
+    kit.eventually(lambda: server.metric("kube_bearer_connections_open") <= 1, "readyz' connections have ended")
+    held = [server.connect() for _ in range(4)]
+    for connection in held:
+        assert connection.review(token)["status"]["authenticated"] is True
+    with pytest.raises((OSError, kit.Closed)):
+        with server.connect() as connection:
+            connection.review(token)
+    assert held[0].review(token)["status"]["authenticated"] is True
+    page = kit.parse_metrics(held[1].request("GET", "/metrics").text)
+    assert page[("kube_bearer_connections_cut_total", frozenset({("reason", "too_many")}))] >= 1
+    for connection in held:
+        connection.close()
+    server.wait_accepts_again = kit.eventually(lambda: _accepts_quietly(server, token), "room again")
+
+
+def _accepts_quietly(server, token):
+    try:
+        return server.accepts(token)
+    except (OSError, kit.Closed):
+        return False
+
+
+def test_limits_connections_per_address_are_closed_and_counted(start_server):
+    token = kit.new_token()
+    server = start_server("--max-connections-per-address=3", tokens=[token], wait=False)
+    server.wait_ports()
+    kit.eventually(lambda: _accepts_quietly(server, token), "ready")
+
+    def hold():
+        held = []
+        try:
+            for _ in range(3):
+                held.append(server.connect(local_address="127.0.0.2"))
+            return held
+        except OSError:
+            for connection in held:
+                connection.close()
+            return None
+
+    held = kit.eventually(hold, "three connections of one address")
+    with pytest.raises((OSError, kit.Closed)):
+        with server.connect(local_address="127.0.0.2") as connection:
+            connection.review(token)
+    with server.connect(local_address="127.0.0.3") as connection:  # another address is not concerned
+        assert connection.review(token)["status"]["authenticated"] is True
+        page = kit.parse_metrics(connection.request("GET", "/metrics").text)
+        assert page[("kube_bearer_connections_cut_total", frozenset({("reason", "too_many_from_address")}))] >= 1
+    held.pop().close()
+    kit.eventually(lambda: _accepts_from(server, token, "127.0.0.2"), "room for one more of the address")
+    for connection in held:
+        connection.close()
+
+
+def _accepts_from(server, token, address):
+    try:
+        with server.connect(local_address=address) as connection:
+            return connection.review(token)["status"]["authenticated"]
+    except (OSError, kit.Closed):
+        return False
+
+
+@pytest.fixture
+def hasty(start_server):
+    """A server with short times; the real ones are minutes."""
+    token = kit.new_token()
+    server = start_server("--handshake-timeout=1s", "--request-timeout=1500ms", "--idle-timeout=3s", tokens=[token])
+    server.token = token
+    return server
+
+
+def cut_after(connection, limit_sec, start):
+    assert connection.is_closed_by_peer(within=limit_sec + 5 * kit.SLOW), "was not cut"
+    took = time.monotonic() - start
+    assert limit_sec * 0.9 <= took <= limit_sec + 1 + kit.SLOW, f"cut after {took:.2f} s, limit {limit_sec}"
+
+
+def test_limits_handshake_that_never_comes_is_cut(hasty):
+    start = time.monotonic()
+    with kit.Connection(hasty.port) as connection:
+        cut_after(connection, 1.0, start)
+    kit.eventually(lambda: hasty.metric("kube_bearer_connections_cut_total", reason="handshake_timeout") == 1, "counted")
+
+
+def test_limits_handshake_that_drips_is_cut(hasty):
+    """A byte of a ClientHello now and then does not buy time."""
+    start = time.monotonic()
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 400
+    with kit.Connection(hasty.port) as connection:
+        for byte in hello:
+            if time.monotonic() - start > 8:
+                break
+            try:
+                connection.send(bytes([byte]))
+            except OSError:
+                break
+            if connection.is_closed_by_peer(within=0.1):
+                break
+        cut_after(connection, 1.0, start)
+
+
+@pytest.mark.parametrize("data", [
+    kit.http_bytes("GET", "/livez", None, {"X-Padding": "a" * 300}),
+    kit.http_bytes("POST", "/authenticate", b" " * 300),
+], ids=["header", "body"])
+def test_limits_request_that_drips_is_cut(hasty, data):
+    """One byte after the other, steadily: the deadline is absolute."""
+    head = data.index(b"X-Padding") if b"X-Padding" in data else data.index(b"\r\n\r\n") + 4
+    with hasty.connect() as connection:
+        start = time.monotonic()
+        connection.send(data[:head])
+        for byte in data[head:]:
+            try:
+                connection.send(bytes([byte]))
+            except OSError:
+                break
+            if time.monotonic() - start > 8 or connection.is_closed_by_peer(within=0.1):
+                break
+        cut_after(connection, 1.5, start)
+    kit.eventually(lambda: hasty.metric("kube_bearer_connections_cut_total", reason="request_timeout") == 1, "counted")
+
+
+def test_limits_idle_connection_is_cut_after_the_idle_time(hasty):
+    with hasty.connect() as connection:
+        assert connection.review(hasty.token)["status"]["authenticated"] is True
+        start = time.monotonic()
+        cut_after(connection, 3.0, start)
+    kit.eventually(lambda: hasty.metric("kube_bearer_connections_cut_total", reason="idle_timeout") == 1, "counted")
+
+
+def test_limits_busy_connection_outlives_every_time(hasty):
+    """Deadlines are of a phase, not of a connection."""
+    with hasty.connect() as connection:
+        start = time.monotonic()
+        while time.monotonic() - start < 4.5:
+            assert connection.review(hasty.token)["status"]["authenticated"] is True
+            assert not connection.is_closed_by_peer(within=0.3)
+
+
+def test_limits_idle_time_is_over_ninety_seconds_by_default(server):
+    """kube-apiserver keeps idle connections for 90 s; a server that closes first costs it an EOF."""
+    import re
+    import subprocess
+    page = subprocess.run([kit.binary(), "serve", "--help"], capture_output=True, text=True, timeout=30).stdout
+    found = re.search(r"--idle-timeout.*?\(default (\d+)m(\d+)s\)|--idle-timeout.*?default (\d+)m(\d+)s", page, re.S)
+    assert found, page
+    minutes, seconds = [int(g) for g in found.groups() if g is not None][:2]
+    assert minutes * 60 + seconds > 90
+
+
+def test_limits_slow_reader_does_not_hold_up_others(server, token):
+    """A client that asks and never reads fills its own socket, nobody else's."""
+    with server.connect() as slow:
+        slow.raw.setblocking(False) if slow.raw.fileno() >= 0 else None
+        slow.socket.settimeout(0.2)
+        data = kit.http_bytes("GET", "/metrics") * 50
+        try:
+            for _ in range(200):
+                slow.send(data)
+        except OSError:
+            pass
+        start = time.monotonic()
+        for _ in range(20):
+            assert server.accepts(token)
+        assert time.monotonic() - start < 5 * kit.SLOW
+
+
+def test_limits_many_unfinished_connections_do_not_hold_up_others(server, token):
+    sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    try:
+        for _ in range(20):
+            assert server.accepts(token)
+    finally:
+        for s in sockets:
+            s.close()
