@@ -3,6 +3,9 @@
  * rest. */
 #include "base/version.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "base/version_build.h"
 
 #define TEXT_OF_ARGUMENT(x) #x
@@ -58,6 +61,11 @@ const char *version_commit(void)
     return VERSION_COMMIT;
 }
 
+const char *version_text(void)
+{
+    return VERSION_NUMBER " (" VERSION_COMMIT ")";
+}
+
 const char *version_compiler(void)
 {
     return COMPILER;
@@ -66,4 +74,42 @@ const char *version_compiler(void)
 const char *version_platform(void)
 {
     return "linux/" ARCHITECTURE;
+}
+
+#define DIRTY "-dirty"
+
+/* apimachinery's words: "clean" and "dirty", and nothing where git was not asked */
+static const char *tree_state(const char *commit, size_t *ret_commit_len)
+{
+    const size_t len = strlen(commit);
+    const size_t mark = sizeof(DIRTY) - 1;
+    if (len > mark && strcmp(commit + len - mark, DIRTY) == 0) {
+        *ret_commit_len = len - mark;
+        return "dirty";
+    }
+    *ret_commit_len = len;
+    return strcmp(commit, "unknown") == 0 ? "" : "clean";
+}
+
+void version_build_json(struct buf *buf)
+{
+    size_t commit_len;
+    const char *state = tree_state(VERSION_COMMIT, &commit_len);
+    const struct {
+        const char *name;
+        struct span value;
+    } members[] = {
+        { "{\"major\":", SPAN_LITERAL(VERSION_MAJOR) },
+        { ",\"minor\":", SPAN_LITERAL(VERSION_MINOR) },
+        { ",\"gitVersion\":", SPAN_LITERAL("v" VERSION_NUMBER) },
+        { ",\"gitCommit\":", { .at = VERSION_COMMIT, .len = commit_len } },
+        { ",\"gitTreeState\":", span_of(state) },
+        { ",\"compiler\":", SPAN_LITERAL(COMPILER) },
+        { ",\"platform\":", span_of(version_platform()) },
+    };
+    for (size_t i = 0; i < COUNTOF(members); i++) {
+        buf_append_text(buf, members[i].name);
+        buf_append_json_string(buf, members[i].value);
+    }
+    buf_append_char(buf, '}');
 }

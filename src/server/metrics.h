@@ -17,34 +17,42 @@
 #include "store/store.h"
 
 /* clang-format off */
-/* Counters that workers keep: enumerator, name, labels (text or ""), HELP. Rows of one name stand together. */
-#define WORKER_COUNTER_TABLE(X)                                                                                                     \
-    X(COUNT_HANDSHAKES_FULL,        "kube_bearer_tls_handshakes_total",  "kind=\"full\"",       "TLS handshakes completed")         \
-    X(COUNT_HANDSHAKES_RESUMED,     "kube_bearer_tls_handshakes_total",  "kind=\"resumed\"",    "TLS handshakes completed")         \
-    X(COUNT_HANDSHAKE_FAILURES,     "kube_bearer_tls_handshake_failures_total", "",             "Connections that ended before their TLS handshake did") \
-    X(COUNT_CONNECTIONS_ACCEPTED,   "kube_bearer_connections_accepted_total", "",               "Connections accepted")             \
-    X(COUNT_CONNECTIONS_CLOSED,     "kube_bearer_connections_closed_total", "",                 "Connections that have ended")      \
-    X(COUNT_CLOSED_LIMIT,           "kube_bearer_connections_cut_total", "reason=\"too_many\"",  "Connections that a limit closed")  \
-    X(COUNT_CLOSED_LIMIT_ADDRESS,   "kube_bearer_connections_cut_total", "reason=\"too_many_from_address\"", "Connections that a limit closed") \
-    X(COUNT_CLOSED_HANDSHAKE_TIME,  "kube_bearer_connections_cut_total", "reason=\"handshake_timeout\"", "Connections that a limit closed") \
-    X(COUNT_CLOSED_REQUEST_TIME,    "kube_bearer_connections_cut_total", "reason=\"request_timeout\"", "Connections that a limit closed") \
-    X(COUNT_CLOSED_IDLE,            "kube_bearer_connections_cut_total", "reason=\"idle_timeout\"", "Connections that a limit closed") \
-    X(COUNT_CLOSED_BODY,            "kube_bearer_connections_cut_total", "reason=\"body_too_large\"", "Connections that a limit closed") \
-    X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total", "reason=\"send_failed\"", "Connections that a limit closed") \
-    X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total", "reason=\"missing\"", "Reviews refused for their client certificate") \
-    X(COUNT_CLIENT_CERT_UNTRUSTED,  "kube_bearer_client_certificates_refused_total", "reason=\"untrusted\"", "Reviews refused for their client certificate") \
-    X(COUNT_CLIENT_CERT_NAME,       "kube_bearer_client_certificates_refused_total", "reason=\"name\"", "Reviews refused for their client certificate") \
-    X(COUNT_LOG_DROPPED,            "kube_bearer_log_lines_dropped_total", "",                  "Log lines held back by the rate limit")
+/* Counters that workers keep: enumerator, name, labels (text or ""). Type and HELP stand in the table of metrics_page.c. */
+#define WORKER_COUNTER_TABLE(X)                                                                                      \
+    X(COUNT_HANDSHAKES_FULL,        "kube_bearer_tls_handshakes_total",               "kind=\"full\"")               \
+    X(COUNT_HANDSHAKES_RESUMED,     "kube_bearer_tls_handshakes_total",               "kind=\"resumed\"")            \
+    X(COUNT_HANDSHAKE_FAILURES,     "kube_bearer_tls_handshake_failures_total",       "")                            \
+    X(COUNT_CONNECTIONS_ACCEPTED,   "kube_bearer_connections_accepted_total",         "")                            \
+    X(COUNT_CONNECTIONS_CLOSED,     "kube_bearer_connections_closed_total",           "")                            \
+    X(COUNT_CLOSED_LIMIT,           "kube_bearer_connections_cut_total",              "reason=\"too_many\"")         \
+    X(COUNT_CLOSED_LIMIT_ADDRESS,   "kube_bearer_connections_cut_total",              "reason=\"too_many_from_address\"") \
+    X(COUNT_CLOSED_HANDSHAKE_TIME,  "kube_bearer_connections_cut_total",              "reason=\"handshake_timeout\"") \
+    X(COUNT_CLOSED_REQUEST_TIME,    "kube_bearer_connections_cut_total",              "reason=\"request_timeout\"")  \
+    X(COUNT_CLOSED_IDLE,            "kube_bearer_connections_cut_total",              "reason=\"idle_timeout\"")     \
+    X(COUNT_CLOSED_BODY,            "kube_bearer_connections_cut_total",              "reason=\"body_too_large\"")   \
+    X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total",              "reason=\"send_failed\"")      \
+    X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total",  "reason=\"missing\"")          \
+    X(COUNT_CLIENT_CERT_UNTRUSTED,  "kube_bearer_client_certificates_refused_total",  "reason=\"untrusted\"")        \
+    X(COUNT_CLIENT_CERT_NAME,       "kube_bearer_client_certificates_refused_total",  "reason=\"name\"")             \
+    X(COUNT_LOG_DROPPED,            "kube_bearer_log_lines_dropped_total",            "")
 
 /* HTTP status codes that are counted one by one; any other is counted as "other". */
 #define HTTP_CODE_TABLE(X) X(200) X(400) X(401) X(403) X(404) X(405) X(406) X(413) X(415) X(429) X(431) X(500) X(503)
 /* clang-format on */
 
 enum worker_counter {
-#define X(name, metric, labels, help) name,
+#define X(name, metric, labels) name,
     WORKER_COUNTER_TABLE(X)
 #undef X
         WORKER_COUNTER_COUNT_
+};
+
+enum http_code {
+#define X(code) HTTP_CODE_##code,
+    HTTP_CODE_TABLE(X)
+#undef X
+        HTTP_CODE_OTHER,
+    HTTP_CODE_COUNT_
 };
 
 /* Upper bounds of the review duration histogram, in microseconds; +Inf is added. A review takes a
@@ -60,9 +68,9 @@ enum worker_counter {
 struct worker_metrics {
     _Alignas(
         64) _Atomic uint64_t reviews[AUTHENTICATOR_COUNT_][DECISION_RESULT_COUNT_][STATUS_COUNT_];
-    _Atomic uint64_t durations[DURATION_BOUND_COUNT + 1];
+    _Atomic uint64_t durations[DURATION_BOUND_COUNT + 1]; /* each bucket by itself, not summed */
     _Atomic uint64_t duration_sum_ns;
-    _Atomic uint64_t http_codes[16]; /* by http_code_index() */
+    _Atomic uint64_t http_codes[HTTP_CODE_COUNT_];
     _Atomic uint64_t counters[WORKER_COUNTER_COUNT_];
 };
 
@@ -97,13 +105,14 @@ struct certificate_stats {
 struct metrics_sources {
     const struct worker_metrics *const *shards;
     size_t shard_count;
-    const struct authenticator *authenticator;
-    const struct store *store;            /* may be NULL */
-    const struct log *log;                /* may be NULL */
-    struct certificate_stats certificate; /* copied by the caller just before */
+    const struct authenticator *authenticator; /* may be NULL */
+    const struct store *store;                 /* may be NULL */
+    const struct log *log;                     /* may be NULL */
+    struct certificate_stats certificate;      /* copied by the caller just before */
     struct clock clock;
     int64_t connections_limit;
 };
 
-/** metrics_build() - append the page, text format 0.0.4 */
+/** metrics_build() - append the page, text format 0.0.4 (check buf->failed). Not for hot paths: it
+ * reads /proc */
 void metrics_build(struct buf *buf, const struct metrics_sources *sources) NONNULL(1, 2);
