@@ -76,6 +76,7 @@ struct options {
     char *tls_private_key_file;
     enum tls_min_version tls_min_version;
     struct option_list tls_cipher_suites; /* known ones; empty: the default list */
+    bool tls_session_tickets;
     char *client_ca_file;
     struct option_list client_allowed_names; /* empty: any certificate of the CA */
     bool metrics_require_client_certificate;

@@ -94,7 +94,10 @@ static const struct option_row rows[] = {
     { .name = "tls-cipher-suites", .type = OPTION_LIST, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
       .metavar = "SUITES", FIELD(tls_cipher_suites),
       .help = "Cipher suites of TLS 1.2 to offer, by their Go names; empty offers all that are safe. As in Go, those of TLS 1.3 "
-              "cannot be chosen." },
+              "cannot be chosen. Known:", .append_values = tls_cipher_suite_names },
+    { .name = "tls-session-tickets", .type = OPTION_BOOL, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
+      .initial = "true", FIELD(tls_session_tickets),
+      .help = "Let clients resume a TLS session by a ticket, which spares both sides most of a handshake." },
     { .name = "client-ca-file", .type = OPTION_PATH, .group = GROUP_TLS, .commands = SERVE, .in_file = true, .reloads = true,
       FIELD(client_ca_file),
       .help = "Reviews need a client certificate signed by a CA of this PEM file. Health pages do not." },

@@ -61,6 +61,8 @@ struct option_row {
     const struct option_choice *choices; /* ENUM; ends with a NULL name */
     size_t offset;                       /* in struct options */
     const char *help;                    /* sentences; Markdown-safe */
+    void (*append_values)(
+        struct buf *buf); /* behind help: every known item, with commas; or NULL */
 };
 
 /** options_table() - all rows. @ret_count: how many, at most 64 (struct options.given) */

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cross-checks: what no single option can see.
+ *
+ * An option that has no effect in the company it is in stops the start, because who wrote it
+ * believes in it: --client-allowed-names without a CA would admit everybody. What works but is
+ * probably not meant is a warning. No threads, no state.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/options.h"
+#include "cli/options_table.h"
+#include "cli/options_value.h"
+
+/* A check of one command: NULL when all is well, else what is wrong. Static texts name the options;
+ * nothing of the operator's values is repeated. */
+typedef const char *check_fn(const struct options *options);
+
+static bool given(const struct options *options, enum option_command command, const char *name)
+{
+    const struct option_row *row = option_find(command, span_of(name));
+    return row && option_is_given(options, row);
+}
+
+static const char *check_manifests(const struct options *options)
+{
+    return options->manifests ? NULL : "--manifests: required: the directory of Secrets";
+}
+
+static const char *check_serving_pair(const struct options *options)
+{
+    if (options->tls_cert_file && options->tls_private_key_file) {
+        return NULL;
+    }
+    if (options->tls_cert_file) {
+        return "--tls-private-key-file: required with --tls-cert-file";
+    }
+    return options->tls_private_key_file ? "--tls-cert-file: required with --tls-private-key-file"
+                                         : "--tls-cert-file and --tls-private-key-file: required";
+}
+
+static const char *check_client_names(const struct options *options)
+{
+    return options->client_allowed_names.count == 0 || options->client_ca_file
+               ? NULL
+               : "--client-allowed-names: needs --client-ca-file, by which names are proved";
+}
+
+static const char *check_metrics_certificate(const struct options *options)
+{
+    if (!options->metrics_require_client_certificate) {
+        return NULL;
+    }
+    if (!options->client_ca_file) {
+        return "--metrics-require-client-certificate: needs --client-ca-file";
+    }
+    return options->health_bind_address.host ? "--metrics-require-client-certificate: not together "
+                                               "with --health-bind-address, which is plain HTTP"
+                                             : NULL;
+}
+
+static const char *check_bind_address(const struct options *options)
+{
+    return options->bind_address && option_is_address(options->bind_address)
+               ? NULL
+               : "--bind-address: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::";
+}
+
+static bool is_wildcard(const char *address)
+{
+    return strcmp(address, "::") == 0 || strcmp(address, "0.0.0.0") == 0;
+}
+
+static const char *check_two_listeners(const struct options *options)
+{
+    const struct host_port *health = &options->health_bind_address;
+    if (!health->host || health->port == 0 || health->port != options->secure_port) {
+        return NULL;
+    }
+    const bool overlap = is_wildcard(health->host) || is_wildcard(options->bind_address) ||
+                         strcasecmp(health->host, options->bind_address) == 0;
+    return overlap ? "--health-bind-address: expected another port than --secure-port" : NULL;
+}
+
+/* Names of TLS 1.3 suites have no key exchange in them: TLS_AES_128_GCM_SHA256. */
+static bool is_tls13_suite(const char *name)
+{
+    return !strstr(name, "_WITH_");
+}
+
+static const char *check_cipher_suites(const struct options *options)
+{
+    size_t tls12 = 0;
+    for (size_t i = 0; i < options->tls_cipher_suites.count; i++) {
+        if (!tls_cipher_suite_is_known(options->tls_cipher_suites.items[i])) {
+            return "--tls-cipher-suites: expected names such as "
+                   "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256; one is not known or not safe (help "
+                   "lists all)";
+        }
+        tls12 += !is_tls13_suite(options->tls_cipher_suites.items[i]);
+    }
+    if (options->tls_cipher_suites.count > 0 && tls12 == 0 &&
+        options->tls_min_version == TLS_MIN_VERSION_12) {
+        return "--tls-cipher-suites: names no suite of TLS 1.2; expected --tls-min-version "
+               "VersionTLS13";
+    }
+    return NULL;
+}
+
+static const char *check_connection_limits(const struct options *options)
+{
+    return options->max_connections_per_address <= options->max_connections
+               ? NULL
+               : "--max-connections-per-address: expected at most --max-connections";
+}
+
+static const char *check_handshake_timeout(const struct options *options)
+{
+    return options->handshake_timeout_ms <= options->idle_timeout_ms
+               ? NULL
+               : "--handshake-timeout: expected at most --idle-timeout";
+}
+
+static const char *check_question(const struct options *options)
+{
+    if (!options->filename == !options->token_file) {
+        return options->filename ? "--filename and --token-file: expected one of them, not both"
+                                 : "--filename or --token-file: one of them is required";
+    }
+    if (options->filename && given(options, COMMAND_REVIEW, "audience")) {
+        return "--audience: only with --token-file; a TokenReview has spec.audiences";
+    }
+    if (options->filename && given(options, COMMAND_REVIEW, "api-version")) {
+        return "--api-version: only with --token-file; a TokenReview has an apiVersion";
+    }
+    return NULL;
+}
+
+static const char *check_engine_or_server(const struct options *options)
+{
+    static const char *const engine_only[] = {
+        "manifests", "enable-bootstrap-token-auth", "api-audiences", "unknown-token-answer", "at",
+        "config"
+    };
+    static const char *const server_only[] = { "certificate-authority", "client-certificate",
+                                               "client-key", "tls-server-name", "request-timeout" };
+    if (!options->server) {
+        for (size_t i = 0; i < COUNTOF(server_only); i++) {
+            if (given(options, COMMAND_REVIEW, server_only[i])) {
+                return "--certificate-authority, --client-certificate, --client-key, "
+                       "--tls-server-name and --request-timeout: only with --server";
+            }
+        }
+        return check_manifests(options);
+    }
+    for (size_t i = 0; i < COUNTOF(engine_only); i++) {
+        if (given(options, COMMAND_REVIEW, engine_only[i])) {
+            return "--server: not together with --manifests, --config, --at, "
+                   "--enable-bootstrap-token-auth, --api-audiences or --unknown-token-answer: the "
+                   "server has its own";
+        }
+    }
+    return NULL;
+}
+
+/* A token goes to this URL: it must not travel in the clear. */
+static const char *check_server_url(const struct options *options)
+{
+    return !options->server || strncasecmp(options->server, "https://", 8) == 0
+               ? NULL
+               : "--server: expected a URL that begins with https://";
+}
+
+static const char *check_client_pair(const struct options *options)
+{
+    return !options->client_certificate == !options->client_key
+               ? NULL
+               : "--client-certificate and --client-key: expected both or none";
+}
+
+static const char *check_server_required(const struct options *options)
+{
+    return options->server ? NULL : "--server: required: the URL that kube-apiserver will ask";
+}
+
+#define SERVE_BITS  (1U << COMMAND_SERVE | 1U << COMMAND_CHECK_CONFIG)
+#define REVIEW_BIT  (1U << COMMAND_REVIEW)
+#define WEBHOOK_BIT (1U << COMMAND_WEBHOOK_CONFIG)
+
+static const struct {
+    unsigned commands;
+    check_fn *check;
+} checks[] = {
+    { SERVE_BITS, check_manifests },
+    { SERVE_BITS, check_serving_pair },
+    { SERVE_BITS, check_client_names },
+    { SERVE_BITS, check_metrics_certificate },
+    { SERVE_BITS, check_bind_address },
+    { SERVE_BITS, check_two_listeners },
+    { SERVE_BITS, check_cipher_suites },
+    { SERVE_BITS, check_connection_limits },
+    { SERVE_BITS, check_handshake_timeout },
+    { REVIEW_BIT, check_question },
+    { REVIEW_BIT, check_engine_or_server },
+    { WEBHOOK_BIT, check_server_required },
+    { REVIEW_BIT | WEBHOOK_BIT, check_server_url },
+    { REVIEW_BIT | WEBHOOK_BIT, check_client_pair },
+};
+
+enum status options_check(const struct options *options,
+                          enum option_command command,
+                          struct problem *reterr_problem)
+{
+    for (size_t i = 0; i < COUNTOF(checks); i++) {
+        if (!(checks[i].commands & 1U << command)) {
+            continue;
+        }
+        const char *wrong = checks[i].check(options);
+        if (wrong) {
+            problem_set(reterr_problem, ST_INVALID, 0, 0, "%s", wrong);
+            return ST_INVALID;
+        }
+    }
+    return ST_OK;
+}
+
+static const char *warn_idle_timeout(const struct options *options)
+{
+    return options->idle_timeout_ms > IDLE_TIMEOUT_RECOMMENDED_MS
+               ? NULL
+               : "--idle-timeout: kube-apiserver keeps idle connections for 1m30s; closing them no "
+                 "later makes some of its questions fail";
+}
+
+static const char *warn_client_ca(const struct options *options)
+{
+    return options->client_ca_file
+               ? NULL
+               : "--client-ca-file: without it everybody who reaches the port may try tokens";
+}
+
+static const char *warn_audiences(const struct options *options)
+{
+    return options->api_audiences.count > 0
+               ? NULL
+               : "--api-audiences: empty, so every review that names audiences is refused, and "
+                 "kube-apiserver's always do";
+}
+
+static const char *warn_authenticators(const struct options *options)
+{
+    return options->enable_bootstrap_token_auth ? NULL
+                                                : "--enable-bootstrap-token-auth: off, and no "
+                                                  "other authenticator is on: every token "
+                                                  "is refused";
+}
+
+static check_fn *const warnings[] = { warn_idle_timeout, warn_client_ca, warn_audiences,
+                                      warn_authenticators };
+
+void options_warn(const struct options *options,
+                  enum option_command command,
+                  problem_fn *fn,
+                  void *ctx)
+{
+    if (!(SERVE_BITS & 1U << command)) {
+        return;
+    }
+    for (size_t i = 0; i < COUNTOF(warnings); i++) {
+        const char *text = warnings[i](options);
+        if (text) {
+            struct problem problem = { 0 };
+            problem_set(&problem, ST_INVALID, 0, 0, "%s", text);
+            fn(ctx, &problem);
+        }
+    }
+}
