@@ -15,6 +15,11 @@
  * sees a broken reply and asks again, not silence. libmicrohttpd corks the socket itself (TCP_CORK)
  * at the first reply and never again, so taking that off once lets every later send leave at once.
  *
+ * Handshakes: libmicrohttpd 0.9.75 in epoll mode calls gnutls_handshake over and over while the
+ * client owes a message, since it forgets only at the HTTP level that a socket had nothing more.
+ * One silent client would keep a core busy. So a connection whose handshake must wait is suspended,
+ * and resumed when its socket is readable (worker_park).
+ *
  * Deadlines: see enum connection_phase. libmicrohttpd's own timeout restarts with every byte and is
  * not used.
  */
@@ -130,6 +135,10 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
     if (worker->pull_at == worker->pull_len) {
         const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
         if (n <= 0) {
+            if (n < 0 && errno == EAGAIN && connection->phase == CONNECTION_HANDSHAKE) {
+                worker_park(connection);
+                errno = EAGAIN;
+            }
             return n; /* errno as recv left it: GnuTLS reads it */
         }
         note_received(connection);
@@ -199,6 +208,7 @@ static void connection_start(struct worker *worker,
         return;
     }
     connection->worker = worker;
+    connection->mhd = mhd;
     connection->fd = fd;
     connection->request.body.max_len = worker->server->options.max_body_bytes;
     connection->next = worker->connections;
@@ -233,6 +243,9 @@ static void unlink_connection(struct worker *worker, struct connection *connecti
     if (worker->pull_owner == connection) {
         worker->pull_owner = NULL;
         worker->pull_at = worker->pull_len = 0;
+    }
+    if (connection->parked) {
+        worker->parked_count--;
     }
     worker->connection_count--;
     atomic_fetch_sub_explicit(&worker->server->connection_count, 1, memory_order_relaxed);

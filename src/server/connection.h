@@ -41,10 +41,13 @@ struct request {
 struct connection {
     struct connection *next; /* worker's list, in no order */
     struct connection *prev;
-    struct worker *worker; /* borrows; outlives all its connections */
-    int fd;                /* libmicrohttpd's */
+    struct worker *worker;      /* borrows; outlives all its connections */
+    struct MHD_Connection *mhd; /* libmicrohttpd's; ends with this one */
+    int fd;                     /* libmicrohttpd's */
     bool counted_address;
     bool tls_done;
+    bool parked;       /* suspended in its handshake until the socket is readable: worker_park() */
+    bool ever_parked;  /* its socket is in the worker's set of those */
     bool cork_cleared; /* libmicrohttpd set TCP_CORK once and we took it off again */
     bool cut;          /* we shut it down */
     enum connection_phase phase;

@@ -35,13 +35,15 @@ static const struct suite suites_known[] = {
 };
 /* clang-format on */
 
-/* AEAD ciphers and forward secrecy only. The client's own order of preference decides among them,
- * as in Go and nginx. */
-#define PRIORITY_BASE                                                                              \
-    "NONE:+CTYPE-X509:+AEAD:+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:+GROUP-X25519:+GROUP-"       \
-    "SECP256R1:"                                                                                   \
-    "+GROUP-SECP384R1:+GROUP-SECP521R1:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305:+ECDHE-ECDSA:" \
-    "+ECDHE-RSA"
+/* AEAD ciphers and forward secrecy only. Our order counts, and it is Go's for machines with AES
+ * instructions: AES-128-GCM first. Its SHA-256 has instructions too, where the SHA-384 of
+ * AES-256-GCM costs a fifth of a whole handshake. */
+#define PRIORITY_SIGNATURES "+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"
+#define PRIORITY_GROUPS     "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"
+#define PRIORITY_CIPHERS    "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
+#define PRIORITY_BASE                                                                      \
+    "NONE:+CTYPE-X509:+AEAD:" PRIORITY_SIGNATURES ":" PRIORITY_GROUPS ":" PRIORITY_CIPHERS \
+    ":+ECDHE-ECDSA:+ECDHE-RSA:%SERVER_PRECEDENCE"
 
 static const struct suite *find_suite(const char *name)
 {

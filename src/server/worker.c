@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
@@ -27,11 +29,16 @@
 #define SWEEP_NS                                                                                 \
     (250 * 1000000LL) /* not more often than this, however busy: a sweep visits every connection \
                        */
+#define FINISH_WAIT_MS                                                                        \
+    20                 /* at the end: a reply that is done leaves an idle connection to close \
+                        */
+#define PARK_EVENTS 64 /* handshakes resumed in one go */
 #define POOL_EXTRA_BYTES \
     4096                    /* parsed headers and the reply's head beside the request's own bytes */
 #define MHD_LOG_VERBOSITY 4 /* libmicrohttpd's remarks are about single peers */
 
-static void on_library_message(void *cls, const char *format, va_list args)
+/* MHD_LogCallback */
+static void PRINTF_LIKE(2, 0) on_library_message(void *cls, const char *format, va_list args)
 {
     struct worker *worker = cls;
     struct log *log = worker->server->context.log;
@@ -134,6 +141,58 @@ static struct MHD_Daemon *start_daemon(struct worker *worker, int listen_fd)
         MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
+void worker_park(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+                                 .data.ptr = connection };
+    const int operation = connection->ever_parked ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(worker->park_fd, operation, connection->fd, &event) != 0) {
+        connection_cut(connection); /* no memory in the kernel: this connection only */
+        return;
+    }
+    connection->ever_parked = true; /* until the socket is closed, which takes it out of the set */
+    connection->parked = true;
+    worker->parked_count++;
+    MHD_suspend_connection(connection->mhd);
+}
+
+static void unpark(struct connection *connection)
+{
+    connection->parked = false;
+    connection->worker->parked_count--;
+    MHD_resume_connection(connection->mhd);
+}
+
+/* Wait for something to do, and do it. */
+static void run_once(struct worker *worker, int wait_ms)
+{
+    struct epoll_event events[PARK_EVENTS];
+    if (worker->parked_count) {
+        const int count = epoll_wait(worker->park_fd, events, PARK_EVENTS, wait_ms);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr) { /* else libmicrohttpd's descriptor: it looks itself */
+                unpark(events[i].data.ptr);
+            }
+        }
+        wait_ms = 0;
+    }
+    (void)MHD_run_wait(worker->daemon, wait_ms); /* fails only on a daemon that was shut down */
+}
+
+static enum status open_park(struct worker *worker)
+{
+    worker->park_fd = epoll_create1(EPOLL_CLOEXEC);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct epoll_event event = { .events = EPOLLIN };
+    if (worker->park_fd < 0 || !info ||
+        epoll_ctl(worker->park_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) != 0) {
+        return ST_IO;
+    }
+    return ST_OK;
+}
+
 static void sweep(struct worker *worker, int64_t now_ns)
 {
     for (struct connection *connection = worker->connections; connection;
@@ -172,7 +231,7 @@ static void *run(void *cls)
     const struct clock *clock = &worker->server->context.clock;
     int64_t swept_ns = 0;
     while (server_phase(worker->server) != SERVER_STOPPING) {
-        (void)MHD_run_wait(worker->daemon, WAIT_MS); /* fails only on a daemon that was shut down */
+        run_once(worker, WAIT_MS);
         const int64_t now_ns = clock_monotonic_ns(clock);
         if (now_ns - swept_ns >= SWEEP_NS) {
             swept_ns = now_ns;
@@ -195,6 +254,7 @@ enum status worker_new(struct server *server,
     memset(worker, 0, sizeof(*worker));
     worker->server = server;
     worker->is_tls = is_tls;
+    worker->park_fd = -1;
     worker->pull = malloc(WORKER_PULL_BYTES);
     worker->endpoints = is_tls
                             ? endpoint_table_secure(server->health_fd >= 0, &worker->endpoint_count)
@@ -204,7 +264,7 @@ enum status worker_new(struct server *server,
         return ST_NOMEM;
     }
     worker->daemon = start_daemon(worker, listen_fd);
-    if (!worker->daemon) {
+    if (!worker->daemon || open_park(worker) != ST_OK) {
         (void)worker_free(worker);
         return ST_IO;
     }
@@ -239,6 +299,9 @@ struct worker *worker_free(struct worker *worker)
     }
     if (worker->daemon) {
         MHD_stop_daemon(worker->daemon);
+    }
+    if (worker->park_fd >= 0) {
+        (void)close(worker->park_fd); /* nothing to lose in it */
     }
     token_review_forget(worker);
     free(worker->pull);

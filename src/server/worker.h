@@ -32,6 +32,11 @@ struct worker {
     struct connection *connections; /* list head */
     unsigned connection_count;
 
+    /* Connections suspended in their handshake wait in a set of ours, together with libmicrohttpd's
+     * own epoll descriptor. */
+    int park_fd;
+    unsigned parked_count;
+
     /* TLS bytes just received. They belong to pull_owner; another connection's turn moves what is
      * left to its spill. */
     struct connection *pull_owner;
@@ -57,6 +62,11 @@ enum status worker_new(struct server *server,
 
 /** worker_start() - start the thread, all signals blocked in it. Return: ST_OK; ST_NOMEM */
 enum status worker_start(struct worker *worker) NODISCARD NONNULL(1);
+
+/** worker_park() - suspend a connection whose handshake waits for its client; the worker resumes it
+ * when there is more to read, or when it was cut. On the worker's thread, from within the handshake
+ */
+void worker_park(struct connection *connection) NONNULL(1);
 
 /** worker_join() - wait for its end; server->stopping must have been set */
 void worker_join(struct worker *worker) NONNULL(1);
