@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The subcommands: which there are, what they are told, how the process ends. */
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "cli/options.h"
+
+/* Exit statuses. review has 0, 1 and 2 as yes, no and could not ask. */
+#define EXIT_STATUS_OK     0
+#define EXIT_STATUS_FAILED 1
+#define EXIT_STATUS_USAGE  2
+
+struct command {
+    const char *name;
+    enum option_command options;
+    /** Return: the exit status; complains on stderr itself, in one line */
+    int (*run)(const struct options *options);
+    bool holds_secrets;  /* process_harden() first */
+    const char *summary; /* one line */
+    const char *help;    /* paragraphs */
+};
+
+/** commands_table() - all but `help`, in the order of help */
+const struct command *commands_table(size_t *ret_count) NONNULL(1);
+
+/** commands_help() - append the page of one command; of NULL, the page of the program */
+void commands_help(struct buf *buf, const struct command *command) NONNULL(1);
+
+/**
+ * commands_main() - find the subcommand, parse its options, run it
+ *
+ * A mistake of the caller is one line on stderr and EXIT_STATUS_USAGE; it never repeats an argument
+ * that could be a token. Return: the process's exit status
+ */
+int commands_main(int argc, char *const *argv) NONNULL(2);
