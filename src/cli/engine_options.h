@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Checked options in the shape that the engine and the TLS side take: the same for serve,
+ * check-config and review. */
+#include "authn/authenticator.h"
+#include "base/compiler.h"
+#include "cli/options.h"
+#include "server/tls.h"
+
+/** engine_options_from() - @ret_audiences: storage that *@ret_engine borrows, as it borrows
+ * @options; no callbacks are set */
+void engine_options_from(const struct options *options,
+                         struct span ret_audiences[static API_AUDIENCES_MAX],
+                         struct authenticator_options *ret_engine) NONNULL(1, 3);
+
+/** tls_options_from() - *@ret_tls borrows @options; the clock is the system's */
+void tls_options_from(const struct options *options, struct tls_options *ret_tls) NONNULL(1, 2);

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `kube-bearer serve`: the parts put together, and the process's life.
+ *
+ * The main thread is the loop: it reads the manifests, follows files, reloads certificates,
+ * receives signals. Workers start before the first scan, so that health is answered meanwhile and
+ * reviews get a 503 that kube-apiserver waits out.
+ *
+ *   SIGTERM or SIGINT: drain (readyz fails, replies close), wait --shutdown-delay-duration, stop.
+ * Once more: stop now.
+ */
+#include "cli/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "authn/authenticator.h"
+#include "base/file_watch.h"
+#include "base/loop.h"
+#include "base/version.h"
+#include "cli/engine_options.h"
+#include "server/server.h"
+#include "store/manifests.h"
+
+#define CERTIFICATE_POLL_MS \
+    60000 /* for file systems without events; as kube-apiserver does beside its watch */
+
+/* Everything that lives as long as the process serves. */
+struct serve {
+    const struct options *options;
+    struct clock clock;
+    struct log *log;
+    struct loop *loop;
+    struct authenticator *authenticator;
+    struct store *store;
+    struct tls_context *tls;
+    struct server *server;
+    struct file_watch *certificate_watch;
+    uv_signal_t sigterm;
+    uv_signal_t sigint;
+    uv_timer_t delay;
+    uv_timer_t certificate_poll;
+    bool has_handles;
+    bool stopping;
+    struct log_limit problem_limit;
+};
+
+static int fail(const struct problem *problem)
+{
+    char line[PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64];
+    problem_format(problem, line, sizeof(line));
+    (void)fprintf(stderr, "kube-bearer serve: %s\n", line); /* nowhere else to complain */
+    return 1;
+}
+
+static void on_problem(void *ctx, const struct problem *problem)
+{
+    struct serve *serve = ctx;
+    uint64_t dropped = 0;
+    if (!log_limit_take(&serve->problem_limit, clock_monotonic_ns(&serve->clock), &dropped)) {
+        return; /* check-config lists them all */
+    }
+    log_event(serve->log, LOG_WARNING, "Manifest problem",
+              LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("line", problem->line),
+                         LOG_INT("column", problem->column),
+                         LOG_TEXT("reason", status_label(problem->status)),
+                         LOG_PEER("problem", span_of(problem->text)), LOG_INT("dropped", dropped)));
+}
+
+static void on_resolved(void *ctx, const struct problem *problem)
+{
+    const struct serve *serve = ctx;
+    log_event(serve->log, LOG_INFO, "Manifest problem resolved",
+              LOG_FIELDS(LOG_TEXT("file", problem->file)));
+}
+
+static void reload_certificates(void *ctx)
+{
+    struct serve *serve = ctx;
+    bool changed = false;
+    struct problem problem = { 0 };
+    if (tls_context_reload(serve->tls, &changed, &problem) != ST_OK) {
+        log_event(serve->log, LOG_ERROR,
+                  "Certificate reload failed, the previous one stays in service",
+                  LOG_FIELDS(LOG_TEXT("file", problem.file), LOG_TEXT("problem", problem.text)));
+    } else if (changed) {
+        struct certificate_stats stats;
+        tls_context_stats(serve->tls, &stats);
+        log_event(serve->log, LOG_INFO, "Certificate reloaded",
+                  LOG_FIELDS(LOG_INT("notAfter", stats.not_after_sec)));
+    }
+}
+
+static void on_certificate_poll(uv_timer_t *timer)
+{
+    reload_certificates(timer->data);
+}
+
+static void stop(struct serve *serve)
+{
+    if (!serve->stopping) {
+        serve->stopping = true;
+        loop_stop(serve->loop);
+    }
+}
+
+static void on_delay_over(uv_timer_t *timer)
+{
+    stop(timer->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+    const bool again = uv_is_active((uv_handle_t *)&serve->delay);
+    log_event(serve->log, LOG_INFO,
+              again ? "Signal received again, stopping now" : "Signal received, shutting down",
+              LOG_FIELDS(LOG_INT("signal", number),
+                         LOG_INT("delayMs", serve->options->shutdown_delay_ms)));
+    server_drain(serve->server);
+    if (again || serve->options->shutdown_delay_ms == 0 ||
+        uv_timer_start(&serve->delay, on_delay_over, (uint64_t)serve->options->shutdown_delay_ms,
+                       0) != 0) {
+        stop(serve);
+    }
+}
+
+static void open_handles(struct serve *serve)
+{
+    uv_loop_t *uv = loop_uv(serve->loop);
+    /* these cannot fail on a loop that exists: they only fill in the handles */
+    (void)uv_signal_init(uv, &serve->sigterm);
+    (void)uv_signal_init(uv, &serve->sigint);
+    (void)uv_timer_init(uv, &serve->delay);
+    (void)uv_timer_init(uv, &serve->certificate_poll);
+    serve->sigterm.data = serve->sigint.data = serve->delay.data = serve->certificate_poll.data =
+        serve;
+    serve->has_handles = true;
+}
+
+static void close_handles(struct serve *serve)
+{
+    if (serve->has_handles) {
+        uv_close((uv_handle_t *)&serve->sigterm, NULL);
+        uv_close((uv_handle_t *)&serve->sigint, NULL);
+        uv_close((uv_handle_t *)&serve->delay, NULL);
+        uv_close((uv_handle_t *)&serve->certificate_poll, NULL);
+    }
+}
+
+/* In the reverse order of need: workers first, since they read what the others own. */
+static void serve_fini(struct serve *serve)
+{
+    serve->server = server_free(serve->server);
+    serve->certificate_watch = file_watch_free(serve->certificate_watch);
+    serve->store = store_free(serve->store);
+    close_handles(serve);
+    serve->loop = loop_free(serve->loop);
+    serve->authenticator = authenticator_free(serve->authenticator);
+    serve->tls = tls_context_free(serve->tls);
+    serve->log = log_free(serve->log);
+}
+
+static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
+{
+    const struct options *options = serve->options;
+    enum status st = loop_new(&serve->loop);
+    if (st != ST_OK) {
+        problem_set(reterr_problem, st, 0, 0, "cannot start the event loop: %s", status_text(st));
+        return st;
+    }
+    open_handles(serve);
+    struct authenticator_options engine;
+    struct span audiences[API_AUDIENCES_MAX];
+    engine_options_from(options, audiences, &engine);
+    engine.on_problem = on_problem;
+    engine.ctx = serve;
+    st = authenticator_new(&engine, &serve->authenticator);
+    if (st != ST_OK) {
+        problem_set(reterr_problem, st, 0, 0, "cannot start the authenticators: %s",
+                    status_text(st));
+        return st;
+    }
+    const struct manifests_options manifests = {
+        .directory = options->manifests,
+        .clock = serve->clock,
+        .on_problem = on_problem,
+        .on_resolved = on_resolved,
+        .ctx = serve,
+    };
+    st = manifests_new(&manifests, &serve->store, reterr_problem);
+    return st == ST_OK ? authenticator_attach(serve->authenticator, serve->store) : st;
+}
+
+static enum status open_server(struct serve *serve, struct problem *reterr_problem)
+{
+    const struct options *options = serve->options;
+    struct tls_options tls;
+    tls_options_from(options, &tls);
+    const enum status st = tls_context_new(&tls, &serve->tls, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
+    const struct server_options server = {
+        .bind_address = options->bind_address ? options->bind_address : "",
+        .secure_port = options->secure_port,
+        .health_bind_host = options->health_bind_address.host,
+        .health_bind_port = options->health_bind_address.port,
+        .workers = (unsigned)options->workers,
+        .max_body_bytes = (size_t)options->max_request_body_bytes,
+        .max_header_bytes = (size_t)options->max_header_bytes,
+        .max_connections = (unsigned)options->max_connections,
+        .max_connections_per_address = (unsigned)options->max_connections_per_address,
+        .handshake_timeout_ns = options->handshake_timeout_ms * 1000000,
+        .request_timeout_ns = options->request_timeout_ms * 1000000,
+        .idle_timeout_ns = options->idle_timeout_ms * 1000000,
+        .shutdown_grace_ns = options->shutdown_grace_ms * 1000000,
+        .metrics_require_client_certificate = options->metrics_require_client_certificate,
+    };
+    const struct server_context context = {
+        .authenticator = serve->authenticator,
+        .store = serve->store,
+        .tls = serve->tls,
+        .log = serve->log,
+        .clock = serve->clock,
+    };
+    return server_new(&server, &context, &serve->server, reterr_problem);
+}
+
+/* Written whole and renamed, so that who waits for it never reads half of it. */
+static enum status write_port_file(const struct serve *serve, struct problem *reterr_problem)
+{
+    const char *path = serve->options->port_file;
+    if (!path) {
+        return ST_OK;
+    }
+    char temporary[PROBLEM_FILE_MAX];
+    problem_set_file(reterr_problem, path);
+    FILE *file = NULL;
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.tmp", path) < sizeof(temporary)) {
+        file = fopen(temporary, "we");
+    }
+    if (!file) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be written: %m");
+        return ST_IO;
+    }
+    const int printed =
+        fprintf(file, "{\"secure\":%u,\"health\":%u}\n", server_secure_port(serve->server),
+                server_health_port(serve->server));
+    if (fclose(file) != 0 || printed < 0 || rename(temporary, path) != 0) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be written: %m");
+        return ST_IO;
+    }
+    return ST_OK;
+}
+
+static enum status load_objects(struct serve *serve, struct problem *reterr_problem)
+{
+    enum status st = store_load(serve->store, reterr_problem);
+    if (st == ST_OK || st == ST_UNSETTLED) {
+        st = store_watch(serve->store, serve->loop, reterr_problem);
+    }
+    return st;
+}
+
+static enum status follow_files_and_signals(struct serve *serve, struct problem *reterr_problem)
+{
+    const struct options *options = serve->options;
+    const char *paths[3] = { options->tls_cert_file, options->tls_private_key_file,
+                             options->client_ca_file };
+    const enum status st = file_watch_new(serve->loop, paths, options->client_ca_file ? 3 : 2,
+                                          reload_certificates, serve, &serve->certificate_watch);
+    if (st != ST_OK) {
+        problem_set(reterr_problem, st, 0, 0, "cannot watch the certificate files: %m");
+        return st;
+    }
+    if (uv_signal_start(&serve->sigterm, on_signal, SIGTERM) != 0 ||
+        uv_signal_start(&serve->sigint, on_signal, SIGINT) != 0 ||
+        uv_timer_start(&serve->certificate_poll, on_certificate_poll, CERTIFICATE_POLL_MS,
+                       CERTIFICATE_POLL_MS) != 0) {
+        problem_set(reterr_problem, ST_INTERNAL, 0, 0, "cannot receive signals");
+        return ST_INTERNAL;
+    }
+    return ST_OK;
+}
+
+static void log_started(const struct serve *serve)
+{
+    struct store_stats objects;
+    struct authenticator_stats tokens;
+    store_stats(serve->store, &objects);
+    authenticator_stats(serve->authenticator, &tokens);
+    log_event(serve->log, LOG_INFO, "Serving",
+              LOG_FIELDS(LOG_TEXT("version", version_number()),
+                         LOG_INT("port", server_secure_port(serve->server)),
+                         LOG_INT("healthPort", server_health_port(serve->server)),
+                         LOG_INT("workers", serve->options->workers),
+                         LOG_INT("files", objects.files),
+                         LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
+                         LOG_INT("problems", objects.problems)));
+}
+
+static void on_warning(void *ctx, const struct problem *problem)
+{
+    const struct serve *serve = ctx;
+    log_event(serve->log, LOG_WARNING, "Configuration",
+              LOG_FIELDS(LOG_TEXT("remark", problem->text)));
+}
+
+static enum status start(struct serve *serve, struct problem *reterr_problem)
+{
+    enum status st = open_engine(serve, reterr_problem);
+    if (st == ST_OK) {
+        st = open_server(serve, reterr_problem);
+    }
+    if (st == ST_OK) {
+        st = follow_files_and_signals(serve, reterr_problem);
+    }
+    if (st == ST_OK) {
+        st = write_port_file(serve, reterr_problem);
+    }
+    return st == ST_OK ? load_objects(serve, reterr_problem) : st;
+}
+
+int serve_run(const struct options *options)
+{
+    CLEANUP(serve_fini) struct serve serve = { .options = options, .clock = clock_system() };
+    struct problem problem = { 0 };
+    (void)signal(
+        SIGPIPE,
+        SIG_IGN); /* a peer that went away is an errno, not our end; cannot fail for SIGPIPE */
+    enum status st = log_new(STDERR_FILENO, options->logging_format, (int)options->verbosity,
+                             serve.clock, &serve.log);
+    if (st == ST_OK) {
+        options_warn(options, COMMAND_SERVE, on_warning, &serve);
+        st = start(&serve, &problem);
+    }
+    if (st != ST_OK) {
+        if (!problem.text[0]) {
+            problem_set(&problem, st, 0, 0, "%s", status_text(st));
+        }
+        return fail(&problem);
+    }
+    log_started(&serve);
+    loop_run(serve.loop);
+    server_stop(serve.server);
+    log_event(serve.log, LOG_INFO, "Stopped", LOG_NO_FIELDS);
+    return 0;
+}
