@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decision to TokenReview answer.
+ * TokenReview to question, and decision to TokenReview answer.
  *
  * Three answers exist and they must not blur: yes (user and audiences), no (nothing, so that
  * kube-apiserver may cache it) and not known (an error text, so that it may not). A field that does
@@ -9,6 +9,20 @@
  * No threads, no state.
  */
 #include "server/review_answer.h"
+
+void review_question_from(const struct token_review *review,
+                          struct instant now,
+                          struct question *ret_question)
+{
+    *ret_question = (struct question){
+        .token = review->token,
+        /* kube-apiserver means the same by absent, null and [] (audagnostic.go asks for len > 0) */
+        .has_audiences = review->audience_count != 0,
+        .audiences = review->audiences,
+        .audience_count = review->audience_count,
+        .now = now,
+    };
+}
 
 void review_answer_from_decision(const struct decision *decision,
                                  const struct question *question,

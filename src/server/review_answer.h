@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A decision, put into the words of a TokenReview: the one place for the server and for `review`,
+/* TokenReview to question, decision to TokenReview: the one place for the server and for `review`,
  * so that what the operator is shown offline is what kube-apiserver would be told. */
 #include "authn/verdict.h"
 #include "base/compiler.h"
 #include "kube/token_review.h"
+
+/**
+ * review_question_from() - what a parsed TokenReview asks
+ * @review:       borrowed by *@ret_question
+ * @now:          the instant to ask about
+ * @ret_question: written completely; nobody listens to explanations
+ */
+void review_question_from(const struct token_review *review,
+                          struct instant now,
+                          struct question *ret_question) NONNULL(1, 3);
 
 /**
  * review_answer_from_decision() - what to send for @decision about @question

@@ -82,10 +82,32 @@ static void test_review_answer_zero_decision_denies(void **state)
     assert_int_equal(answer.error.len, 0);
 }
 
+static void test_review_question_has_audiences_only_when_named(void **state)
+{
+    (void)state;
+    struct token_review review = { .token = { "t", 1 } };
+    struct question asked;
+    memset(&asked, 0xff, sizeof(asked));
+    review_question_from(&review, (struct instant){ .sec = 7 }, &asked);
+    assert_false(asked.has_audiences);
+    assert_int_equal(asked.audience_count, 0);
+    assert_int_equal(asked.now.sec, 7);
+    assert_ptr_equal(asked.token.at, review.token.at);
+    assert_null(asked.explain);
+
+    review.audience_count = 1;
+    review.audiences[0] = audiences[0];
+    review_question_from(&review, (struct instant){ .sec = 7 }, &asked);
+    assert_true(asked.has_audiences);
+    assert_int_equal(asked.audience_count, 1);
+    assert_ptr_equal(asked.audiences, review.audiences);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_review_answer_rows),
+        cmocka_unit_test(test_review_question_has_audiences_only_when_named),
         cmocka_unit_test(test_review_answer_zero_decision_denies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
