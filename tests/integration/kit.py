@@ -13,7 +13,6 @@ import json
 import os
 import random
 import re
-import select
 import signal
 import socket
 import ssl
@@ -272,11 +271,10 @@ class Connection:
                 self.socket.settimeout(self.timeout)
         return self.eof
 
-    def has_data(self, within):
-        """Is there something to read, or the end?"""
-        if self.buffer or getattr(self.socket, "pending", lambda: 0)():
-            return True
-        return bool(select.select([self.raw if self.raw.fileno() >= 0 else self.socket], [], [], within)[0])
+    def half_close(self):
+        """TCP FIN in our direction only, without TLS noticing."""
+        with socket.socket(fileno=os.dup(self.socket.fileno())) as twin:
+            twin.shutdown(socket.SHUT_WR)
 
 
 def http_bytes(method, path, body=None, headers=None):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions and answers: yes, no, not known; versions, paths, audiences."""
+import datetime
 import json
+import re
+import threading
 
 import pytest
 
@@ -171,8 +174,6 @@ def test_review_token_that_expires_is_refused_at_that_instant(server):
     assert server.accepts(token)
     with server.connect() as connection:
         kit.eventually(lambda: not connection.review(token)["status"].get("authenticated"), "the token expires", timeout=10)
-        import datetime
-        import re
         expiry = datetime.datetime.strptime(re.search(
             r'expiration: "([^"]+)"', (server.manifests / f"{token[:6]}.yaml").read_text()).group(1), "%Y-%m-%dT%H:%M:%SZ")
         late = (datetime.datetime.utcnow() - expiry).total_seconds()
@@ -187,7 +188,6 @@ def test_review_before_the_first_sync_asks_to_come_back(start_server, tmp_path):
     token = kit.new_token()
     # The mark of a file that may not be whole: its time of change is now. Somebody goes on writing for a while.
     path = folder / "slow.yaml"
-    import threading
     stop = threading.Event()
 
     def writer():

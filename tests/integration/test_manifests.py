@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The directory of manifests while the server runs: what takes effect, when, and what never does."""
+import base64
+import json
+import os
+import shutil
+import threading
+import time
+
+import kit
+from kit import replace_file, secret_manifest
+
+
+def timed(action, check, what):
+    """Do it, wait for its effect; return how long that took."""
+    start = time.monotonic()
+    action()
+    kit.eventually(check, what)
+    return time.monotonic() - start
+
+
+def problems(server):
+    return server.metric("kube_bearer_store_problems")
+
+
+def test_manifests_changes_take_effect_within_100_ms(start_server):
+    """Added, changed, replaced by rename, removed. Five rounds; the median counts, since this machine has other work."""
+    server = start_server()
+    took = {"added": [], "changed": [], "renamed": [], "removed": []}
+    with server.connect() as connection:
+        def accepts(token):
+            return connection.review(token)["status"].get("authenticated") is True
+
+        for number in range(5):
+            first, second, third = (f"abc{number:03d}.{kit.new_token()[7:]}" for _ in range(3))
+            path = server.manifests / f"round{number}.yaml"
+            took["added"].append(timed(lambda: path.write_text(secret_manifest(first)), lambda: accepts(first), "added"))
+            took["changed"].append(timed(lambda: path.write_text(secret_manifest(second)),
+                                         lambda: accepts(second) and not accepts(first), "changed"))
+            took["renamed"].append(timed(lambda: replace_file(path, secret_manifest(third)),
+                                         lambda: accepts(third) and not accepts(second), "renamed"))
+            took["removed"].append(timed(path.unlink, lambda: not accepts(third), "removed"))
+    for what, times in took.items():
+        assert sorted(times)[2] < 0.1 * kit.SLOW, f"{what}: {sorted(times)}"
+
+
+def test_manifests_yaml_json_lists_and_many_documents_are_read(start_server):
+    server = start_server()
+    tokens = [kit.new_token() for _ in range(6)]
+
+    def object_of(token):
+        name, secret = token.split(".")
+        data = {"token-id": name, "token-secret": secret, "usage-bootstrap-authentication": "true"}
+        return {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+                "metadata": {"name": f"bootstrap-token-{name}", "namespace": "kube-system"},
+                "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}
+
+    server.put(tokens[0])
+    replace_file(server.manifests / "one.json", json.dumps(object_of(tokens[1]), indent=1))
+    replace_file(server.manifests / "many.yml", "---\n" + secret_manifest(tokens[2]) + "---\n---\nkind: ConfigMap\n"
+                 "apiVersion: v1\nmetadata: {name: other}\n---\n" + secret_manifest(tokens[3]) + "...\n")
+    replace_file(server.manifests / "list.json", json.dumps({"apiVersion": "v1", "kind": "List", "items": [
+        object_of(tokens[4]), {"apiVersion": "apps/v1", "kind": "Deployment"}, object_of(tokens[5])]}))
+    for token in tokens:
+        server.wait_accepts(token)
+    assert problems(server) == 0, server.log()
+
+
+def test_manifests_subdirectories_come_and_go(start_server):
+    server = start_server()
+    token, other = kit.new_token(), kit.new_token()
+    deep = server.manifests / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "s.yaml").write_text(secret_manifest(token))
+    server.wait_accepts(token)
+    (deep / "late.yaml").write_text(secret_manifest(other))
+    server.wait_accepts(other)
+    os.rename(server.manifests / "a", server.folder / "away")
+    server.wait_refuses(token)
+    server.wait_refuses(other)
+    os.rename(server.folder / "away", server.manifests / "back")
+    server.wait_accepts(token)
+    shutil.rmtree(server.manifests / "back")
+    server.wait_refuses(token)
+
+
+def test_manifests_mounted_volume_is_read_once_and_swapped_as_one(start_server):
+    """..data -> ..2026_x, files are links into it; hidden files are not read by themselves."""
+    server = start_server()
+    first, second = kit.new_token(), kit.new_token()
+
+    def mount(token):
+        version = server.manifests / f"..{os.urandom(6).hex()}"
+        version.mkdir()
+        (version / "token.yaml").write_text(secret_manifest(token))
+        (server.manifests / "..data_tmp").symlink_to(version.name)
+        old = (server.manifests / "..data").resolve() if (server.manifests / "..data").exists() else None
+        os.replace(server.manifests / "..data_tmp", server.manifests / "..data")
+        if not (server.manifests / "token.yaml").is_symlink():
+            (server.manifests / "token.yaml").symlink_to("..data/token.yaml")
+        if old:
+            shutil.rmtree(old)
+
+    mount(first)
+    server.wait_accepts(first)
+    assert problems(server) == 0, "the same object must not be found twice"
+    mount(second)
+    server.wait_accepts(second)
+    server.wait_refuses(first)
+    (server.manifests / ".hidden.yaml").write_text(secret_manifest(first))
+    marker = server.new_token()
+    assert server.accepts(marker) and not server.accepts(first)
+
+
+def test_manifests_secret_written_byte_by_byte_is_never_accepted_in_between(start_server):
+    """Cut off before `expiration:` the Secret is valid YAML and would never expire. Nothing in between may count."""
+    server = start_server()
+    token = kit.new_token()
+    text = secret_manifest(token, expiration="2020-01-02T03:04:05Z")
+    assert text.rstrip().endswith('expiration: "2020-01-02T03:04:05Z"')
+    accepted, stop = [], threading.Event()
+
+    def watch():
+        with server.connect() as connection:
+            while not stop.is_set():
+                status = connection.review(token)["status"]
+                if status.get("authenticated"):
+                    accepted.append(status)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with open(server.manifests / "slow.yaml", "w") as file:
+            for character in text:
+                file.write(character)
+                file.flush()
+                time.sleep(0.002)  # longer than an event takes, not a wait for one
+        marker = server.new_token()
+        assert server.accepts(marker)
+    finally:
+        stop.set()
+        watcher.join()
+    assert not accepted
+    status = server.review(token)["status"]
+    assert not status.get("authenticated") and not status.get("error"), "read whole: known, and expired"
+
+
+def test_manifests_file_half_written_at_the_start_is_not_read_as_whole(start_server, tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    token, marker = kit.new_token(), kit.new_token()
+    text = secret_manifest(token, expiration="2020-01-02T03:04:05Z")
+    half = text[:text.index("expiration:")].rstrip(" ")
+    stop = threading.Event()
+
+    def writer():
+        """Half the file, then comments for a while, then the rest."""
+        with open(folder / "slow.yaml", "w") as file:
+            file.write(half)
+            file.flush()
+            while not stop.wait(0.005):
+                file.write("  # ...\n")
+                file.flush()
+            file.write(text[len(half):])
+
+    (folder / "marker.yaml").write_text(secret_manifest(marker))
+    thread = threading.Thread(target=writer)
+    thread.start()
+    try:
+        server = start_server(manifests=folder, wait=False)
+        server.wait_ports()
+        end = time.monotonic() + 1
+        with server.connect() as connection:
+            while time.monotonic() < end:
+                response = connection.request("POST", "/authenticate", kit.review_body(token))
+                assert response.status == 503 or not response.json()["status"].get("authenticated")
+    finally:
+        stop.set()
+        thread.join()
+    server.wait_ready()
+    server.wait_accepts(marker)
+    assert not server.accepts(token)
+
+
+def test_manifests_broken_file_keeps_its_last_good_objects_and_says_where(start_server):
+    server = start_server()
+    token = server.new_token()
+    path = server.manifests / f"{token[:6]}.yaml"
+    good = path.read_text()
+    secret = kit.canary()
+    replace_file(path, good + f"  description: [unclosed {secret}\nmore: x\n")
+    kit.eventually(lambda: problems(server) == 1, "the problem is counted")
+    assert server.accepts(token)
+    found = server.wait_log(r'Manifest problem.*file="[^"]*' + token[:6] + r'\.yaml"')
+    line = [l for l in server.log().splitlines() if found.group(0) in l][0]
+    assert "line=" in line and "column=" in line
+    assert "manifests" in server.get("/readyz?verbose").text or "store" in server.get("/readyz?verbose").text
+    assert server.get("/readyz").status == 200
+    replace_file(path, good)
+    kit.eventually(lambda: problems(server) == 0, "the problem is gone")
+    server.wait_log("resolved")
+    replace_file(path, good + "broken: [\n")
+    kit.eventually(lambda: problems(server) == 1, "broken again")
+    path.unlink()
+    server.wait_refuses(token)
+    kit.eventually(lambda: problems(server) == 0, "a file that is gone has no problem")
+
+
+def test_manifests_wrong_types_are_problems_not_guesses(start_server):
+    """An unquoted true or 1 in stringData is an error for the API server, and here; so are duplicate keys."""
+    server = start_server()
+    for number, (old, new) in enumerate([('usage-bootstrap-authentication: "true"', "usage-bootstrap-authentication: true"),
+                                         ("stringData:", "stringData:\n  description: 1"),
+                                         ("stringData:", "data: {x: '!!!'}\nstringData:"),
+                                         ("type:", "type: Opaque\ntype:")]):
+        token = kit.new_token()
+        text = secret_manifest(token)
+        assert old in text
+        replace_file(server.manifests / f"{number}.yaml", text.replace(old, new))
+        kit.eventually(lambda: problems(server) == number + 1, f"{new} is a problem")
+        assert not server.accepts(token)
+
+
+def test_manifests_same_object_twice_the_first_path_wins_and_the_other_takes_over(start_server):
+    server = start_server()
+    token = kit.new_token()
+    other = token[:7] + kit.new_token()[7:]
+    server.put(other, file="b.yaml")
+    server.wait_accepts(other)
+    server.put(token, file="a.yaml")
+    server.wait_accepts(token)
+    server.wait_refuses(other)
+    kit.eventually(lambda: problems(server) == 1, "the duplicate is reported")
+    (server.manifests / "a.yaml").unlink()
+    server.wait_accepts(other)
+    server.wait_refuses(token)
+    kit.eventually(lambda: problems(server) == 0, "no duplicate any more")
+
+
+def test_manifests_other_kinds_are_ignored_quietly(start_server):
+    server = start_server()
+    replace_file(server.manifests / "x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: b}\n---\n"
+                 "apiVersion: example.org/v1\nkind: Secret\nmetadata: {name: x}\n")
+    replace_file(server.manifests / "README.md", "not a manifest\n")
+    replace_file(server.manifests / "opaque.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: b}\n")
+    server.new_token()
+    assert problems(server) == 0, server.log()
+
+
+def test_manifests_secret_in_the_wrong_namespace_says_so(start_server):
+    server = start_server()
+    token = server.put(kit.new_token(), namespace=None)
+    kit.eventually(lambda: server.metric("kube_bearer_secrets_rejected", reason="secret_wrong_namespace") == 1, "counted")
+    assert not server.accepts(token)
+    server.put(token, namespace="kube-system")
+    server.wait_accepts(token)
+    kit.eventually(lambda: server.metric("kube_bearer_secrets_rejected", reason="secret_wrong_namespace") == 0, "uncounted")
+
+
+def test_manifests_changed_under_load(start_server):
+    """Tokens come and go while one that stays is asked for: every answer is right."""
+    steady = kit.new_token()
+    server = start_server(tokens=[steady])
+    connections = threading.local()
+
+    def ask():
+        if not hasattr(connections, "kept"):
+            connections.kept = server.connect()
+        assert connections.kept.review(steady)["status"]["authenticated"] is True
+
+    with kit.Load(ask, threads=3) as load:
+        for _ in range(10):
+            tokens = [server.put(kit.new_token()) for _ in range(20)]
+            for token in tokens:
+                server.wait_accepts(token)
+            for token in tokens:
+                (server.manifests / f"{token[:6]}.yaml").unlink()
+            server.wait_refuses(tokens[-1])
+            load.wait_for(20)
+    kit.eventually(lambda: server.metric("kube_bearer_bootstrap_tokens") == 1, "only the steady one is left")
+
+
+def test_manifests_a_thousand_files_at_once_all_count(start_server):
+    """More events than a queue may hold is a rescan, not a loss."""
+    server = start_server()
+    tokens = [kit.new_token() for _ in range(1000)]
+    for token in tokens:
+        (server.manifests / f"{token[:6]}.yaml").write_text(secret_manifest(token))
+    kit.eventually(lambda: server.metric("kube_bearer_bootstrap_tokens") == 1000, "all are held")
+    with server.connect() as connection:
+        for token in tokens[::50]:
+            assert connection.review(token)["status"]["authenticated"] is True
+    for token in tokens[:500]:
+        (server.manifests / f"{token[:6]}.yaml").unlink()
+    kit.eventually(lambda: server.metric("kube_bearer_bootstrap_tokens") == 500, "half are gone")
+
+
+def test_manifests_directory_that_vanishes_keeps_serving(start_server):
+    server = start_server()
+    token = server.new_token()
+    os.rename(server.manifests, server.folder / "away")
+    assert server.get("/livez").status == 200
+    os.rename(server.folder / "away", server.manifests)
+    later = server.put(kit.new_token())
+    server.wait_accepts(later)
+    server.wait_accepts(token)
