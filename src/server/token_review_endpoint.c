@@ -96,17 +96,23 @@ static void log_refusal(struct worker *worker,
     if (!may_log(worker, decision->why, &dropped)) {
         return;
     }
-    const struct span audience = decision->why == ST_AUDIENCE_MISMATCH && question->audience_count
-                                     ? question->audiences[0]
-                                     : (struct span){ 0 };
+    struct log_field fields[7] = {
+        LOG_TEXT("result", decision_result_label(decision->result)),
+        LOG_TEXT("reason", status_label(decision->why)),
+        LOG_TEXT("authenticator", authenticator_label(decision->authenticator)),
+    };
+    size_t count = 3;
+    if (decision->token_id.len) {
+        fields[count++] = (struct log_field)LOG_PEER("tokenID", decision->token_id);
+    }
+    if (decision->why == ST_AUDIENCE_MISMATCH && question->audience_count) {
+        fields[count++] = (struct log_field)LOG_PEER("firstAudience", question->audiences[0]);
+    }
+    if (dropped) {
+        fields[count++] = (struct log_field)LOG_INT("dropped", dropped);
+    }
     log_event(worker->server->context.log, LOG_INFO, "TokenReview refused",
-              LOG_FIELDS(LOG_TEXT("result", decision_result_label(decision->result)),
-                         LOG_TEXT("reason", status_label(decision->why)),
-                         LOG_TEXT("authenticator", authenticator_label(decision->authenticator)),
-                         LOG_PEER("tokenID", decision->token_id),
-                         LOG_PEER("firstAudience", audience),
-                         LOG_TEXT("explanation", status_text(decision->why)),
-                         LOG_INT("dropped", dropped)));
+              fields); /* zeroes end the list */
 }
 
 static void log_acceptance(struct worker *worker, const struct decision *decision)

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates in force: what is refused at start, what a reload changes, and that a bad one
+ * changes nothing. Keys and certificates are made here, at run time. Client certificates in real
+ * handshakes: tests/integration/test_tls.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <gnutls/x509.h>
+
+#include "server/tls.h"
+
+#define NOW_SEC 1800000000
+
+struct fixture {
+    char directory[64];
+    char cert[128];
+    char key[128];
+    char ca[128];
+    struct manual_clock time;
+    struct tls_options options;
+};
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static gnutls_x509_privkey_t make_key(void)
+{
+    gnutls_x509_privkey_t key;
+    assert_int_equal(gnutls_x509_privkey_init(&key), 0);
+    assert_int_equal(gnutls_x509_privkey_generate(
+                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                     0);
+    return key;
+}
+
+static void write_key(const char *path, gnutls_x509_privkey_t key)
+{
+    gnutls_datum_t pem = { 0 };
+    assert_int_equal(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem), 0);
+    write_file(path, pem.data, pem.size);
+    gnutls_free(pem.data);
+}
+
+static void write_certificate(const char *path, gnutls_x509_privkey_t key, int64_t not_after_sec)
+{
+    gnutls_x509_crt_t certificate;
+    gnutls_datum_t pem = { 0 };
+    assert_int_equal(gnutls_x509_crt_init(&certificate), 0);
+    assert_int_equal(gnutls_x509_crt_set_version(certificate, 3), 0);
+    assert_int_equal(gnutls_x509_crt_set_serial(certificate, "\x01", 1), 0);
+    assert_int_equal(gnutls_x509_crt_set_dn(certificate, "CN=localhost", NULL), 0);
+    assert_int_equal(gnutls_x509_crt_set_activation_time(certificate, 0), 0);
+    assert_int_equal(gnutls_x509_crt_set_expiration_time(certificate, not_after_sec), 0);
+    assert_int_equal(gnutls_x509_crt_set_key(certificate, key), 0);
+    assert_int_equal(gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0), 0);
+    assert_int_equal(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &pem), 0);
+    write_file(path, pem.data, pem.size);
+    gnutls_free(pem.data);
+    gnutls_x509_crt_deinit(certificate);
+}
+
+static void write_pair(const struct fixture *fixture, int64_t not_after_sec)
+{
+    gnutls_x509_privkey_t key = make_key();
+    write_key(fixture->key, key);
+    write_certificate(fixture->cert, key, not_after_sec);
+    gnutls_x509_privkey_deinit(key);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    (void)snprintf(fixture->directory, sizeof(fixture->directory), "kb-tls-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    (void)snprintf(fixture->cert, sizeof(fixture->cert), "%s/tls.crt", fixture->directory);
+    (void)snprintf(fixture->key, sizeof(fixture->key), "%s/tls.key", fixture->directory);
+    (void)snprintf(fixture->ca, sizeof(fixture->ca), "%s/ca.crt", fixture->directory);
+    fixture->time.wall.sec = NOW_SEC;
+    fixture->options = (struct tls_options){
+        .cert_file = fixture->cert,
+        .key_file = fixture->key,
+        .session_tickets = true,
+        .clock = clock_manual(&fixture->time),
+    };
+    write_pair(fixture, NOW_SEC + 100);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)unlink(fixture->cert); /* some tests took them away */
+    (void)unlink(fixture->key);
+    (void)unlink(fixture->ca);
+    assert_int_equal(rmdir(fixture->directory), 0);
+    free(fixture);
+    return 0;
+}
+
+static void test_tls_context_new_good_pair_is_served(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    struct certificate_stats stats;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    tls_context_stats(context, &stats);
+    assert_true(stats.last_reload_ok);
+    assert_int_equal(stats.not_after_sec, NOW_SEC + 100);
+    assert_int_equal(stats.last_reload_sec, NOW_SEC);
+    assert_false(tls_context_wants_client_certificates(context));
+    context = tls_context_free(context);
+}
+
+enum damage { NO_CERT, NO_KEY, EMPTY_CERT, GARBAGE_KEY, OTHER_KEY, NO_CA, GARBAGE_CA, HUGE_CERT };
+
+static void do_damage(const struct fixture *fixture, enum damage damage)
+{
+    gnutls_x509_privkey_t other;
+    switch (damage) {
+    case NO_CERT:
+        assert_int_equal(unlink(fixture->cert), 0);
+        break;
+    case NO_KEY:
+        assert_int_equal(unlink(fixture->key), 0);
+        break;
+    case EMPTY_CERT:
+        write_file(fixture->cert, "", 0);
+        break;
+    case GARBAGE_KEY:
+        write_file(fixture->key, "-----BEGIN PRIVATE KEY-----\n", 28);
+        break;
+    case OTHER_KEY:
+        other = make_key();
+        write_key(fixture->key, other);
+        gnutls_x509_privkey_deinit(other);
+        break;
+    case NO_CA:
+        break;
+    case GARBAGE_CA:
+        write_file(fixture->ca, "nothing\n", 8);
+        break;
+    case HUGE_CERT:
+        assert_int_equal(truncate(fixture->cert, TLS_FILE_MAX_BYTES + 1), 0);
+        break;
+    }
+}
+
+static const struct {
+    const char *name;
+    enum damage damage;
+    bool with_ca;
+    enum status want;
+    const char *file; /* named in the problem */
+} bad_rows[] = {
+    { "no certificate", NO_CERT, false, ST_IO, "tls.crt" },
+    { "no key", NO_KEY, false, ST_IO, "tls.key" },
+    { "empty certificate", EMPTY_CERT, false, ST_INVALID, "tls.crt" },
+    { "broken key", GARBAGE_KEY, false, ST_INVALID, "tls.crt" },
+    { "somebody else's key", OTHER_KEY, false, ST_INVALID, "tls.key" },
+    { "no client CA", NO_CA, true, ST_IO, "ca.crt" },
+    { "broken client CA", GARBAGE_CA, true, ST_INVALID, "ca.crt" },
+    { "certificate file too large", HUGE_CERT, false, ST_LIMIT, "tls.crt" },
+};
+
+static void test_tls_context_new_bad_files_are_named(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNTOF(bad_rows); i++) {
+        struct tls_context *context = NULL;
+        struct problem problem = { 0 };
+        print_message("# row: %s\n", bad_rows[i].name);
+        write_pair(fixture, NOW_SEC + 100);
+        do_damage(fixture, bad_rows[i].damage);
+        fixture->options.client_ca_file = bad_rows[i].with_ca ? fixture->ca : NULL;
+        assert_int_equal(tls_context_new(&fixture->options, &context, &problem), bad_rows[i].want);
+        assert_null(context);
+        assert_non_null(strstr(problem.file, bad_rows[i].file));
+        assert_true(problem.text[0] != '\0');
+    }
+}
+
+static void test_tls_context_reload_new_pair_is_published(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    struct certificate_stats stats;
+    bool changed = true;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_OK);
+    assert_false(changed);
+    write_pair(fixture, NOW_SEC + 500);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_OK);
+    assert_true(changed);
+    tls_context_stats(context, &stats);
+    assert_int_equal(stats.not_after_sec, NOW_SEC + 500);
+    assert_int_equal(stats.reloads_ok, 2);
+    context = tls_context_free(context);
+}
+
+static void test_tls_context_reload_bad_pair_keeps_the_old_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    struct certificate_stats stats;
+    bool changed = false;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    do_damage(fixture, OTHER_KEY);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_INVALID);
+    tls_context_stats(context, &stats);
+    assert_false(stats.last_reload_ok);
+    assert_int_equal(stats.reloads_failed, 1);
+    assert_int_equal(stats.not_after_sec, NOW_SEC + 100);
+    assert_non_null(strstr(stats.last_error, "tls.key"));
+    write_pair(fixture, NOW_SEC + 900);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_OK);
+    tls_context_stats(context, &stats);
+    assert_true(stats.last_reload_ok);
+    assert_string_equal(stats.last_error, "");
+    assert_int_equal(stats.not_after_sec, NOW_SEC + 900);
+    context = tls_context_free(context);
+}
+
+static void test_tls_session_prepare_old_credentials_outlive_a_reload(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct tls_credentials *credentials = NULL;
+    struct problem problem = { 0 };
+    gnutls_session_t session;
+    bool changed = false;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    assert_int_equal(gnutls_init(&session, GNUTLS_SERVER), 0);
+    assert_int_equal(tls_session_prepare(context, session, &credentials), ST_OK);
+    write_pair(fixture, NOW_SEC + 500);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_OK);
+    assert_true(changed);
+    gnutls_deinit(session);
+    credentials =
+        tls_credentials_unref(credentials); /* the last share: a sanitizer tells if it was not */
+    context = tls_context_free(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tls_context_new_good_pair_is_served, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_context_new_bad_files_are_named, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_context_reload_new_pair_is_published, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_context_reload_bad_pair_keeps_the_old_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_session_prepare_old_credentials_outlive_a_reload,
+                                        set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
