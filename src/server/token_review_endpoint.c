@@ -133,13 +133,8 @@ static void decide_and_build(struct exchange *exchange,
                              struct decision *ret_decision)
 {
     const struct server *server = exchange->worker->server;
-    const struct question question = {
-        .token = review->token,
-        .has_audiences = review->audience_count != 0,
-        .audiences = review->audiences,
-        .audience_count = review->audience_count,
-        .now = clock_now(&server->context.clock),
-    };
+    struct question question;
+    review_question_from(review, clock_now(&server->context.clock), &question);
     authenticator_decide(server->context.authenticator, &question, ret_decision);
     if (ret_decision->result == DECISION_ALLOW) {
         log_acceptance(exchange->worker, ret_decision);
