@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "base/json_check.h"
 #include "base/json_scan.h"
 #include "support/json_oracle.h"
 
@@ -182,6 +181,8 @@ static const struct {
       SPAN_LITERAL("\xe0\xa0\x80\xef\xbf\xbf\xed\x9f\xbf\xee\x80\x80"), 0 },
     { "first surrogate pair", SPAN_LITERAL("\\ud800\\udc00"), SPAN_LITERAL("\xf0\x90\x80\x80"), 0 },
     { "last surrogate pair", SPAN_LITERAL("\\uDBFF\\uDFFF"), SPAN_LITERAL("\xf4\x8f\xbf\xbf"), 0 },
+    { "pair whose low 16 bits look like a surrogate", SPAN_LITERAL("\\ud876\\udcd6"),
+      SPAN_LITERAL("\xf0\xad\xa3\x96"), 0 },
     { "high surrogate alone", SPAN_LITERAL("\\ud800"), SPAN_LITERAL("\xef\xbf\xbd"), 0 },
     { "high surrogate, then text", SPAN_LITERAL("\\udbffx"), SPAN_LITERAL("\xef\xbf\xbdx"), 0 },
     { "low surrogate alone", SPAN_LITERAL("\\udc00"), SPAN_LITERAL("\xef\xbf\xbd"), 0 },
@@ -568,9 +569,7 @@ static void check_vector(const char *name, struct span text)
     if (accepted && !oracle_accepts) {
         fail_msg("%s: json-c refuses what we accept", name);
     } else if (accepted) {
-        const bool comparable = json_check_duplicates(text, &problem) == ST_OK &&
-                                !memmem(text.at, text.len, "\\u0000", 6);
-        if (comparable && !json_oracle_same(&scan, root)) {
+        if (json_oracle_is_comparable(text) && !json_oracle_same(&scan, root)) {
             fail_msg("%s: json-c decodes it to something else", name);
         }
     } else {
