@@ -55,10 +55,14 @@ struct store_stats {
     bool synced;
 };
 
-struct store; /* a back end embeds struct store_base (store/store_base.h) */
+struct store; /* a back end embeds it: store/store_base.h */
 
-/** store_subscribe() - be told events of @kind; before store_load(). Kinds nobody subscribed to are
- * ignored. Return: ST_OK; ST_LIMIT past STORE_MAX_HANDLERS */
+/* Per kind: the credential cache, a few controllers, a token listing; more is a mistake. */
+#define STORE_MAX_HANDLERS 8
+
+/** store_subscribe() - be told events of @kind; before store_load(). Handlers are told in the order
+ * of subscription. Kinds nobody subscribed to are ignored. Return: ST_OK; ST_LIMIT past
+ * STORE_MAX_HANDLERS */
 enum status store_subscribe(struct store *store,
                             enum object_kind kind,
                             store_handler *handler,

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What every back end of the store shares: the operations table, the subscriptions and the figures.
+ * For back ends (and for tests that play one); who merely listens includes store/store.h.
+ *
+ * A back end embeds struct store as its first member, calls store_base_init(), and reports through
+ * store_tell(). Threads: the loop's, but for the counters, which other threads read.
+ */
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+/** What a back end can do. The free operation frees the store itself. */
+struct store_ops {
+    enum status (*load)(struct store *store, struct problem *reterr_problem) NODISCARD;
+    enum status (*watch)(struct store *store,
+                         struct loop *loop,
+                         struct problem *reterr_problem) NODISCARD;
+    void (*free)(struct store *store);
+};
+
+struct store_subscription {
+    store_handler *handler;
+    void *ctx; /* borrows for the store's life */
+};
+
+/* Written on the loop's thread with relaxed order; each figure stands for itself. */
+struct store_counters {
+    _Atomic uint64_t objects[OBJECT_KIND_COUNT_];
+    _Atomic uint64_t files;
+    _Atomic uint64_t problems;
+    _Atomic uint64_t reloads_ok;
+    _Atomic uint64_t reloads_failed;
+    _Atomic int64_t last_reload_sec;
+    atomic_bool last_reload_ok;
+    atomic_bool synced;
+};
+
+struct store {
+    const struct store_ops *ops;
+    struct store_subscription subscriptions[OBJECT_KIND_COUNT_][STORE_MAX_HANDLERS];
+    size_t subscription_counts[OBJECT_KIND_COUNT_];
+    struct store_counters counters;
+};
+
+/** store_base_init() - no subscriptions, all figures zero. @ops: borrows for the store's life */
+void store_base_init(struct store *store, const struct store_ops *ops) NONNULL(1, 2);
+
+/** store_wants() - does anybody listen to @kind? */
+bool store_wants(const struct store *store, enum object_kind kind) NODISCARD NONNULL(1);
+
+/** store_tell() - hand @event to those who listen to its kind. Counts objects: STORE_ADDED adds
+ * one, STORE_DELETED takes one */
+void store_tell(struct store *store, const struct store_event *event) NONNULL(1, 2);
+
+/** store_tell_synced() - STORE_SYNCED to everybody; only the first call does anything */
+void store_tell_synced(struct store *store) NONNULL(1);
+
+/** store_count_reload() - a scan or a file was read again. @now_sec: wall clock */
+void store_count_reload(struct store *store, bool ok, int64_t now_sec) NONNULL(1);

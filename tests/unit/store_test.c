@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all back ends share: who is told what, in which order, and the figures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/store.h"
+#include "store/store_base.h"
+
+struct listener {
+    char name;
+    char *trace; /* where all listeners write in turn */
+    size_t *trace_len;
+    struct store_event last;
+};
+
+static void note_event(void *ctx, const struct store_event *event)
+{
+    struct listener *listener = ctx;
+    listener->trace[(*listener->trace_len)++] = listener->name;
+    listener->last = *event;
+}
+
+struct fake {
+    struct store base;
+    unsigned loads;
+    unsigned watches;
+    unsigned *frees;
+};
+
+static enum status fake_load(struct store *store, struct problem *reterr_problem)
+{
+    struct fake *fake = CONTAINER_OF(store, struct fake, base);
+    fake->loads++;
+    problem_set(reterr_problem, ST_UNSETTLED, 0, 0, "said by the back end");
+    return ST_UNSETTLED;
+}
+
+static enum status fake_watch(struct store *store,
+                              struct loop *loop,
+                              struct problem *reterr_problem)
+{
+    (void)loop;
+    (void)reterr_problem;
+    CONTAINER_OF(store, struct fake, base)->watches++;
+    return ST_OK;
+}
+
+static void fake_free(struct store *store)
+{
+    (*CONTAINER_OF(store, struct fake, base)->frees)++;
+}
+
+static const struct store_ops fake_ops = {
+    .load = fake_load,
+    .watch = fake_watch,
+    .free = fake_free,
+};
+
+static void test_store_tells_all_listeners_in_order(void **state)
+{
+    (void)state;
+    struct store store;
+    char trace[16] = "";
+    size_t trace_len = 0;
+    struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
+    struct listener b = { .name = 'b', .trace = trace, .trace_len = &trace_len };
+    store_base_init(&store, &fake_ops);
+    assert_false(store_wants(&store, OBJECT_SECRET));
+    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &a), ST_OK);
+    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &b), ST_OK);
+    assert_true(store_wants(&store, OBJECT_SECRET));
+    const struct store_event event = {
+        .type = STORE_MODIFIED,
+        .kind = OBJECT_SECRET,
+        .name = SPAN_LITERAL("n"),
+    };
+    store_tell(&store, &event);
+    assert_string_equal(trace, "ab");
+    assert_int_equal(b.last.type, STORE_MODIFIED);
+    assert_true(span_equal(b.last.name, SPAN_LITERAL("n")));
+}
+
+static void test_store_synced_is_told_once(void **state)
+{
+    (void)state;
+    struct store store;
+    char trace[16] = "";
+    size_t trace_len = 0;
+    struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
+    struct store_stats stats;
+    store_base_init(&store, &fake_ops);
+    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &a), ST_OK);
+    store_stats(&store, &stats);
+    assert_false(stats.synced);
+    store_tell_synced(&store);
+    store_tell_synced(&store);
+    assert_string_equal(trace, "a");
+    assert_int_equal(a.last.type, STORE_SYNCED);
+    store_stats(&store, &stats);
+    assert_true(stats.synced);
+}
+
+static void test_store_refuses_more_listeners_than_it_has_room_for(void **state)
+{
+    (void)state;
+    struct store store;
+    store_base_init(&store, &fake_ops);
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, NULL), ST_OK);
+    }
+    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, NULL), ST_LIMIT);
+}
+
+static void test_store_counts_objects_and_reloads(void **state)
+{
+    (void)state;
+    struct store store;
+    struct store_stats stats;
+    store_base_init(&store, &fake_ops);
+    const enum store_event_type types[] = { STORE_ADDED, STORE_ADDED, STORE_MODIFIED,
+                                            STORE_DELETED };
+    const uint64_t want[] = { 1, 2, 2, 1 };
+    for (size_t i = 0; i < COUNTOF(types); i++) {
+        store_tell(&store, &(struct store_event){ .type = types[i], .kind = OBJECT_SECRET });
+        store_stats(&store, &stats);
+        assert_int_equal(stats.objects[OBJECT_SECRET], want[i]);
+    }
+    store_count_reload(&store, true, 100);
+    store_count_reload(&store, false, 200);
+    store_stats(&store, &stats);
+    assert_int_equal(stats.reloads_ok, 1);
+    assert_int_equal(stats.reloads_failed, 1);
+    assert_int_equal(stats.last_reload_sec, 200);
+    assert_false(stats.last_reload_ok);
+}
+
+static void test_store_calls_its_back_end(void **state)
+{
+    (void)state;
+    unsigned frees = 0;
+    struct fake fake = { .frees = &frees };
+    struct problem problem = { 0 };
+    store_base_init(&fake.base, &fake_ops);
+    assert_int_equal(store_load(&fake.base, &problem), ST_UNSETTLED);
+    assert_string_equal(problem.text, "said by the back end");
+    char not_a_loop;
+    assert_int_equal(store_watch(&fake.base, (struct loop *)(void *)&not_a_loop, &problem), ST_OK);
+    assert_int_equal(fake.loads, 1);
+    assert_int_equal(fake.watches, 1);
+    assert_null(store_free(&fake.base));
+    assert_null(store_free(NULL));
+    assert_int_equal(frees, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store_tells_all_listeners_in_order),
+        cmocka_unit_test(test_store_synced_is_told_once),
+        cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),
+        cmocka_unit_test(test_store_counts_objects_and_reloads),
+        cmocka_unit_test(test_store_calls_its_back_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
