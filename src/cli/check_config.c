@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `kube-bearer check-config`: the start of serve, without serving.
+ *
+ * Options, certificate, key and CA are loaded by the functions that serve calls, and so are the
+ * manifests. Complaints go to standard error, one line each; what would be served to standard
+ * output. One thread.
+ */
+#include "cli/check_config.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/rfc3339.h"
+#include "cli/commands.h"
+#include "cli/engine.h"
+#include "cli/engine_options.h"
+#include "cli/output.h"
+#include "server/tls.h"
+
+static const char command[] = "check-config";
+
+static void on_warning(void *ctx, const struct problem *problem)
+{
+    (void)ctx;
+    struct problem warning = *problem;
+    problem_set(&warning, problem->status, 0, 0, "warning: %s", problem->text);
+    output_complain(command, &warning);
+}
+
+static void on_problem(void *ctx, const struct problem *problem)
+{
+    uint64_t *count = ctx;
+    *count += 1;
+    output_complain(command, problem);
+}
+
+static enum status check_certificate(const struct options *options,
+                                     struct buf *report,
+                                     struct problem *reterr_problem)
+{
+    struct tls_options tls;
+    struct tls_context *context = NULL;
+    tls_options_from(options, &tls);
+    const enum status st = tls_context_new(&tls, &context, reterr_problem);
+    if (st != ST_OK) {
+        if (!reterr_problem->text[0]) {
+            problem_set(reterr_problem, st, 0, 0, "%s", status_text(st));
+        }
+        return st;
+    }
+    struct certificate_stats stats;
+    tls_context_stats(context, &stats);
+    context = tls_context_free(context);
+    const struct clock clock = clock_system();
+    const struct instant not_after = { .sec = stats.not_after_sec };
+    char text[RFC3339_MAX];
+    rfc3339_format(not_after, text);
+    buf_printf(report, "serving certificate: good until %s\n", text);
+    if (instant_compare(not_after, clock_now(&clock)) <= 0) {
+        problem_set_file(reterr_problem, options->tls_cert_file);
+        problem_set(reterr_problem, ST_INVALID, 0, 0, "the certificate expired at %s", text);
+        return ST_INVALID;
+    }
+    return ST_OK;
+}
+
+static void report_tokens(const struct engine *engine, uint64_t problem_count, struct buf *report)
+{
+    struct store_stats objects;
+    struct authenticator_stats tokens;
+    store_stats(engine->store, &objects);
+    authenticator_stats(engine->authenticator, &tokens);
+    buf_printf(report, "manifests: %" PRIu64 " files, %" PRIu64 " Secrets\n", objects.files,
+               objects.objects[OBJECT_SECRET]);
+    buf_printf(report, "bootstrap tokens: %" PRIu64 " usable\n", tokens.bootstrap_tokens);
+    for (enum status st = 0; st < STATUS_COUNT_; st++) {
+        if (tokens.rejected[st] > 0) {
+            buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[st],
+                       status_label(st), status_text(st));
+        }
+    }
+    buf_printf(report, "problems: %" PRIu64 "\n", problem_count);
+}
+
+int check_config_run(const struct options *options)
+{
+    CLEANUP(buf_fini) struct buf report = { 0 };
+    CLEANUP(engine_fini) struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    uint64_t problem_count = 0;
+    options_warn(options, COMMAND_CHECK_CONFIG, on_warning, NULL);
+    if (check_certificate(options, &report, &problem) != ST_OK ||
+        engine_load(options, on_problem, &problem_count, &engine, &problem) != ST_OK) {
+        output_complain(command, &problem);
+        return EXIT_STATUS_FAILED;
+    }
+    report_tokens(&engine, problem_count, &report);
+    if (!output_write(command, &report) || problem_count > 0) {
+        return EXIT_STATUS_FAILED;
+    }
+    return EXIT_STATUS_OK;
+}
