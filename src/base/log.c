@@ -240,7 +240,7 @@ static void line_begin_text(struct line *line, const struct event *event, struct
 {
     struct tm tm = { 0 };
     const time_t sec = (time_t)now.sec;
-    (void)localtime_r(&sec, &tm); /* fails for years beyond int: zeros are as good */
+    (void)gmtime_r(&sec, &tm); /* fails for years beyond int: zeros are as good */
     char header[LOG_HEADER_MAX];
     const int len =
         snprintf(header, sizeof(header), "%c%02d%02d %02d:%02d:%02d.%06d %7d %.64s] ",
@@ -351,7 +351,6 @@ enum status log_new(
     log->format = format;
     log->clock = clock;
     log_set_verbosity(log, verbosity);
-    tzset(); /* reads the time zone's file now, not while a request waits */
     *ret_log = log;
     return ST_OK;
 }

@@ -63,8 +63,8 @@ struct log;
  * @verbosity: -v, 0 to 10
  * @clock:     wall clock of the lines
  *
- * The process ignores SIGPIPE, or a reader that goes away ends it. Text lines have local time, as
- * klog's do, and JSON lines have milliseconds since 1970.
+ * The process ignores SIGPIPE, or a reader that goes away ends it. Text lines have UTC, where
+ * klog has local time (the same in most containers); JSON lines have milliseconds since 1970.
  * Return: ST_OK; ST_NOMEM
  */
 enum status log_new(int fd,

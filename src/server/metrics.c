@@ -84,13 +84,13 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
     for (size_t i = 0; i < sources->shard_count; i++) {
         sum_up_shard(&figures.totals, sources->shards[i]);
     }
-    if (figures.has_authenticator) {
+    if (sources->authenticator) {
         authenticator_stats(sources->authenticator, &figures.authenticator);
     }
-    if (figures.has_store) {
+    if (sources->store) {
         store_stats(sources->store, &figures.store);
     }
-    if (figures.has_log) {
+    if (sources->log) {
         figures.log_lines_failed = log_lines_failed(sources->log);
     }
     figures.has_process = process_stats_read(&figures.process) == ST_OK; /* no /proc: no samples */

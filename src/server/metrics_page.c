@@ -133,7 +133,8 @@ static void emit_reviews(struct buf *buf,
                          const struct metric *metric,
                          const struct metrics_figures *figures)
 {
-    for (size_t i = 0; i < AUTHENTICATOR_COUNT_ * DECISION_RESULT_COUNT_ * STATUS_COUNT_; i++) {
+    for (size_t i = 0; i < (size_t)AUTHENTICATOR_COUNT_ * DECISION_RESULT_COUNT_ * STATUS_COUNT_;
+         i++) {
         const enum status why = (enum status)(i % STATUS_COUNT_);
         const enum decision_result result =
             (enum decision_result)(i / STATUS_COUNT_ % DECISION_RESULT_COUNT_);
@@ -483,14 +484,15 @@ static void document_reasons(struct buf *buf)
 void metrics_document(struct buf *buf)
 {
     buf_append_text(
-        buf, "# Metrics\n\n"
-             "Made from the tables in `src/server/metrics_page.c`, `src/server/metrics.h` and "
-             "`src/base/status.h`; do not edit.\n"
-             "`KB_UPDATE_DOCS=1 meson test -C build metrics` writes it anew, and the test fails "
-             "when it is out of date.\n\n"
-             "`/metrics` is Prometheus' text format 0.0.4. Reviews, HTTP codes and rejected "
-             "Secrets have the series that are not 0;\n"
-             "a timestamp of something that has not happened has no sample.\n\n");
+        buf,
+        "# Metrics\n\n"
+        "Made from the tables in `src/server/metrics_page.c`, `src/server/metrics.h` and "
+        "`src/base/status.h`; do not edit.\n"
+        "`KB_UPDATE_DOCS=1 meson test -C build metrics_page` writes it anew, and the test fails "
+        "when it is out of date.\n\n"
+        "`/metrics` is Prometheus' text format 0.0.4. Reviews, HTTP codes and rejected "
+        "Secrets have the series that are not 0;\n"
+        "a timestamp of something that has not happened has no sample.\n\n");
     document_metrics(buf);
     buf_append_text(buf, "\n## Series of the connection counters\n\n");
     document_worker_labels(buf);

@@ -187,7 +187,7 @@ static void test_log_peer_text_is_cut(void **state)
         sink_open(&sink, LOG_FORMAT_TEXT, 0);
         char value[LOG_PEER_MAX + 8];
         memset(value, 'a', sizeof(value));
-        strcpy(value + rows[i].plain, rows[i].end);
+        memcpy(value + rows[i].plain, rows[i].end, strlen(rows[i].end) + 1);
         char line[512];
         char want[512];
         log_event(sink.log, LOG_INFO, "m", LOG_FIELDS(LOG_PEER("k", span_of(value))));
@@ -454,7 +454,7 @@ static int group_setup(void **state)
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    return setenv("TZ", "UTC", 1);
+    return setenv("TZ", "Asia/Kolkata", 1); /* lines have UTC whatever the machine has */
 }
 
 int main(void)
