@@ -54,6 +54,8 @@ static const struct {
     { "written differently", SPAN_LITERAL("{\"a\":1,\"\\u0061\":2}"), DUPLICATE(1, 8), "" },
     { "with NUL", SPAN_LITERAL("{\"\\u0000\":1,\"\\u0000\":2}"), DUPLICATE(1, 13), "" },
     { "around a child", SPAN_LITERAL("{\"a\":{\"b\":1},\"a\":2}"), DUPLICATE(1, 14), "" },
+    { "with a longer key of the same start between, which sorts before the quote",
+      SPAN_LITERAL("{\"a\":1,\"a!\":2,\"a\":3}"), DUPLICATE(1, 15), "" },
     { "in a child", SPAN_LITERAL("{\"data\":{\n  \"token-id\": \"x\",\n  \"token-id\": \"y\"}}"),
       DUPLICATE(3, 3), "the key \"token-id\" appears twice in one object" },
     { "in an array", SPAN_LITERAL("[{},[{\"a\":1,\"a\":2}]]"), DUPLICATE(1, 13), "" },
@@ -62,6 +64,8 @@ static const struct {
       "" },
     { "a key that would draw on the terminal is not quoted",
       SPAN_LITERAL("{\"\\u001b[2J\":1,\"\\u001b[2J\":2}"), DUPLICATE(1, 16),
+      "a key appears twice in one object" },
+    { "nor one with DEL", SPAN_LITERAL("{\"\\u007f\":1,\"\\u007f\":2}"), DUPLICATE(1, 13),
       "a key appears twice in one object" },
     { "a key of 63 letters is quoted",
       SPAN_LITERAL("{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":1,"

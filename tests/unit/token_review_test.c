@@ -444,9 +444,20 @@ static void test_token_review_full_buffer_fails(void **state)
     token_review_build_request(&buf, TOKEN_REVIEW_V1, SPAN_LITERAL("t"), NULL, 0);
     assert_true(buf.failed);
     buf_clear(&buf);
-    /* a length whose escaped form no size_t can hold */
-    token_review_build_request(&buf, TOKEN_REVIEW_V1,
-                               (struct span){ .at = "t", .len = SIZE_MAX / 2 }, NULL, 0);
+    buf_fini(&buf);
+}
+
+static void test_token_review_request_longer_than_a_size_t_fails(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    /* six times this is a small number when a size_t wraps */
+    const struct span token = { .at = "t", .len = SIZE_MAX / 6 + 100 };
+    token_review_build_request(&buf, TOKEN_REVIEW_V1, token, NULL, 0);
+    assert_true(buf.failed);
+    buf_clear(&buf);
+    const struct span huge[] = { { .at = "t", .len = SIZE_MAX }, { .at = "t", .len = SIZE_MAX } };
+    token_review_build_request(&buf, TOKEN_REVIEW_V1, SPAN_LITERAL("t"), huge, COUNTOF(huge));
     assert_true(buf.failed);
     buf_fini(&buf);
 }
@@ -523,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_token_review_answer_rows),
         cmocka_unit_test(test_token_review_answer_appends_and_64_audiences_fit),
         cmocka_unit_test(test_token_review_full_buffer_fails),
+        cmocka_unit_test(test_token_review_request_longer_than_a_size_t_fails),
         cmocka_unit_test(test_token_review_request_text),
         cmocka_unit_test(test_token_review_request_is_written_without_moving),
         cmocka_unit_test(test_token_review_request_round_trip),
