@@ -271,6 +271,10 @@ static void connection_end(struct worker *worker,
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
         address_limit_remove(worker->server->address_limit, info->client_addr);
     }
+    if (connection->lingers && !connection->cut) {
+        linger_add(&worker->linger, connection->fd,
+                   clock_monotonic_ns(&worker->server->context.clock));
+    }
     unlink_connection(worker, connection);
     (void)tls_credentials_unref(connection->credentials);
     wipe_body(&connection->request);

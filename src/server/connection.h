@@ -50,6 +50,7 @@ struct connection {
     bool ever_parked;  /* its socket is in the worker's set of those */
     bool cork_cleared; /* libmicrohttpd set TCP_CORK once and we took it off again */
     bool cut;          /* we shut it down */
+    bool lingers;      /* refused by its headers, its body unread: close late, see linger.h */
     enum connection_phase phase;
     int64_t deadline_ns; /* monotonic */
 

@@ -161,7 +161,11 @@ static enum MHD_Result on_headers(struct exchange *exchange, struct span url)
     request->rest = (struct span){ 0 };
     request->endpoint = find_endpoint(exchange->worker, url, &request->rest);
     exchange->endpoint = request->endpoint;
-    return declares_too_large(exchange) ? reply_too_large(exchange) : MHD_YES;
+    if (!declares_too_large(exchange)) {
+        return MHD_YES;
+    }
+    exchange->connection->lingers = true; /* libmicrohttpd closes it after this reply */
+    return reply_too_large(exchange);
 }
 
 static enum MHD_Result on_body(struct exchange *exchange, struct span piece, size_t *ret_left)

@@ -168,6 +168,11 @@ static void unpark(struct connection *connection)
 static void run_once(struct worker *worker, int wait_ms)
 {
     struct epoll_event events[PARK_EVENTS];
+    if (worker->linger.count) {
+        linger_drain(&worker->linger, clock_monotonic_ns(&worker->server->context.clock),
+                     worker->scratch, WORKER_SCRATCH_BYTES);
+        wait_ms = wait_ms < LINGER_WAIT_MS ? wait_ms : LINGER_WAIT_MS;
+    }
     if (worker->parked_count) {
         const int count = epoll_wait(worker->park_fd, events, PARK_EVENTS, wait_ms);
         for (int i = 0; i < count; i++) {
@@ -256,10 +261,11 @@ enum status worker_new(struct server *server,
     worker->is_tls = is_tls;
     worker->park_fd = -1;
     worker->pull = malloc(WORKER_PULL_BYTES);
+    worker->scratch = malloc(WORKER_SCRATCH_BYTES);
     worker->endpoints = is_tls
                             ? endpoint_table_secure(server->health_fd >= 0, &worker->endpoint_count)
                             : endpoint_table_health(&worker->endpoint_count);
-    if (!worker->pull || token_review_prepare(worker) != ST_OK) {
+    if (!worker->pull || !worker->scratch || token_review_prepare(worker) != ST_OK) {
         (void)worker_free(worker);
         return ST_NOMEM;
     }
@@ -300,11 +306,13 @@ struct worker *worker_free(struct worker *worker)
     if (worker->daemon) {
         MHD_stop_daemon(worker->daemon);
     }
+    linger_close_all(&worker->linger);
     if (worker->park_fd >= 0) {
         (void)close(worker->park_fd); /* nothing to lose in it */
     }
     token_review_forget(worker);
     free(worker->pull);
+    free(worker->scratch);
     free(worker);
     return NULL;
 }

@@ -14,11 +14,15 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "server/connection.h"
+#include "server/linger.h"
 #include "server/metrics.h"
 #include "server/server.h"
 
 #define WORKER_PULL_BYTES \
     16704 /* one TLS record of 16 KiB with header, tag and padding to a cache line */
+
+#define WORKER_SCRATCH_BYTES \
+    65536 /* a few reads empty a socket's buffer; its pages cost nothing until used */
 
 struct worker {
     struct server *server; /* borrows */
@@ -43,6 +47,9 @@ struct worker {
     size_t pull_at;
     size_t pull_len;
     char *pull; /* owns WORKER_PULL_BYTES */
+
+    struct linger_set linger;
+    char *scratch; /* owns WORKER_SCRATCH_BYTES; what lingering clients still send ends here */
 
     struct MHD_Response
         *refusals[2][2]; /* plain refusals: by apiVersion, by "closes the connection" */
