@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scripts: quickstart in all its ways, and the lint rules each with a file that breaks it."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import kit
+
+pytestmark = pytest.mark.release_only
+
+QUICKSTART = kit.ROOT / "scripts" / "quickstart"
+
+
+def test_quickstart_twice_at_once_and_again(tmp_path):
+    """Each has its own port, token and directory; nothing is left behind but the state directory itself."""
+    state = tmp_path / "state"
+    command = [QUICKSTART, "--once", "--no-install", "--state-dir", state]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=600)[0] for process in both]
+    outputs.append(subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout)
+    assert [process.returncode for process in both] == [0, 0], outputs
+    tokens = {re.search(r'"token":"([^"]+)"', output).group(1) for output in outputs}
+    assert len(tokens) == 3
+    for output in outputs:
+        assert '"authenticated":true' in output and "https://127.0.0.1:" in output
+    assert os.listdir(state) == []
+
+
+def test_quickstart_serves_until_ctrl_c(tmp_path):
+    process = subprocess.Popen([QUICKSTART, "--no-install", "--state-dir", tmp_path / "state"], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if "Serving until Ctrl-C" in line:
+                break
+        text = "".join(lines)
+        assert "--authentication-token-webhook-config-file" in text and "kind: Config" in text.replace('"', ""), text
+        ca = next((tmp_path / "state").glob("run.*/ca.crt")).read_text()
+        port = int(re.search(r"ready at https://127\.0\.0\.1:(\d+)/authenticate", text).group(1))
+        with kit.Connection(port, ca_pem=ca) as connection:
+            assert connection.request("GET", "/readyz").status == 200
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, rest
+    assert os.listdir(tmp_path / "state") == []
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            kit.Connection(port).close()
+        except OSError:
+            break
+        assert time.monotonic() < deadline, "the server is still there"
+
+
+def test_quickstart_says_when_the_answer_is_wrong(tmp_path):
+    """A server that refuses must not pass for one that works."""
+    checkout = tmp_path / "checkout"
+    (checkout / "build").mkdir(parents=True)
+    shutil.copytree(kit.ROOT / "scripts", checkout / "scripts")
+    # A build directory whose "program" serves nothing at all.
+    (checkout / "build" / "build.ninja").write_text("rule copy\n  command = cp ../program kube-bearer\nbuild kube-bearer: copy\n")
+    (checkout / "program").write_text("#!/bin/sh\nexit 1\n")
+    os.chmod(checkout / "program", 0o755)
+    done = subprocess.run([checkout / "scripts" / "quickstart", "--once", "--no-install"], capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+
+
+def test_install_deps_names_packages_and_needs_nothing_here():
+    listed = subprocess.run([kit.ROOT / "scripts/install-deps", "--print", "test"], capture_output=True, text=True, check=True).stdout
+    assert {"gcc", "meson", "libmicrohttpd-dev", "python3-pytest"} <= set(listed.split())
+    again = subprocess.run([kit.ROOT / "scripts/install-deps", "test"], capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0 and "installing" not in again.stdout, again.stdout
+    assert subprocess.run([kit.ROOT / "scripts/install-deps", "lunch"], capture_output=True).returncode != 0
+
+
+GOOD_SOURCE = """/* SPDX-License-Identifier: Apache-2.0 */
+/* A module that breaks no rule, for the rules' own test. */
+#include "base/x.h"
+
+int x_get(void)
+{
+    return 1;
+}
+"""
+
+BREAKERS = {
+    "includes_point_down": {"src/base/x.c": GOOD_SOURCE.replace('"base/x.h"', '"authn/y.h"')},
+    "embedders_see_the_public_face_only": {"examples/embed/e.c": GOOD_SOURCE},
+    "headers_compile_alone": {"src/base/x.h": "/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n"
+                              "/* Needs a type from elsewhere. */\nsize_t x_get(void);\n"},
+    "no_banned_calls": {"src/base/x.c": GOOD_SOURCE.replace("return 1", "char a[2]; strcpy(a, \"1\"); return a[0]")},
+    "secrets_are_compared_in_constant_time": {"src/authn/x.c": GOOD_SOURCE.replace("return 1", "return memcmp(\"a\", \"b\", 1)")},
+    "one_place_allows": {"src/authn/x.c": GOOD_SOURCE.replace("return 1", "d.result = DECISION_ALLOW")},
+    "licence_line": {"src/base/x.c": GOOD_SOURCE.split("\n", 1)[1]},
+    "sources_explain_themselves": {"src/base/x.c": re.sub(r"/\* A module.*?\*/\n", "", GOOD_SOURCE)},
+    "every_module_has_a_unit_test": {"src/base/other.c": GOOD_SOURCE},
+    "functions_fit": {"src/base/x.c": GOOD_SOURCE.replace("    return 1;\n", "    return 1;\n" * 101)},
+    "no_path_of_a_build_machine": {"src/base/x.c": GOOD_SOURCE.replace("return 1", 'return "/ho' + 'me/somebody/x"[0]')},
+    "open_ends_have_an_issue": {"src/base/x.c": GOOD_SOURCE.replace("return 1;", "return 1; /* TO" + "DO: more */")},
+    "text_is_tidy": {"src/base/x.c": GOOD_SOURCE.replace("return 1;", "return 1; ")},
+    "scripts_parse": {"scripts/broken": "#!/usr/bin/env bash\n# SPDX-License-Identifier: Apache-2.0\nif\n"},
+}
+
+
+@pytest.fixture
+def small_tree(tmp_path):
+    """A tree that breaks no rule."""
+    files = {"src/base/x.c": GOOD_SOURCE, "tests/unit/x_test.c": GOOD_SOURCE,
+             "src/base/x.h": "/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n/* A header that stands alone. */\nint x_get(void);\n"}
+
+    def make(extra=()):
+        for name, text in {**files, **dict(extra)}.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        # The allow-lists are of the real tree.
+        text = (kit.ROOT / "scripts/lint").read_text()
+        text = re.sub(r"^(COMPARE_ALLOWED|NO_UNIT_TEST) = \{.*?^\}", r"\1 = {}", text, flags=re.S | re.M)
+        (tmp_path / "scripts/lint").write_text(text)
+        os.chmod(tmp_path / "scripts/lint", 0o755)
+        return subprocess.run([tmp_path / "scripts/lint"], capture_output=True, text=True, timeout=120)
+    return make
+
+
+def failed_rules(output):
+    return re.findall(r"^FAIL (\w+):", output, re.M)
+
+
+def test_lint_is_content_with_a_tree_that_keeps_the_rules(small_tree):
+    done = small_tree()
+    assert done.returncode == 0 and not failed_rules(done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("rule", BREAKERS)
+def test_lint_each_rule_sees_what_breaks_it(small_tree, rule):
+    done = small_tree(BREAKERS[rule])
+    assert done.returncode == 1 and rule in failed_rules(done.stdout), done.stdout
+
+
+def test_lint_every_rule_has_a_breaker():
+    listed = subprocess.run([kit.ROOT / "scripts/lint", "--list"], capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0] for line in listed.splitlines()} == set(BREAKERS) | {"allow_lists_are_needed"}
+
+
+def test_example_configuration_is_accepted(server, tmp_path):
+    """config/kube-bearer.yaml, with its paths pointed at files that exist."""
+    text = (kit.ROOT / "config/kube-bearer.yaml").read_text()
+    ca = tmp_path / "client-ca.crt"
+    ca.write_text(server.authority.pem)
+    for name, path in (("manifests", server.manifests), ("tls.crt", server.cert_file), ("tls.key", server.key_file), ("client-ca.crt", ca)):
+        assert f"/etc/kube-bearer/{name}\n" in text
+        text = text.replace(f"/etc/kube-bearer/{name}\n", f"{path}\n")
+    config = tmp_path / "kube-bearer.yaml"
+    config.write_text(text)
+    done = subprocess.run([kit.binary(), "check-config", f"--config={config}"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
