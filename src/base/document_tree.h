@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Builds json-c trees from what a JSON or YAML reader meets, in the order it stands in the text.
+ *
+ * What must hold for both forms is held here, once: bounded depth, bounded number of nodes, no key
+ * twice, a position on every node, strings that are wiped when they are freed. The open containers
+ * are frames in a fixed array, so no text can make anybody recurse.
+ *
+ * Every function that returns a status fills document_tree.problem when it fails; then the tree is
+ * of no use but for document_tree_fini().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "base/compiler.h"
+#include "base/document.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+#include "base/yaml_scalar.h"
+
+/* Keys that `<<` has copied, in one file. Copies are the one thing that costs memory without
+ * costing text, so they end long before nodes do; a manifest has a few dozen. */
+#define DOCUMENT_MAX_MERGED_KEYS 100000
+
+/** Where something stands, both from 1. */
+struct document_place {
+    unsigned line;
+    unsigned column;
+};
+
+/** A whole value: what an alias repeats. */
+struct document_value {
+    json_object *node; /* shares; NULL for null */
+    size_t node_count; /* nodes in it, itself included */
+    unsigned height;   /* 0 for a scalar, 1 for an empty container */
+};
+
+struct document_frame {
+    json_object *node;     /* owns; the open container */
+    struct lh_entry *slot; /* object: the member that waits for its value; NULL between members */
+    json_object *merged;   /* owns; object: keys that only `<<` has set so far; NULL for none */
+    bool is_merging;       /* object: the value of `<<` comes next */
+    bool has_merged;       /* object: there was a `<<` */
+    size_t nodes_before;   /* document_tree.node_count when it was opened */
+    unsigned height;       /* of what it holds so far */
+};
+
+/** Owned by one document_parse(). All-zero but for problem is the start. */
+struct document_tree {
+    struct problem *problem; /* borrows */
+    struct document_frame frames[DOCUMENT_MAX_DEPTH];
+    unsigned depth;          /* open containers */
+    size_t node_count;       /* in this file, aliases expanded */
+    size_t merged_count;     /* keys copied by `<<` in this file */
+    json_object *root;       /* owns; of the document that is being built */
+    json_object **documents; /* owns array and elements */
+    size_t document_count;
+    size_t document_cap;
+};
+
+/** document_tree_fini() - free everything that was not taken */
+void document_tree_fini(struct document_tree *tree) NONNULL(1);
+
+/** document_tree_is_in_object() - is the innermost open container an object? */
+bool document_tree_is_in_object(const struct document_tree *tree) NONNULL(1);
+
+/** document_tree_wants_key() - is what comes next the key of a member? */
+bool document_tree_wants_key(const struct document_tree *tree) NONNULL(1);
+
+/** document_tree_open() - begin an object or an array */
+enum status document_tree_open(struct document_tree *tree,
+                               enum json_type type,
+                               struct document_place place) NODISCARD NONNULL(1);
+
+/** document_tree_close() - end the innermost container
+ * @ret_value: when not NULL, the container; shares it (json_object_put() it) */
+enum status document_tree_close(struct document_tree *tree,
+                                struct document_value *ret_value) NODISCARD NONNULL(1);
+
+/** document_tree_key() - begin a member of the innermost object. ST_DUPLICATE when it has that key
+ * @key: @key.len bytes and a NUL behind them; a NUL among them is ST_SYNTAX */
+enum status document_tree_key(struct document_tree *tree,
+                              struct span key,
+                              struct document_place place) NODISCARD NONNULL(1);
+
+/**
+ * document_tree_merge_key() - begin YAML's `<<`: the value that comes next is an object, or an
+ * array of objects, whose members this object inherits
+ *
+ * A member written out wins over an inherited one, an earlier element of the array over a later. A
+ * second `<<`, and one behind a member that it would inherit, are ST_DUPLICATE: there yaml.v2 lets
+ * the inherited member win, the YAML specification the other.
+ */
+enum status document_tree_merge_key(struct document_tree *tree,
+                                    struct document_place place) NODISCARD NONNULL(1);
+
+/**
+ * document_tree_scalar() - add a scalar
+ * @text:      the string itself when scalar->kind is YAML_KIND_STRING; base64 is decoded before
+ * @ret_value: when not NULL, the scalar; shares it
+ */
+enum status document_tree_scalar(struct document_tree *tree,
+                                 const struct yaml_scalar *scalar,
+                                 struct span text,
+                                 struct document_place place,
+                                 struct document_value *ret_value) NODISCARD NONNULL(1, 2);
+
+/** document_tree_repeat() - add a value once more; shares it */
+enum status document_tree_repeat(struct document_tree *tree,
+                                 const struct document_value *value,
+                                 struct document_place place) NODISCARD NONNULL(1, 2);
+
+/** document_tree_end_document() - the value just finished is a document; null is left out */
+enum status document_tree_end_document(struct document_tree *tree) NODISCARD NONNULL(1);
+
+/** document_tree_fail() - set the problem. Return: @status */
+enum status document_tree_fail(struct document_tree *tree,
+                               enum status status,
+                               struct document_place place,
+                               const char *expected) NODISCARD NONNULL(1, 4);

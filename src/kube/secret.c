@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secrets, decoded as kube-apiserver would decode and validate them.
+ *
+ * Untrusted: the tree. A manifest that the API server would refuse is refused here too, with the
+ * member's name and place, so that a mistake shows when the file is written and not when somebody
+ * cannot log in. Texts name members, never values.
+ *
+ * A Secret is one block of memory: the struct, its entries and all bytes they point at. It holds
+ * plaintext, so freeing wipes it as a whole, and so does every way out of a failed decoding.
+ *
+ * Threads: none; a Secret belongs to its caller.
+ */
+#include "kube/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/base64.h"
+#include "base/document.h"
+
+/* apimachinery's validation: DNS-1123 subdomains and labels, and keys of ConfigMaps and Secrets. */
+#define SUBDOMAIN_MAX 253
+#define LABEL_MAX     63
+#define DATA_KEY_MAX  253
+
+#define KEY_SHOWN_MAX \
+    120 /* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */
+
+struct block {
+    size_t size;
+    struct secret secret; /* what the caller holds; entries and bytes follow */
+};
+
+/* A member of the tree, with what it takes to name it to a person. */
+struct member {
+    const json_object *parent;
+    const char *path; /* of the parent; "" for the root */
+    const char *key;
+    json_object *node; /* borrows; NULL when it is absent or null */
+};
+
+/* What one decoding carries along. */
+struct decoder {
+    struct problem *problem; /* borrows */
+    struct member data;
+    struct member string_data;
+    struct secret found;          /* its spans borrow the tree */
+    struct block *block;          /* owns */
+    struct secret_entry *entries; /* in the block */
+    char *free_at;                /* the block's free bytes */
+};
+
+static struct member member_of(const json_object *parent, const char *path, const char *key)
+{
+    return (struct member){ parent, path, key, json_object_object_get(parent, key) };
+}
+
+static const char *describe(const json_object *node)
+{
+    switch (json_object_get_type(node)) {
+    case json_type_null:
+        return "nothing";
+    case json_type_boolean:
+        return "a boolean (quote it)";
+    case json_type_double:
+    case json_type_int:
+        return "a number (quote it)";
+    case json_type_object:
+        return "an object";
+    case json_type_array:
+        return "a list";
+    case json_type_string:
+        break;
+    }
+    return "a string";
+}
+
+/* null is the empty text */
+static struct span text_of(json_object *node)
+{
+    if (!node) {
+        return (struct span){ 0 };
+    }
+    return (struct span){ .at = json_object_get_string(node),
+                          .len = (size_t)json_object_get_string_len(node) };
+}
+
+static enum status refuse(struct decoder *decoder,
+                          enum status status,
+                          const struct member *member,
+                          const char *why)
+{
+    unsigned line, column;
+    document_position(member->node ? member->node : member->parent, &line, &column);
+    problem_set(decoder->problem, status, line, column, "%s%s%.*s: %s", member->path,
+                member->path[0] ? "." : "", KEY_SHOWN_MAX, member->key, why);
+    return status;
+}
+
+static enum status refuse_type(struct decoder *decoder,
+                               const struct member *member,
+                               const char *expected)
+{
+    char why[PROBLEM_TEXT_MAX];
+    (void)snprintf(why, sizeof(why), "expected %s, found %s", expected,
+                   describe(member->node)); /* fits: both are ours */
+    return refuse(decoder, ST_TYPE, member, why);
+}
+
+/* Absent and null leave @ret_text alone. */
+static enum status read_text(struct decoder *decoder, struct member member, struct span *ret_text)
+{
+    if (!member.node) {
+        return ST_OK;
+    }
+    if (!json_object_is_type(member.node, json_type_string)) {
+        return refuse_type(decoder, &member, "a string");
+    }
+    *ret_text = text_of(member.node);
+    return ST_OK;
+}
+
+/* As read_text(), and an empty text stands for @otherwise. */
+static enum status read_text_or(struct decoder *decoder,
+                                struct member member,
+                                struct span otherwise,
+                                struct span *ret_text)
+{
+    struct span text = { 0 };
+    const enum status status = read_text(decoder, member, &text);
+    if (status == ST_OK) {
+        *ret_text = text.len > 0 ? text : otherwise;
+    }
+    return status;
+}
+
+static bool is_lower_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* RFC 1123 as apimachinery has it: labels of a-z, 0-9 and inner `-`, with dots between them. */
+static bool is_dns_name(struct span text, bool may_have_dots)
+{
+    char before = '.';
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.at[i];
+        const bool is_inner = c == '-' && before != '.';
+        const bool is_end_of_label = c == '.' && may_have_dots && is_lower_alphanumeric(before);
+        if (!is_lower_alphanumeric(c) && !is_inner && !is_end_of_label) {
+            return false;
+        }
+        before = c;
+    }
+    return is_lower_alphanumeric(before);
+}
+
+static enum status read_metadata(struct decoder *decoder, const json_object *root)
+{
+    const struct member metadata = member_of(root, "", "metadata");
+    struct object_meta *const meta = &decoder->found.meta;
+    if (!json_object_is_type(metadata.node, json_type_object)) {
+        return refuse_type(decoder, &metadata, "an object");
+    }
+    const struct member name = member_of(metadata.node, "metadata", "name");
+    enum status status = read_text(decoder, name, &meta->name);
+    if (status != ST_OK) {
+        return status;
+    }
+    if (meta->name.len == 0) {
+        return refuse(decoder, ST_INVALID, &name, "expected a name");
+    }
+    if (meta->name.len > SUBDOMAIN_MAX || !is_dns_name(meta->name, true)) {
+        return refuse(decoder, ST_INVALID, &name,
+                      "expected a DNS subdomain: at most 253 of a-z, 0-9, `-` and `.`");
+    }
+    const struct member namespace = member_of(metadata.node, "metadata", "namespace");
+    status = read_text_or(decoder, namespace, SPAN_LITERAL("default"), &meta->namespace);
+    if (status != ST_OK) {
+        return status;
+    }
+    if (meta->namespace.len > LABEL_MAX || !is_dns_name(meta->namespace, false)) {
+        return refuse(decoder, ST_INVALID, &namespace,
+                      "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
+    }
+    meta->has_deletion_timestamp =
+        json_object_object_get(metadata.node, "deletionTimestamp") != NULL;
+    status = read_text(decoder, member_of(metadata.node, "metadata", "uid"), &meta->uid);
+    if (status != ST_OK) {
+        return status;
+    }
+    return read_text(decoder, member_of(metadata.node, "metadata", "resourceVersion"),
+                     &meta->resource_version);
+}
+
+/* IsConfigMapKey: no path may be made of it. */
+static bool is_data_key(struct span key)
+{
+    if (key.len == 0 || key.len > DATA_KEY_MAX || span_equal(key, SPAN_LITERAL(".")) ||
+        span_starts_with(key, SPAN_LITERAL(".."))) {
+        return false;
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        const char c = key.at[i];
+        if (!is_lower_alphanumeric(c) && !(c >= 'A' && c <= 'Z') && c != '-' && c != '_' &&
+            c != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Check the entries of data or stringData, and add up how many bytes of the block they need. */
+static enum status measure_entries(struct decoder *decoder,
+                                   const struct member *map,
+                                   const char *expected,
+                                   size_t *size)
+{
+    if (!map->node) {
+        return ST_OK;
+    }
+    if (!json_object_is_type(map->node, json_type_object)) {
+        return refuse_type(decoder, map, "an object");
+    }
+    json_object_object_foreach(map->node, key, value)
+    {
+        const struct member entry = { map->node, map->key, key, value };
+        if (!is_data_key(span_of(key))) {
+            return refuse(decoder, ST_INVALID, map,
+                          "expected keys of 1 to 253 of a-z, A-Z, 0-9, `-`, `_` and `.`, "
+                          "not `.` and not starting with `..`");
+        }
+        if (value && !json_object_is_type(value, json_type_string)) {
+            return refuse_type(decoder, &entry, expected);
+        }
+        /* enough for plain text and for base64_decoded_max() */
+        *size += sizeof(struct secret_entry) + strlen(key) + text_of(value).len + 3;
+    }
+    return ST_OK;
+}
+
+static struct span copy_text(struct decoder *decoder, struct span text)
+{
+    char *const copy = decoder->free_at;
+    if (text.len > 0) {
+        memcpy(copy, text.at, text.len);
+    }
+    decoder->free_at += text.len;
+    return (struct span){ .at = copy, .len = text.len };
+}
+
+static enum status make_block(struct decoder *decoder, size_t entries_size)
+{
+    const struct secret *const found = &decoder->found;
+    const size_t size = sizeof(struct block) + entries_size + found->meta.name.len +
+                        found->meta.namespace.len + found->meta.uid.len +
+                        found->meta.resource_version.len + found->type.len;
+    struct block *const block = malloc(size);
+    if (!block) {
+        problem_set(decoder->problem, ST_NOMEM, 0, 0, "out of memory");
+        return ST_NOMEM;
+    }
+    const size_t entry_max =
+        (size_t)(decoder->data.node ? json_object_object_length(decoder->data.node) : 0) +
+        (size_t)(decoder->string_data.node ? json_object_object_length(decoder->string_data.node)
+                                           : 0);
+    *block = (struct block){ .size = size };
+    decoder->block = block;
+    decoder->entries = (struct secret_entry *)(block + 1);
+    decoder->free_at = (char *)(decoder->entries + entry_max);
+    block->secret = (struct secret){
+        .meta = {
+            .name = copy_text(decoder, found->meta.name),
+            .namespace = copy_text(decoder, found->meta.namespace),
+            .uid = copy_text(decoder, found->meta.uid),
+            .resource_version = copy_text(decoder, found->meta.resource_version),
+            .has_deletion_timestamp = found->meta.has_deletion_timestamp,
+        },
+        .type = copy_text(decoder, found->type),
+        .entries = decoder->entries,
+    };
+    return ST_OK;
+}
+
+static enum status decode_value(struct decoder *decoder,
+                                const struct member *entry,
+                                struct span *ret_value)
+{
+    char *const value = decoder->free_at;
+    size_t len;
+    if (base64_decode(text_of(entry->node), value, &len) != ST_OK) {
+        char why[PROBLEM_TEXT_MAX];
+        (void)snprintf(why, sizeof(why),
+                       "expected base64 with its padding, which character %zu is not part of",
+                       len + 1);
+        return refuse(decoder, ST_INVALID, entry, why);
+    }
+    decoder->free_at += len;
+    *ret_value = (struct span){ .at = value, .len = len };
+    return ST_OK;
+}
+
+static void add_entry(struct decoder *decoder, const char *key, struct span value)
+{
+    const struct span name = copy_text(decoder, span_of(key));
+    decoder->entries[decoder->block->secret.entry_count++] =
+        (struct secret_entry){ .key = name, .value = value };
+}
+
+/* What stringData replaces must be base64 all the same, as in the API server. */
+static enum status decode_data(struct decoder *decoder)
+{
+    if (!decoder->data.node) {
+        return ST_OK;
+    }
+    json_object_object_foreach(decoder->data.node, key, node)
+    {
+        const struct member entry = { decoder->data.node, decoder->data.key, key, node };
+        struct span value = { 0 };
+        const enum status status = node ? decode_value(decoder, &entry, &value) : ST_OK;
+        if (status != ST_OK) {
+            return status;
+        }
+        if (!json_object_object_get_ex(decoder->string_data.node, key, NULL)) {
+            add_entry(decoder, key, value);
+        }
+    }
+    return ST_OK;
+}
+
+static void copy_string_data(struct decoder *decoder)
+{
+    if (!decoder->string_data.node) {
+        return;
+    }
+    json_object_object_foreach(decoder->string_data.node, key, node)
+    {
+        add_entry(decoder, key, copy_text(decoder, text_of(node)));
+    }
+}
+
+static int compare_keys(struct span a, struct span b)
+{
+    const int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return compare_keys(((const struct secret_entry *)a)->key,
+                        ((const struct secret_entry *)b)->key);
+}
+
+static enum status check_size(struct decoder *decoder, const json_object *root)
+{
+    const struct secret *const secret = &decoder->block->secret;
+    size_t size = 0;
+    for (size_t i = 0; i < secret->entry_count; i++) {
+        size += secret->entries[i].value.len;
+    }
+    if (size > SECRET_MAX_BYTES) {
+        const struct member data = { root, "", "data", NULL };
+        return refuse(decoder, ST_LIMIT, &data, "expected at most 1048576 bytes in all values");
+    }
+    return ST_OK;
+}
+
+static enum status fill_block(struct decoder *decoder, const json_object *root)
+{
+    const enum status status = decode_data(decoder);
+    if (status != ST_OK) {
+        return status;
+    }
+    copy_string_data(decoder);
+    qsort(decoder->entries, decoder->block->secret.entry_count, sizeof(*decoder->entries),
+          compare_entries);
+    return check_size(decoder, root);
+}
+
+static enum status decode(struct decoder *decoder, const json_object *root)
+{
+    size_t entries_size = 0;
+    enum status status = read_metadata(decoder, root);
+    if (status == ST_OK) {
+        status = read_text_or(decoder, member_of(root, "", "type"), SPAN_LITERAL("Opaque"),
+                              &decoder->found.type);
+    }
+    decoder->data = member_of(root, "", "data");
+    decoder->string_data = member_of(root, "", "stringData");
+    if (status == ST_OK) {
+        status = measure_entries(decoder, &decoder->data, "a base64 string", &entries_size);
+    }
+    if (status == ST_OK) {
+        status = measure_entries(decoder, &decoder->string_data, "a string", &entries_size);
+    }
+    if (status == ST_OK) {
+        status = make_block(decoder, entries_size);
+    }
+    return status == ST_OK ? fill_block(decoder, root) : status;
+}
+
+enum status secret_decode(const json_object *root,
+                          struct secret **ret_secret,
+                          struct problem *reterr_problem)
+{
+    struct decoder decoder = { .problem = reterr_problem };
+    if (!json_object_is_type(root, json_type_object)) {
+        unsigned line, column;
+        document_position(root, &line, &column);
+        problem_set(reterr_problem, ST_TYPE, line, column, "expected a Secret, found %s",
+                    describe(root));
+        return ST_TYPE;
+    }
+    const enum status status = decode(&decoder, root);
+    if (status == ST_OK) {
+        *ret_secret = &decoder.block->secret;
+    } else if (decoder.block) {
+        (void)secret_free(&decoder.block->secret); /* always NULL */
+    }
+    return status;
+}
+
+struct secret *secret_free(struct secret *secret)
+{
+    if (secret) {
+        struct block *const block = CONTAINER_OF(secret, struct block, secret);
+        sodium_memzero(block, block->size);
+        free(block);
+    }
+    return NULL;
+}
+
+bool secret_find(const struct secret *secret, const char *key, struct span *ret_value)
+{
+    const struct span name = span_of(key);
+    size_t low = 0;
+    size_t high = secret->entry_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare_keys(name, secret->entries[middle].key);
+        if (order == 0) {
+            *ret_value = secret->entries[middle].value;
+            return true;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return false;
+}
