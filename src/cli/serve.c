@@ -70,7 +70,7 @@ static void on_problem(void *ctx, const struct problem *problem)
               LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("line", problem->line),
                          LOG_INT("column", problem->column),
                          LOG_TEXT("reason", status_label(problem->status)),
-                         LOG_PEER("problem", span_of(problem->text)), LOG_INT("dropped", dropped)));
+                         LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
 }
 
 static void on_resolved(void *ctx, const struct problem *problem)
@@ -297,7 +297,7 @@ static void log_started(const struct serve *serve)
     store_stats(serve->store, &objects);
     authenticator_stats(serve->authenticator, &tokens);
     log_event(serve->log, LOG_INFO, "Serving",
-              LOG_FIELDS(LOG_TEXT("version", version_number()),
+              LOG_FIELDS(LOG_TEXT("version", version_text()),
                          LOG_INT("port", server_secure_port(serve->server)),
                          LOG_INT("healthPort", server_health_port(serve->server)),
                          LOG_INT("workers", serve->options->workers),

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kube/version_body.h"
+#include "base/version.h"
 #include "server/endpoint.h"
 #include "server/health.h"
 #include "server/metrics.h"
@@ -81,7 +81,7 @@ static bool check_store(void *ctx, char *ret_remark)
 static void append_encoded(struct buf *buf, const char *text)
 {
     for (; *text; text++) {
-        if (strchr("%&=+#", *text)) {
+        if (strchr("%&;=+#", *text)) {
             buf_printf(buf, "%%%02X", (unsigned char)*text);
         } else {
             buf_append_char(buf, *text);
@@ -172,6 +172,6 @@ enum MHD_Result version_endpoint(struct exchange *exchange)
 {
     struct buf *reply = &exchange->connection->request.reply;
     buf_clear(reply);
-    version_body_build(reply);
+    version_build_json(reply);
     return reply_built(exchange, MHD_HTTP_OK, "application/json");
 }

@@ -103,13 +103,13 @@ static void log_refusal(struct worker *worker,
     };
     size_t count = 3;
     if (decision->token_id.len) {
-        fields[count++] = (struct log_field)LOG_PEER("tokenID", decision->token_id);
+        fields[count++] = LOG_PEER("tokenID", decision->token_id);
     }
     if (decision->why == ST_AUDIENCE_MISMATCH && question->audience_count) {
-        fields[count++] = (struct log_field)LOG_PEER("firstAudience", question->audiences[0]);
+        fields[count++] = LOG_PEER("firstAudience", question->audiences[0]);
     }
     if (dropped) {
-        fields[count++] = (struct log_field)LOG_INT("dropped", dropped);
+        fields[count++] = LOG_INT("dropped", dropped);
     }
     log_event(worker->server->context.log, LOG_INFO, "TokenReview refused",
               fields); /* zeroes end the list */
@@ -126,27 +126,17 @@ static void log_acceptance(struct worker *worker, const struct decision *decisio
     }
 }
 
-/* Inside the RCU read section: the decision borrows from the cache. Leaves the reply in
+/* Inside the RCU read section, since the decision borrows from the cache. Leaves the reply in
  * connection->request.reply unless the answer is a plain no. */
-static void decide_and_build(struct exchange *exchange,
-                             const struct token_review *review,
-                             struct decision *ret_decision)
+static void build_reply(struct exchange *exchange,
+                        const struct token_review *review,
+                        const struct question *question,
+                        const struct decision *decision)
 {
-    const struct server *server = exchange->worker->server;
-    struct question question;
-    review_question_from(review, clock_now(&server->context.clock), &question);
-    authenticator_decide(server->context.authenticator, &question, ret_decision);
-    if (ret_decision->result == DECISION_ALLOW) {
-        log_acceptance(exchange->worker, ret_decision);
-    } else {
-        log_refusal(exchange->worker, ret_decision, &question);
-    }
-    if (ret_decision->result != DECISION_DENY) {
-        struct token_review_answer answer;
-        review_answer_from_decision(ret_decision, &question, &answer);
-        buf_clear(&exchange->connection->request.reply);
-        token_review_build(&exchange->connection->request.reply, review->version, &answer);
-    }
+    struct token_review_answer answer;
+    review_answer_from_decision(decision, question, &answer);
+    buf_clear(&exchange->connection->request.reply);
+    token_review_build(&exchange->connection->request.reply, review->version, &answer);
 }
 
 static enum MHD_Result answer(struct exchange *exchange,
@@ -154,18 +144,31 @@ static enum MHD_Result answer(struct exchange *exchange,
                               int64_t started_ns)
 {
     struct worker *worker = exchange->worker;
+    const struct server *server = worker->server;
+    struct question question;
     struct decision decision;
+    review_question_from(review, clock_now(&server->context.clock), &question);
     rcu_read_lock();
-    decide_and_build(exchange, review, &decision);
+    authenticator_decide(server->context.authenticator, &question, &decision);
+    if (decision.result == DECISION_ALLOW) {
+        log_acceptance(worker, &decision);
+    }
+    if (decision.result != DECISION_DENY) {
+        build_reply(exchange, review, &question, &decision);
+    }
     rcu_read_unlock();
     metrics_count_review(&worker->metrics, &decision,
-                         clock_monotonic_ns(&worker->server->context.clock) - started_ns);
-    if (decision.result == DECISION_DENY) {
-        return reply_prepared(exchange, MHD_HTTP_OK,
-                              worker->refusals[review->version][reply_must_close(exchange)],
-                              worker->refusal_len[review->version]);
+                         clock_monotonic_ns(&server->context.clock) - started_ns);
+    if (decision.result != DECISION_ALLOW) {
+        log_refusal(worker, &decision,
+                    &question); /* borrows from the body, no longer from the cache */
     }
-    return reply_built(exchange, MHD_HTTP_OK, "application/json");
+    if (decision.result != DECISION_DENY) {
+        return reply_built(exchange, MHD_HTTP_OK, "application/json");
+    }
+    return reply_prepared(exchange, MHD_HTTP_OK,
+                          worker->refusals[review->version][reply_must_close(exchange)],
+                          worker->refusal_len[review->version]);
 }
 
 enum MHD_Result token_review_endpoint(struct exchange *exchange)
