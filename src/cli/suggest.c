@@ -60,7 +60,7 @@ void suggest_begin(struct suggest *suggest, struct span word)
 {
     normalize(word, suggest->word);
     suggest->best[0] = '\0';
-    suggest->distance = strlen(suggest->word) / 3 + 2; /* one more than is accepted */
+    suggest->distance = strlen(suggest->word) / 3 + 1; /* a third of the letters may be wrong */
 }
 
 void suggest_offer(struct suggest *suggest, const char *candidate)

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-checks: each with the company in which an option is fine and the one in which it is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+
+#define ARGUMENTS_MAX 8
+
+#define SERVE_GOOD  "--manifests=m", "--tls-cert-file=c", "--tls-private-key-file=k"
+#define REVIEW_GOOD "--manifests=m", "--token-file=-"
+#define SERVER_GOOD "--server=https://h/authenticate", "--token-file=-"
+
+static const struct {
+    const char *name;
+    enum option_command command;
+    const char *arguments[ARGUMENTS_MAX];
+    const char *want; /* beginning of the complaint; NULL: accepted */
+} rows[] = {
+    { "serve", COMMAND_SERVE, { SERVE_GOOD }, NULL },
+    { "check-config", COMMAND_CHECK_CONFIG, { SERVE_GOOD }, NULL },
+    { "no manifests",
+      COMMAND_SERVE,
+      { "--tls-cert-file=c", "--tls-private-key-file=k" },
+      "--manifests: required" },
+    { "check-config is no milder", COMMAND_CHECK_CONFIG, { NULL }, "--manifests: required" },
+    { "no certificate and key",
+      COMMAND_SERVE,
+      { "--manifests=m" },
+      "--tls-cert-file and --tls-private-key-file: required" },
+    { "certificate without key",
+      COMMAND_SERVE,
+      { "--manifests=m", "--tls-cert-file=c" },
+      "--tls-private-key-file: required" },
+    { "key without certificate",
+      COMMAND_SERVE,
+      { "--manifests=m", "--tls-private-key-file=k" },
+      "--tls-cert-file: required" },
+    { "names with a CA",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-allowed-names=a", "--client-ca-file=x" },
+      NULL },
+    { "names without a CA",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-allowed-names=a" },
+      "--client-allowed-names: needs --client-ca-file" },
+    { "metrics by certificate with a CA",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--metrics-require-client-certificate", "--client-ca-file=x" },
+      NULL },
+    { "metrics by certificate without a CA",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--metrics-require-client-certificate" },
+      "--metrics-require-client-certificate: needs --client-ca-file" },
+    { "metrics by certificate in plain HTTP",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--metrics-require-client-certificate", "--client-ca-file=x",
+        "--health-bind-address=:8080" },
+      "--metrics-require-client-certificate: not together with --health-bind-address" },
+    { "IPv4 address", COMMAND_SERVE, { SERVE_GOOD, "--bind-address=127.0.0.1" }, NULL },
+    { "IPv6 address", COMMAND_SERVE, { SERVE_GOOD, "--bind-address=::1" }, NULL },
+    { "a name as address",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--bind-address=localhost" },
+      "--bind-address: expected an IPv4 or IPv6 address" },
+    { "no address", COMMAND_SERVE, { SERVE_GOOD, "--bind-address=" }, "--bind-address: expected" },
+    { "two listeners on two ports",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=127.0.0.1:8080" },
+      NULL },
+    { "two listeners on one port, one of them everywhere",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=127.0.0.1:8443" },
+      "--health-bind-address: expected another port" },
+    { "two listeners on one port, the other everywhere",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=:8443", "--bind-address=127.0.0.1" },
+      "--health-bind-address: expected another port" },
+    { "two listeners on one port of one address",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=[fe80::A]:8443", "--bind-address=fe80::a" },
+      "--health-bind-address: expected another port" },
+    { "two listeners on one port of two addresses",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=127.0.0.2:8443", "--bind-address=127.0.0.1" },
+      NULL },
+    { "two listeners on any free port",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--health-bind-address=127.0.0.1:0", "--secure-port=0" },
+      NULL },
+    { "a known suite",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" },
+      NULL },
+    { "a suite that is not safe",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA" },
+      "--tls-cipher-suites: expected names such as" },
+    { "a suite nobody knows behind a known one",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,x" },
+      "--tls-cipher-suites: expected names such as" },
+    { "suites of TLS 1.3 only leave nothing for TLS 1.2",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--tls-cipher-suites=TLS_AES_128_GCM_SHA256" },
+      "--tls-cipher-suites: names no suite of TLS 1.2" },
+    { "suites of TLS 1.3 only with TLS 1.3 only",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--tls-cipher-suites=TLS_AES_128_GCM_SHA256",
+        "--tls-min-version=VersionTLS13" },
+      NULL },
+    { "connections per address up to all",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--max-connections=10", "--max-connections-per-address=10" },
+      NULL },
+    { "connections per address above all",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--max-connections=10", "--max-connections-per-address=11" },
+      "--max-connections-per-address: expected at most" },
+    { "handshake as long as idle",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--handshake-timeout=10s", "--idle-timeout=10s" },
+      NULL },
+    { "handshake longer than idle",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--handshake-timeout=11s", "--idle-timeout=10s" },
+      "--handshake-timeout: expected at most --idle-timeout" },
+
+    { "review of a token", COMMAND_REVIEW, { REVIEW_GOOD }, NULL },
+    { "review of a TokenReview", COMMAND_REVIEW, { "--manifests=m", "-f", "x" }, NULL },
+    { "review of nothing",
+      COMMAND_REVIEW,
+      { "--manifests=m" },
+      "--filename or --token-file: one of them" },
+    { "review of both", COMMAND_REVIEW, { REVIEW_GOOD, "-f", "x" }, "--filename and --token-file" },
+    { "audience of a token", COMMAND_REVIEW, { REVIEW_GOOD, "--audience=a" }, NULL },
+    { "audience of a TokenReview",
+      COMMAND_REVIEW,
+      { "--manifests=m", "-f", "x", "--audience=a" },
+      "--audience: only with --token-file" },
+    { "version of a token", COMMAND_REVIEW, { REVIEW_GOOD, "--api-version=v1beta1" }, NULL },
+    { "version of a TokenReview",
+      COMMAND_REVIEW,
+      { "--manifests=m", "-f", "x", "--api-version=v1" },
+      "--api-version: only with --token-file" },
+    { "review without engine and server",
+      COMMAND_REVIEW,
+      { "--token-file=-" },
+      "--manifests: required" },
+    { "review of a server", COMMAND_REVIEW, { SERVER_GOOD, "--request-timeout=1s" }, NULL },
+    { "review of a server and an engine",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--manifests=m" },
+      "--server: not together with --manifests" },
+    { "review of a server at another time",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--at=2026-01-02T03:04:05Z" },
+      "--server: not together with" },
+    { "review of a server with audiences of an engine",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--api-audiences=a" },
+      "--server: not together with" },
+    { "a server's CA without a server",
+      COMMAND_REVIEW,
+      { REVIEW_GOOD, "--certificate-authority=x" },
+      "--certificate-authority, " },
+    { "a server's time without a server",
+      COMMAND_REVIEW,
+      { REVIEW_GOOD, "--request-timeout=1s" },
+      "--certificate-authority, " },
+    { "a server in the clear",
+      COMMAND_REVIEW,
+      { "--server=http://h/", "--token-file=-" },
+      "--server: expected a URL that begins with https://" },
+    { "client certificate and key",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--client-certificate=c", "--client-key=k" },
+      NULL },
+    { "client certificate without key",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--client-certificate=c" },
+      "--client-certificate and --client-key: expected both" },
+    { "client key without certificate",
+      COMMAND_REVIEW,
+      { SERVER_GOOD, "--client-key=k" },
+      "--client-certificate and --client-key: expected both" },
+
+    { "webhook-config", COMMAND_WEBHOOK_CONFIG, { "--server=HTTPS://h/" }, NULL },
+    { "webhook-config without server", COMMAND_WEBHOOK_CONFIG, { NULL }, "--server: required" },
+    { "webhook-config in the clear",
+      COMMAND_WEBHOOK_CONFIG,
+      { "--server=http://h/" },
+      "--server: expected a URL" },
+    { "webhook-config with half a pair",
+      COMMAND_WEBHOOK_CONFIG,
+      { "--server=https://h/", "--client-key=k" },
+      "--client-certificate and --client-key" },
+    { "version", COMMAND_VERSION, { NULL }, NULL },
+};
+
+static struct options parsed(enum option_command command, const char *const *arguments)
+{
+    struct options options;
+    struct problem problem = { 0 };
+    int count = 0;
+    while (count < ARGUMENTS_MAX && arguments[count]) {
+        count++;
+    }
+    assert_int_equal(options_init(&options), ST_OK);
+    assert_int_equal(options_parse_flags(command, count, (char *const *)(uintptr_t)arguments,
+                                         &options, &problem),
+                     ST_OK);
+    return options;
+}
+
+static void test_options_check_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct problem problem = { 0 };
+        struct options options = parsed(rows[i].command, rows[i].arguments);
+        print_message("# %s\n", rows[i].name);
+        const enum status st = options_check(&options, rows[i].command, &problem);
+        if (rows[i].want) {
+            assert_int_equal(st, ST_INVALID);
+            assert_ptr_equal(strstr(problem.text, rows[i].want), problem.text);
+        } else {
+            assert_string_equal(problem.text, "");
+            assert_int_equal(st, ST_OK);
+        }
+        options_fini(&options);
+    }
+}
+
+static void collect(void *ctx, const struct problem *problem)
+{
+    struct buf *all = ctx;
+    buf_printf(all, "%.14s;", problem->text);
+}
+
+static const struct {
+    const char *name;
+    enum option_command command;
+    const char *arguments[ARGUMENTS_MAX];
+    const char *want;
+} warning_rows[] = {
+    { "nothing to say", COMMAND_SERVE, { "--client-ca-file=x" }, "" },
+    { "no client CA", COMMAND_SERVE, { NULL }, "--client-ca-fi;" },
+    { "idle just above", COMMAND_SERVE, { "--client-ca-file=x", "--idle-timeout=90001ms" }, "" },
+    { "idle too short",
+      COMMAND_SERVE,
+      { "--client-ca-file=x", "--idle-timeout=90s" },
+      "--idle-timeout;" },
+    { "no audiences",
+      COMMAND_SERVE,
+      { "--client-ca-file=x", "--api-audiences=" },
+      "--api-audience;" },
+    { "no authenticator",
+      COMMAND_CHECK_CONFIG,
+      { "--client-ca-file=x", "--enable-bootstrap-token-auth=false" },
+      "--enable-boots;" },
+    { "not for review", COMMAND_REVIEW, { "--api-audiences=" }, "" },
+};
+
+static void test_options_warn_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(warning_rows); i++) {
+        struct buf all = { 0 };
+        struct options options = parsed(warning_rows[i].command, warning_rows[i].arguments);
+        print_message("# %s\n", warning_rows[i].name);
+        options_warn(&options, warning_rows[i].command, collect, &all);
+        buf_append_char(&all, '\0');
+        assert_string_equal(all.at, warning_rows[i].want);
+        buf_fini(&all);
+        options_fini(&options);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options_check_rows),
+        cmocka_unit_test(test_options_warn_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flags as Kubernetes users write them; defaults; and that no argument is ever repeated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+#include "cli/options_table.h"
+#include "support/file_kit.h"
+
+#define ARGUMENTS_MAX 8
+#define TOKEN         "abcdef.0123456789abcdef" /* TEST-ONLY */
+
+static int count_of(const char *const *arguments)
+{
+    int count = 0;
+    while (count < ARGUMENTS_MAX && arguments[count]) {
+        count++;
+    }
+    return count;
+}
+
+static const struct {
+    const char *name;
+    enum option_command command;
+    const char *arguments[ARGUMENTS_MAX];
+    const char *want; /* part of the complaint; NULL: accepted */
+} rows[] = {
+    { "nothing", COMMAND_SERVE, { NULL }, NULL },
+    { "value behind =", COMMAND_SERVE, { "--secure-port=7" }, NULL },
+    { "value as the next argument", COMMAND_SERVE, { "--secure-port", "7" }, NULL },
+    { "empty value", COMMAND_SERVE, { "--client-ca-file=" }, NULL },
+    { "= in the value", COMMAND_SERVE, { "--port-file=a=b" }, NULL },
+    { "a switch alone", COMMAND_SERVE, { "--tls-session-tickets" }, NULL },
+    { "a switch turned off", COMMAND_SERVE, { "--tls-session-tickets=false" }, NULL },
+    { "a switch takes no next argument",
+      COMMAND_SERVE,
+      { "--tls-session-tickets", "false" },
+      "expected options only" },
+    { "a switch with another word",
+      COMMAND_SERVE,
+      { "--tls-session-tickets=yes" },
+      "--tls-session-tickets: expected true or false" },
+    { "a letter and its value", COMMAND_SERVE, { "-v", "3" }, NULL },
+    { "a letter with =", COMMAND_SERVE, { "-v=3" }, NULL },
+    { "a letter with the value behind it", COMMAND_SERVE, { "-v3" }, NULL },
+    { "a letter's long form", COMMAND_SERVE, { "--v=3" }, NULL },
+    { "a letter out of range", COMMAND_SERVE, { "-v=11" }, "--v: expected a whole number" },
+    { "an unknown letter", COMMAND_SERVE, { "-x" }, "unknown option -x" },
+    { "a letter of another command", COMMAND_SERVE, { "-f", "x" }, "unknown option -f" },
+    { "two dashes end the options", COMMAND_SERVE, { "--secure-port=7", "--" }, NULL },
+    { "an argument behind two dashes", COMMAND_SERVE, { "--", "x" }, "expected options only" },
+    { "an argument", COMMAND_SERVE, { "x" }, "expected options only" },
+    { "a lone dash", COMMAND_SERVE, { "-" }, "expected options only" },
+    { "an empty argument", COMMAND_SERVE, { "" }, "expected options only" },
+    { "no value", COMMAND_SERVE, { "--secure-port" }, "--secure-port: expected a value" },
+    { "a bad value",
+      COMMAND_SERVE,
+      { "--secure-port=x" },
+      "--secure-port: expected a whole number from 0 to 65535" },
+    { "an unknown option with a near one",
+      COMMAND_SERVE,
+      { "--secure-prot=1" },
+      "unknown option --secure-prot; did you mean --secure-port?" },
+    { "an unknown option with no near one",
+      COMMAND_SERVE,
+      { "--kubeconfig=x" },
+      "unknown option --kubeconfig; see --help" },
+    { "suggestions are of this command",
+      COMMAND_REVIEW,
+      { "--secure-port=1" },
+      "unknown option --secure-port; see --help" },
+    { "only dashes with a name", COMMAND_SERVE, { "--=x" }, "an option is not known" },
+    { "a single dash before a long name",
+      COMMAND_SERVE,
+      { "-secure-port=1" },
+      "unknown option -s" },
+    { "help stops the reading", COMMAND_SERVE, { "--help", "--bogus" }, NULL },
+    { "help by letter", COMMAND_REVIEW, { "-h" }, NULL },
+    { "-f with a file", COMMAND_REVIEW, { "-f", "x" }, NULL },
+    { "-f with standard input", COMMAND_REVIEW, { "-f", "-" }, NULL },
+    { "-o with a choice", COMMAND_REVIEW, { "-o", "explain" }, NULL },
+    { "-o with another word",
+      COMMAND_REVIEW,
+      { "-oyaml" },
+      "--output: expected one of json, explain" },
+    { "a token on the command line", COMMAND_REVIEW, { TOKEN }, "never goes on the command line" },
+    { "a token behind two dashes",
+      COMMAND_REVIEW,
+      { "--", TOKEN },
+      "never goes on the command line" },
+    { "a token as an option", COMMAND_REVIEW, { "--" TOKEN }, "an option is not known" },
+    { "a token as an option's value", COMMAND_REVIEW, { "--at=" TOKEN }, "--at: expected an RFC" },
+    { "--token is not an option",
+      COMMAND_REVIEW,
+      { "--token=" TOKEN },
+      "unknown option --token; did you mean --token-file?" },
+    { "a token of another command", COMMAND_SERVE, { TOKEN }, "expected options only" },
+};
+
+static enum status parse(size_t i, struct options *options, struct problem *problem)
+{
+    return options_parse_flags(rows[i].command, count_of(rows[i].arguments),
+                               (char *const *)(uintptr_t)rows[i].arguments, options, problem);
+}
+
+static void test_options_parse_flags_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct options options;
+        struct problem problem = { 0 };
+        print_message("# %s\n", rows[i].name);
+        assert_int_equal(options_init(&options), ST_OK);
+        const enum status st = parse(i, &options, &problem);
+        if (rows[i].want) {
+            assert_int_not_equal(st, ST_OK);
+            assert_int_equal(problem.status, st);
+            assert_non_null(strstr(problem.text, rows[i].want));
+            assert_null(strstr(problem.text, "0123456789abcdef"));
+        } else {
+            assert_string_equal(problem.text, "");
+            assert_int_equal(st, ST_OK);
+        }
+        options_fini(&options);
+    }
+}
+
+/* Parse, and say that it went well. */
+static struct options parsed(enum option_command command, const char *const *arguments)
+{
+    struct options options;
+    struct problem problem = { 0 };
+    assert_int_equal(options_init(&options), ST_OK);
+    assert_int_equal(options_parse_flags(command, count_of(arguments),
+                                         (char *const *)(uintptr_t)arguments, &options, &problem),
+                     ST_OK);
+    return options;
+}
+
+#define ARGUMENTS(...) ((const char *const[ARGUMENTS_MAX]){ __VA_ARGS__ })
+
+static void test_options_flags_values_arrive(void **state)
+{
+    (void)state;
+    struct options options =
+        parsed(COMMAND_SERVE, ARGUMENTS("--secure-port", "7", "-v3", "--tls-session-tickets=false",
+                                        "--port-file=a=b", "--tls-min-version=VersionTLS13"));
+    assert_int_equal(options.secure_port, 7);
+    assert_int_equal(options.verbosity, 3);
+    assert_false(options.tls_session_tickets);
+    assert_string_equal(options.port_file, "a=b");
+    assert_int_equal(options.tls_min_version, TLS_MIN_VERSION_13);
+    options_fini(&options);
+    assert_null(options.port_file);
+}
+
+static void test_options_flags_last_one_wins(void **state)
+{
+    (void)state;
+    struct options options = parsed(COMMAND_SERVE, ARGUMENTS("--secure-port=7", "--secure-port=8",
+                                                             "--manifests=a", "--manifests=b"));
+    assert_int_equal(options.secure_port, 8);
+    assert_string_equal(options.manifests, "b");
+    options_fini(&options);
+}
+
+static void test_options_flags_lists_replace_the_default_and_add_up(void **state)
+{
+    (void)state;
+    struct options options = parsed(COMMAND_SERVE, ARGUMENTS("-v=1"));
+    assert_int_equal(options.api_audiences.count, 1);
+    options_fini(&options);
+    options = parsed(COMMAND_SERVE, ARGUMENTS("--api-audiences=a,b", "--api-audiences=c"));
+    assert_int_equal(options.api_audiences.count, 3);
+    assert_string_equal(options.api_audiences.items[0], "a");
+    assert_string_equal(options.api_audiences.items[2], "c");
+    options_fini(&options);
+    options = parsed(COMMAND_SERVE, ARGUMENTS("--api-audiences="));
+    assert_int_equal(options.api_audiences.count, 0);
+    options_fini(&options);
+}
+
+static void test_options_one_name_two_meanings_by_command(void **state)
+{
+    (void)state;
+    struct options options = parsed(COMMAND_REVIEW, ARGUMENTS("--request-timeout=1s"));
+    assert_int_equal(options.client_timeout_ms, 1000);
+    assert_int_equal(options.request_timeout_ms, 30000);
+    options_fini(&options);
+    options = parsed(COMMAND_SERVE, ARGUMENTS("--request-timeout=1s"));
+    assert_int_equal(options.client_timeout_ms, 10000);
+    assert_int_equal(options.request_timeout_ms, 1000);
+    options_fini(&options);
+}
+
+static void test_options_defaults(void **state)
+{
+    (void)state;
+    struct options options;
+    assert_int_equal(options_init(&options), ST_OK);
+    assert_string_equal(options.bind_address, "::");
+    assert_int_equal(options.secure_port, 8443);
+    assert_in_range(options.workers, 1, WORKERS_MAX);
+    assert_true(options.enable_bootstrap_token_auth);
+    assert_int_equal(options.unknown_token_answer, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(options.api_audiences.count, 1);
+    assert_string_equal(options.api_audiences.items[0],
+                        "https://kubernetes.default.svc.cluster.local");
+    assert_int_equal(options.tls_min_version, TLS_MIN_VERSION_12);
+    assert_true(options.tls_session_tickets);
+    assert_false(options.metrics_require_client_certificate);
+    assert_int_equal(options.max_request_body_bytes, 131072);
+    assert_true(options.max_request_body_bytes > 6 * TOKEN_MAX_BYTES);
+    assert_true(options.idle_timeout_ms > IDLE_TIMEOUT_RECOMMENDED_MS);
+    assert_int_equal(options.shutdown_delay_ms, 0);
+    assert_int_equal(options.shutdown_grace_ms, 30000);
+    assert_null(options.manifests);
+    assert_null(options.client_ca_file);
+    assert_null(options.health_bind_address.host);
+    assert_int_equal(options.given, 0);
+    options_fini(&options);
+}
+
+/* Every default goes through the parser that flags go through. */
+static void test_options_defaults_are_values_that_flags_accept(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct option_row *table = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        for (enum option_command command = 0; table[i].initial && command < COMMAND_COUNT_;
+             command++) {
+            if (!(table[i].commands & 1U << command)) {
+                continue;
+            }
+            char argument[256];
+            (void)snprintf(argument, sizeof(argument), "--%s=%s", table[i].name, table[i].initial);
+            struct options options = parsed(command, ARGUMENTS(argument));
+            assert_true(option_is_given(&options, &table[i]));
+            options_fini(&options);
+        }
+    }
+}
+
+static enum status parse_all(const struct file_kit *kit,
+                             const char *config,
+                             const char *const *arguments,
+                             struct options *options,
+                             struct problem *problem)
+{
+    char flag[PATH_MAX + 16];
+    char *argv[ARGUMENTS_MAX + 1] = { flag };
+    (void)snprintf(flag, sizeof(flag), "--config=%s", kit_path(kit, config).text);
+    const int count = count_of(arguments);
+    for (int i = 0; i < count; i++) {
+        argv[i + 1] = (char *)(uintptr_t)arguments[i];
+    }
+    return options_parse(COMMAND_SERVE, count + 1, argv, options, problem);
+}
+
+static void test_options_parse_flags_win_over_the_file(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_write(&kit, "c.yaml",
+              "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nmanifests: m\n"
+              "tlsCertFile: c\ntlsPrivateKeyFile: k\nsecurePort: 1\nv: 2\napiAudiences: [a, b]\n");
+    struct options options;
+    struct problem problem = { 0 };
+    assert_int_equal(parse_all(&kit, "c.yaml", ARGUMENTS("--secure-port=7", "--api-audiences=c"),
+                               &options, &problem),
+                     ST_OK);
+    assert_int_equal(options.secure_port, 7);
+    assert_int_equal(options.verbosity, 2);
+    assert_int_equal(options.api_audiences.count, 1);
+    assert_string_equal(options.api_audiences.items[0], "c");
+    assert_string_equal(options.manifests, "m");
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+static void test_options_parse_names_the_file_that_is_wrong(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_write(&kit, "c.yaml", "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nworker: 1\n");
+    struct options options;
+    struct problem problem = { 0 };
+    assert_int_equal(parse_all(&kit, "c.yaml", ARGUMENTS(NULL), &options, &problem), ST_NOT_FOUND);
+    assert_string_equal(problem.file, kit_path(&kit, "c.yaml").text);
+    assert_int_equal(problem.line, 3);
+    assert_string_equal(problem.text, "unknown member worker; did you mean workers?");
+
+    memset(&problem, 0, sizeof(problem));
+    assert_int_equal(parse_all(&kit, "absent.yaml", ARGUMENTS(NULL), &options, &problem), ST_IO);
+    assert_string_equal(problem.file, kit_path(&kit, "absent.yaml").text);
+    assert_non_null(strstr(problem.text, "No such file"));
+
+    char *large = malloc(CONFIG_FILE_MAX_BYTES + 2);
+    assert_non_null(large);
+    memset(large, '\n', CONFIG_FILE_MAX_BYTES + 1);
+    large[CONFIG_FILE_MAX_BYTES + 1] = '\0';
+    kit_write(&kit, "large.yaml", large);
+    free(large);
+    assert_int_equal(parse_all(&kit, "large.yaml", ARGUMENTS(NULL), &options, &problem), ST_LIMIT);
+    kit_fini(&kit);
+}
+
+static void test_options_parse_checks_unless_help_is_asked_for(void **state)
+{
+    (void)state;
+    struct options options;
+    struct problem problem = { 0 };
+    char *help[] = { (char *)(uintptr_t) "--help" };
+    assert_int_equal(options_parse(COMMAND_SERVE, 0, NULL, &options, &problem), ST_INVALID);
+    assert_non_null(strstr(problem.text, "--manifests: required"));
+    assert_int_equal(options_parse(COMMAND_SERVE, 1, help, &options, &problem), ST_OK);
+    assert_true(options.help);
+    options_fini(&options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options_parse_flags_rows),
+        cmocka_unit_test(test_options_flags_values_arrive),
+        cmocka_unit_test(test_options_flags_last_one_wins),
+        cmocka_unit_test(test_options_flags_lists_replace_the_default_and_add_up),
+        cmocka_unit_test(test_options_one_name_two_meanings_by_command),
+        cmocka_unit_test(test_options_defaults),
+        cmocka_unit_test(test_options_defaults_are_values_that_flags_accept),
+        cmocka_unit_test(test_options_parse_flags_win_over_the_file),
+        cmocka_unit_test(test_options_parse_names_the_file_that_is_wrong),
+        cmocka_unit_test(test_options_parse_checks_unless_help_is_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
