@@ -46,13 +46,7 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
-
-static struct file_stamp stamp_of(const struct stat *stat)
+struct file_stamp file_stamp_of(const struct stat *stat)
 {
     return (struct file_stamp){
         .device = stat->st_dev,
@@ -61,6 +55,12 @@ static struct file_stamp stamp_of(const struct stat *stat)
         .modified = stat->st_mtim,
         .changed = stat->st_ctim,
     };
+}
+
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
 static enum writer probe_writer(int fd)
@@ -85,14 +85,17 @@ static int64_t elapsed_ns(struct timespec then, struct instant now)
     return seconds < -3600 ? -1 : seconds * NS_PER_SEC + now.nsec - then.tv_nsec;
 }
 
+bool file_stamp_is_quiet(const struct file_stamp *stamp, struct instant now)
+{
+    const int64_t settle_ns = FILE_SETTLE_MS * INT64_C(1000000);
+    return elapsed_ns(stamp->modified, now) >= settle_ns &&
+           elapsed_ns(stamp->changed, now) >= settle_ns;
+}
+
 static bool is_quiet(const struct file_stamp *stamp, const struct file_read_options *options)
 {
-    if (options->seen && file_stamp_equal(options->seen, stamp)) {
-        return true;
-    }
-    const int64_t settle_ns = FILE_SETTLE_MS * INT64_C(1000000);
-    return elapsed_ns(stamp->modified, options->now) >= settle_ns &&
-           elapsed_ns(stamp->changed, options->now) >= settle_ns;
+    return (options->seen && file_stamp_equal(options->seen, stamp)) ||
+           file_stamp_is_quiet(stamp, options->now);
 }
 
 /* Questions 2 and 3, before anything is read. */
@@ -103,7 +106,7 @@ static bool looks_finished(enum writer writer,
     if (writer == WRITER_PRESENT) {
         return false;
     }
-    const struct file_stamp stamp = stamp_of(stat);
+    const struct file_stamp stamp = file_stamp_of(stat);
     switch (options->occasion) {
     case FILE_PUBLISHED:
         return true;
@@ -187,7 +190,7 @@ static enum status read_open_file(int fd,
         problem_set(reterr_problem, ST_UNSUPPORTED, 0, 0, "expected a regular file");
         return ST_UNSUPPORTED;
     }
-    *ret_stamp = stamp_of(&before);
+    *ret_stamp = file_stamp_of(&before);
     if (!looks_finished(writer, &before, options)) {
         return ST_UNSETTLED;
     }
@@ -210,7 +213,7 @@ static enum status read_open_file(int fd,
     if (fstat(fd, &after) != 0) {
         return fail(reterr_problem, ST_IO, "cannot look at", errno);
     }
-    const struct file_stamp now = stamp_of(&after);
+    const struct file_stamp now = file_stamp_of(&after);
     const bool unchanged = file_stamp_equal(ret_stamp, &now);
     return unchanged && probe_writer(fd) != WRITER_PRESENT ? ST_OK : ST_UNSETTLED;
 }

@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -18,8 +19,9 @@
 #include "base/problem.h"
 #include "base/status.h"
 
-#define FILE_SETTLE_MS 100 /* quiet for this long counts as finished; a writer's pause is shorter \
-                            */
+#define FILE_SETTLE_MS                                                         \
+    100 /* quiet for this long counts as finished; a writer's pause is shorter \
+         */
 
 /** What tells one state of a file from the next. */
 struct file_stamp {
@@ -30,7 +32,14 @@ struct file_stamp {
     struct timespec changed;  /* set by the kernel only */
 };
 
+/** file_stamp_of() - what stat() or fstat() has told */
+struct file_stamp file_stamp_of(const struct stat *stat) NONNULL(1);
+
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b) NONNULL(1, 2);
+
+/** file_stamp_is_quiet() - does @stamp's last change lie FILE_SETTLE_MS or longer before @now, and
+ * not in the future? */
+bool file_stamp_is_quiet(const struct file_stamp *stamp, struct instant now) NONNULL(1);
 
 /** How the file came to our attention; what follows from it about its writer. */
 enum file_occasion {

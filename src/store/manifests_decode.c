@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a manifest's text to the objects that somebody asked for.
+ *
+ * Untrusted: the text. A document must be a Kubernetes object, that is say apiVersion and kind;
+ * what these name decides. Lists are unwrapped one level deep, as kubectl writes them. Kinds that
+ * nobody asked for are passed over without a word, since a directory of manifests may hold a whole
+ * application. A Secret in an unknown version of the core group is not such a kind: it is a slip.
+ *
+ * Decoding is all or nothing: the list is handed out when the last object has decoded.
+ */
+#include <stdlib.h>
+
+#include <json-c/json.h>
+
+#include "base/document.h"
+#include "kube/secret.h"
+#include "store/manifests_private.h"
+
+struct decoding {
+    bool want_secrets;
+    struct manifest_objects objects;
+    struct problem *problem; /* borrows */
+};
+
+enum what { WHAT_OTHER = 0, WHAT_SECRET, WHAT_LIST, WHAT_SECRET_LIST };
+
+static enum status refuse(const struct decoding *decoding,
+                          const json_object *node,
+                          enum status status,
+                          const char *what)
+{
+    unsigned line;
+    unsigned column;
+    document_position(node, &line, &column);
+    problem_set(decoding->problem, status, line, column, "%s", what);
+    return status;
+}
+
+/* A member of @object that must be a non-empty string. */
+static enum status take_string(const struct decoding *decoding,
+                               const json_object *object,
+                               const char *key,
+                               const char *missing,
+                               const char *mistyped,
+                               struct span *ret_text)
+{
+    json_object *member = json_object_object_get(object, key);
+    if (!member) {
+        return refuse(decoding, object, ST_INVALID, missing);
+    }
+    if (!json_object_is_type(member, json_type_string)) {
+        return refuse(decoding, member, ST_TYPE, mistyped);
+    }
+    *ret_text = (struct span){
+        .at = json_object_get_string(member),
+        .len = (size_t)json_object_get_string_len(member),
+    };
+    return ret_text->len ? ST_OK : refuse(decoding, member, ST_INVALID, missing);
+}
+
+static bool has_group(struct span api_version)
+{
+    return api_version.len && memchr(api_version.at, '/', api_version.len);
+}
+
+static enum status classify(const struct decoding *decoding,
+                            const json_object *object,
+                            enum what *ret_what)
+{
+    struct span api_version;
+    struct span kind;
+    if (!json_object_is_type(object, json_type_object)) {
+        return refuse(decoding, object, ST_TYPE,
+                      "expected a Kubernetes object: a mapping with apiVersion and kind");
+    }
+    enum status status =
+        take_string(decoding, object, "apiVersion", "expected apiVersion, as in `apiVersion: v1`",
+                    "apiVersion: expected a string", &api_version);
+    if (status == ST_OK) {
+        status = take_string(decoding, object, "kind", "expected kind, as in `kind: Secret`",
+                             "kind: expected a string", &kind);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    static const struct {
+        struct span kind;
+        enum what what;
+    } known[] = {
+        { SPAN_LITERAL("Secret"), WHAT_SECRET },
+        { SPAN_LITERAL("List"), WHAT_LIST },
+        { SPAN_LITERAL("SecretList"), WHAT_SECRET_LIST },
+    };
+    *ret_what = WHAT_OTHER;
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        if (span_equal(kind, known[i].kind) && !has_group(api_version)) {
+            *ret_what = known[i].what;
+        }
+    }
+    if (*ret_what != WHAT_OTHER && !span_equal(api_version, SPAN_LITERAL("v1"))) {
+        return refuse(decoding, json_object_object_get(object, "apiVersion"), ST_UNSUPPORTED,
+                      "apiVersion: expected v1 for this kind");
+    }
+    return ST_OK;
+}
+
+static enum status add_secret(struct decoding *decoding, const json_object *object)
+{
+    struct manifest_objects *objects = &decoding->objects;
+    if (!decoding->want_secrets) {
+        return ST_OK;
+    }
+    if (objects->count == objects->cap) {
+        const size_t cap = objects->cap ? objects->cap * 2 : 8;
+        struct manifest_object *at = reallocarray(objects->at, cap, sizeof(*at));
+        if (!at) {
+            return ST_NOMEM;
+        }
+        objects->at = at;
+        objects->cap = cap;
+    }
+    struct manifest_object *added = &objects->at[objects->count];
+    *added = (struct manifest_object){ 0 };
+    const enum status status = secret_decode(object, &added->secret, decoding->problem);
+    if (status == ST_OK) {
+        document_position(object, &added->line, &added->column);
+        objects->count++;
+    }
+    return status;
+}
+
+/* An element of a list. The items of a SecretList need not say what they are. */
+static enum status add_item(struct decoding *decoding, enum what list, const json_object *item)
+{
+    enum what what = WHAT_SECRET;
+    const bool is_plain = list == WHAT_SECRET_LIST && json_object_is_type(item, json_type_object) &&
+                          !json_object_object_get(item, "apiVersion") &&
+                          !json_object_object_get(item, "kind");
+    if (!is_plain) {
+        const enum status status = classify(decoding, item, &what);
+        if (status != ST_OK) {
+            return status;
+        }
+    }
+    if (list == WHAT_SECRET_LIST && what != WHAT_SECRET) {
+        return refuse(decoding, item, ST_INVALID, "expected a Secret in a SecretList");
+    }
+    switch (what) {
+    case WHAT_SECRET:
+        return add_secret(decoding, item);
+    case WHAT_LIST:
+    case WHAT_SECRET_LIST:
+        return refuse(decoding, item, ST_UNSUPPORTED, "a list inside a list is not supported");
+    case WHAT_OTHER:
+        break;
+    }
+    return ST_OK;
+}
+
+static enum status add_list(struct decoding *decoding, enum what what, const json_object *object)
+{
+    json_object *items = json_object_object_get(object, "items");
+    if (!items) { /* absent or null: empty, as Go reads it */
+        return ST_OK;
+    }
+    if (!json_object_is_type(items, json_type_array)) {
+        return refuse(decoding, items, ST_TYPE, "items: expected a sequence of objects");
+    }
+    const size_t count = json_object_array_length(items);
+    for (size_t i = 0; i < count; i++) {
+        const json_object *item = json_object_array_get_idx(items, i);
+        if (!item) { /* null has no position of its own */
+            return refuse(decoding, items, ST_TYPE, "items: expected objects, found null");
+        }
+        const enum status status = add_item(decoding, what, item);
+        if (status != ST_OK) {
+            return status;
+        }
+    }
+    return ST_OK;
+}
+
+static enum status add_document(void *ctx, json_object *root)
+{
+    struct decoding *decoding = ctx;
+    enum what what = WHAT_OTHER;
+    const enum status status = classify(decoding, root, &what);
+    if (status != ST_OK) {
+        return status;
+    }
+    switch (what) {
+    case WHAT_SECRET:
+        return add_secret(decoding, root);
+    case WHAT_LIST:
+    case WHAT_SECRET_LIST:
+        return add_list(decoding, what, root);
+    case WHAT_OTHER:
+        break;
+    }
+    return ST_OK;
+}
+
+enum status manifest_decode(struct span text,
+                            bool want_secrets,
+                            struct manifest_objects *ret_objects,
+                            struct problem *reterr_problem)
+{
+    struct decoding decoding = { .want_secrets = want_secrets, .problem = reterr_problem };
+    const enum status status = document_parse(text, add_document, &decoding, reterr_problem);
+    if (status != ST_OK) {
+        manifest_objects_fini(&decoding.objects);
+        if (status == ST_NOMEM) {
+            problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to decode it");
+        }
+        return status;
+    }
+    *ret_objects = decoding.objects;
+    return ST_OK;
+}
+
+void manifest_objects_fini(struct manifest_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        secret_free(objects->at[i].secret); /* wipes */
+    }
+    free(objects->at);
+    *objects = (struct manifest_objects){ 0 };
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The parts of the directory store among themselves. Nobody else includes this but their tests.
+ *
+ *     inotify, timers            manifests_watch.c   nominates nodes: "look at this path"
+ *     files and directories      manifests_tree.c    looks at nominated nodes, queues files to read
+ *     bytes to Secrets           manifests_decode.c  one file's text to a list of Secrets
+ *     objects, duplicates        manifests_index.c   which file holds what, events
+ *     problems                   manifests_report.c  told once, resolved once
+ *     the turn                   manifests.c         look, read, settle, report; then wait
+ *
+ * Events are hints; what counts is what the file system says when a node is looked at. So a lost,
+ * doubled or late event costs a look and never an answer.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <urcu/list.h>
+#include <uv.h>
+
+#include "base/digest.h"
+#include "base/file_read.h"
+#include "base/table.h"
+#include "store/manifests.h"
+#include "store/store_base.h"
+
+/* Limits, with their reasons. Tests lower them. */
+struct manifests_limits {
+    size_t file_bytes; /* one file */
+    size_t nodes;      /* files, directories and symbolic links that are kept track of */
+    size_t objects;    /* objects in all files together, duplicates included */
+    unsigned depth;    /* directories below --manifests */
+};
+
+#define MANIFESTS_MAX_FILE_BYTES 67108864 /* 64 MiB: 100,000 bootstrap tokens in one file */
+#define MANIFESTS_MAX_NODES      200000   /* 400 bytes each: 80 MB; more belongs in a Kubernetes */
+#define MANIFESTS_MAX_OBJECTS    2000000 /* 200 bytes each: 400 MB; twice the benchmark's million */
+#define MANIFESTS_MAX_DEPTH      32      /* far below where PATH_MAX ends */
+
+/* How long things wait, each in a queue of its own so that every queue is in order of time. */
+enum later {
+    LATER_MOVE = 0, /* renamed away: the other half of the rename may be a moment behind */
+    LATER_SETTLE,   /* being written, or a directory that is gone */
+    LATER_RETRY,    /* what failed by our own lack of memory or descriptors, or takes very long */
+    LATER_COUNT_
+};
+
+#define MANIFESTS_MOVE_MS   10
+#define MANIFESTS_RETRY_MS  1000
+#define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
+
+/* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
+#define MANIFESTS_UNSETTLED_MAX_MS 2000
+
+enum node_kind {
+    NODE_UNKNOWN = 0, /* not looked at yet */
+    NODE_FILE,        /* a manifest */
+    NODE_DIRECTORY,
+    NODE_IGNORED, /* a symbolic link that leads to none of these, kept for where it may lead */
+};
+
+struct claim;
+struct object;
+struct place;
+
+/** A path below the directory. Owned by its parent's list and the table of paths. */
+struct node {
+    struct cds_list_head siblings;
+    struct cds_list_head children;
+    struct cds_list_head queue;   /* `dirty`, `reads` or one of `later`; empty in none */
+    struct cds_list_head touched; /* its problems changed in this turn */
+    struct node *parent;          /* NULL for the root */
+    struct watch *watch;          /* NODE_DIRECTORY: shares; NULL when it could not be had */
+    struct place *places;         /* owns: where a symbolic link can come to lead elsewhere */
+    struct claim *claims;         /* owns: the objects that the file held when last read well */
+    size_t claim_count;
+    struct file_stamp stamp;  /* NODE_FILE: as read, or as last seen unsettled */
+    uint64_t stamp_at_ns;     /* since when it has been like that, monotonic */
+    uint64_t due_ns;          /* in a `later` queue: until when */
+    uint64_t unsettled_at_ns; /* since when it has been unsettled */
+    uint64_t problem_hash;    /* of the problem told; 0 for none */
+    dev_t device;             /* NODE_DIRECTORY: identity, 0 and 0 for none */
+    ino_t inode;
+    size_t complaints;   /* its claims that lose against another file's */
+    unsigned generation; /* NODE_DIRECTORY: of the last scan */
+    uint32_t cookie;     /* LATER_MOVE: of the event */
+    unsigned depth;
+    enum node_kind kind;
+    enum file_occasion occasion;
+    bool is_link : 1;
+    bool is_alias : 1;    /* leads to a directory that is read under another path */
+    bool is_later : 1;    /* its queue is one of `later` */
+    bool is_read_due : 1; /* read it even if it has not changed: its objects are wanted */
+    bool is_seen : 1;     /* in the present scan of its parent */
+    bool is_unsettled : 1;
+    bool blocks_sync : 1;
+    bool is_stamp_loaded : 1; /* the stamp is that of the claims */
+    bool is_stamp_racy : 1;   /* read so soon after a change that the next might not show */
+    bool is_reported : 1;     /* a problem was told and not resolved yet */
+    uint32_t path_hash;
+    char path[]; /* relative; "" for the root */
+};
+
+struct manifests_index {
+    struct table objects;
+    struct object *dirty; /* list of objects to settle */
+    struct digest_key *key;
+    size_t claim_count;
+    char *scratch; /* owns; plaintext for the time of one digest */
+    size_t scratch_size;
+};
+
+/** libuv's handles outlive the store until their close callbacks have run. */
+struct manifests_handles {
+    uv_poll_t poll;
+    uv_timer_t timer;
+    unsigned open;
+    struct manifests *manifests;
+};
+
+struct manifests {
+    struct store base; /* first */
+    char *directory;   /* owns; as given, for people */
+    char *absolute;    /* owns; for the kernel */
+    struct clock clock;
+    problem_fn *on_problem;
+    problem_fn *on_resolved;
+    void *ctx;
+    struct manifests_limits limits;
+
+    struct manifests_index index;
+
+    struct table nodes;       /* by path */
+    struct table directories; /* by device and inode: none is read under two paths */
+    struct node *root;        /* owns the tree */
+    size_t alias_count;
+    unsigned generation; /* of the present or last full scan, from 1 */
+
+    struct cds_list_head dirty; /* to look at */
+    struct cds_list_head reads; /* to read, once everything dirty has been looked at */
+    struct cds_list_head later[LATER_COUNT_];
+    struct cds_list_head touched;
+    uint64_t rescan_at_ns; /* 0 for never */
+    size_t sync_blockers;
+
+    int inotify_fd;       /* -1 for none */
+    struct table watches; /* by descriptor */
+    struct table names;   /* by watch and name: where links can come to lead elsewhere */
+    struct manifests_handles *handles;
+
+    bool is_root_lost;
+    bool is_loading;
+    bool is_loaded;
+    bool is_scan;       /* this turn is a full scan: it counts as one reload */
+    bool has_failures;  /* in this turn */
+    bool is_over_limit; /* there are files that the limit on nodes kept out */
+    bool is_unwatched;  /* a directory could not be watched: rescan by time */
+    bool is_out_of_memory;
+};
+
+/* --- manifests.c --- */
+
+/** manifests_of() - the back end behind a store of manifests_new(); for tests */
+struct manifests *manifests_of(struct store *store) NONNULL(1);
+
+/** manifests_turn() - look at what is dirty, read, settle, report */
+void manifests_turn(struct manifests *manifests) NONNULL(1);
+
+/** manifests_nominate() - look at @node in this turn. FILE_FOUND does not weaken what is known */
+void manifests_nominate(struct manifests *manifests, struct node *node, enum file_occasion occasion)
+    NONNULL(1, 2);
+
+/** manifests_defer() - look at @node after the time of @later */
+void manifests_defer(struct manifests *manifests, struct node *node, enum later later)
+    NONNULL(1, 2);
+
+/** manifests_rescan_after() - a full scan, @delay_ms from now at the latest */
+void manifests_rescan_after(struct manifests *manifests, uint64_t delay_ms) NONNULL(1);
+
+/** manifests_wake_later() - nominate what has waited long enough */
+void manifests_wake_later(struct manifests *manifests) NONNULL(1);
+
+/** manifests_next_due_ns() - when manifests_wake_later() has something to do; 0 for never */
+uint64_t manifests_next_due_ns(struct manifests *manifests) NODISCARD NONNULL(1);
+
+/** manifests_path() - of @node for the kernel, PATH_MAX bytes; false when it is too long */
+bool manifests_path(const struct manifests *manifests,
+                    const struct node *node,
+                    char *ret_path) NODISCARD NONNULL(1, 2, 3);
+
+/** manifests_unblock_sync() - STORE_SYNCED need not wait for @node any longer */
+void manifests_unblock_sync(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/* --- manifests_tree.c --- */
+
+enum status tree_init(struct manifests *manifests) NODISCARD NONNULL(1);
+void tree_fini(struct manifests *manifests) NONNULL(1);
+
+/** tree_is_manifest_name() - *.yaml, *.yml, *.json */
+bool tree_is_manifest_name(const char *name) NODISCARD NONNULL(1);
+
+struct node *tree_find(const struct manifests *manifests,
+                       const struct node *parent,
+                       const char *name) NODISCARD NONNULL(1, 2, 3);
+
+/** tree_add() - find or make. NULL past the limits or without memory, which is noted */
+struct node *tree_add(struct manifests *manifests, struct node *parent, const char *name) NODISCARD
+    NONNULL(1, 2, 3);
+
+/** tree_look() - at a nominated node: what is it now? Queues it for reading, scans it, drops it */
+void tree_look(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/* --- manifests_watch.c --- */
+
+enum status watch_init(struct manifests *manifests) NODISCARD NONNULL(1);
+void watch_fini(struct manifests *manifests) NONNULL(1);
+
+/** watch_open() - get an inotify descriptor unless there is one. Return: ST_OK; ST_IO */
+enum status watch_open(struct manifests *manifests, struct problem *reterr_problem) NODISCARD
+    NONNULL(1, 2);
+
+/** watch_start() - poll it on @loop */
+enum status watch_start(struct manifests *manifests,
+                        struct loop *loop,
+                        struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/** watch_directory() - node->watch for the directory at @path. Failing is noted, not told */
+void watch_directory(struct manifests *manifests, struct node *node, const char *path)
+    NONNULL(1, 2, 3);
+void watch_release(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+bool watch_is_alive(const struct node *node) NODISCARD NONNULL(1);
+
+/** watch_places() - note everywhere on the way of @path below @directory where it can come to lead
+ * elsewhere. @skip_first: not its first component */
+void watch_places(struct manifests *manifests,
+                  struct node *node,
+                  const char *directory,
+                  const char *path,
+                  bool skip_first) NONNULL(1, 2, 3, 4);
+void watch_drop_places(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/** watch_arm() - set the timer to what is due next */
+void watch_arm(struct manifests *manifests) NONNULL(1);
+
+/* --- manifests_decode.c --- */
+
+struct manifest_object {
+    struct secret *secret; /* owns */
+    unsigned line;
+    unsigned column;
+};
+
+/** The objects of one file, in its order. All-zero is none. */
+struct manifest_objects {
+    struct manifest_object *at; /* owns */
+    size_t count;
+    size_t cap;
+};
+
+/**
+ * manifest_decode() - the Secrets of a manifest
+ * @want_secrets: false: check the form only, take nothing
+ *
+ * Return: ST_OK; ST_NOMEM; with @reterr_problem (not its file) what document_parse() and
+ * secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes object.
+ */
+enum status manifest_decode(struct span text,
+                            bool want_secrets,
+                            struct manifest_objects *ret_objects,
+                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4);
+
+/** manifest_objects_fini() - wipe and free */
+void manifest_objects_fini(struct manifest_objects *objects) NONNULL(1);
+
+/* --- manifests_index.c --- */
+
+enum status index_init(struct manifests *manifests) NODISCARD NONNULL(1);
+void index_fini(struct manifests *manifests) NONNULL(1);
+
+/**
+ * index_replace() - @node's file holds exactly @objects now; tells STORE_ADDED and STORE_MODIFIED
+ *
+ * Return: ST_OK; ST_NOMEM, ST_LIMIT with @reterr_problem: then nothing has changed.
+ */
+enum status index_replace(struct manifests *manifests,
+                          struct node *node,
+                          const struct manifest_objects *objects,
+                          struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** index_forget() - @node's file is gone */
+void index_forget(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/**
+ * index_settle() - finish what index_replace() and index_forget() began
+ * @last: what is still not told after this is gone for now
+ *
+ * Tells STORE_DELETED for objects in no file, complains about duplicates, and nominates files whose
+ * object takes over. Return: has it nominated any? Never when @last.
+ */
+bool index_settle(struct manifests *manifests, bool last) NONNULL(1);
+
+/* --- manifests_report.c --- */
+
+/** report_problem() - @node's own problem is @problem (file not set) */
+void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
+    NONNULL(1, 2, 3);
+void report_fine(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/** report_complaint() - tell about one object of @node's file */
+void report_complaint(struct manifests *manifests, struct node *node, struct problem *problem)
+    NONNULL(1, 2, 3);
+
+/** report_complaint_count() - @node has @change more (or fewer) objects to complain about */
+void report_complaint_count(struct manifests *manifests, struct node *node, int change)
+    NONNULL(1, 2);
+
+/** report_settle() - at the end of a turn: tell which files are fine again */
+void report_settle(struct manifests *manifests) NONNULL(1);
+
+/** report_gone() - @node is about to be freed */
+void report_gone(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/** report_file() - where @node is, for people: ret_file of PROBLEM_FILE_MAX bytes keeps the end */
+void report_file(const struct manifests *manifests, const struct node *node, char *ret_file)
+    NONNULL(1, 2, 3);
