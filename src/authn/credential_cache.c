@@ -11,24 +11,35 @@
  * Same work for an unknown ID: the dummy is a credential like any other, with the digest of random
  * bytes, so that the code behind the lookup has no second path.
  *
- * Memory, at a million entries: an entry is one malloc block of 176 bytes, the table adds 16 to 32
- * bytes a bucket. CDS_LFHT_ACCOUNTING makes the table grow by count; without it, growth follows
- * chain length and overshoots sevenfold. max_nr_buckets stays 0, since any other value reserves
- * address space for all of them. Group lists are shared (group_lists.h).
+ * Memory, at a million entries: an entry is one malloc block of 160 bytes, its share of the table
+ * 16 to 32 more (tests/bench/cache_bytes.c measures). Group lists are shared (group_lists.h).
+ *
+ * The table grows here and not by CDS_LFHT_AUTO_RESIZE. That flag leaves growth to a thread of
+ * liburcu, and up to the newest release the launch of that thread races with its end: when the
+ * resize is done before the launcher has noted that it began, the table believes for ever that a
+ * resize is under way and never grows again (seen with liburcu 0.13 on two processors in nearly
+ * every run; a lookup among a million entries then took 200 microseconds). There is one writer,
+ * which counts anyway, so it doubles the table when there are as many entries as buckets. Readers
+ * notice nothing. The table never shrinks: what the largest number of Secrets once needed is kept.
+ * max_nr_buckets stays 0, since any other value reserves address space for that many.
  *
  * Freeing: an entry that was replaced or removed waits for a grace period (call_rcu). Its reference
  * to the group list is given back at once, by the loop's thread; the list itself waits for a grace
  * period of its own, which cannot end before the entry's readers have left.
  *
- * liburcu aborts when it cannot create the thread that runs call_rcu callbacks. Creating the cache
- * creates that thread, so that this happens at the start or never.
+ * Threads of liburcu: one runs the callbacks of call_rcu; creating the cache creates it, because
+ * liburcu aborts when it cannot, and that had better happen at the start. Doubling a large table
+ * takes short-lived helpers. liburcu 0.13 does not block signals in either, so both are started
+ * with all signals blocked: signals of the process are the main program's.
  */
 #include "authn/credential_cache.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include <sodium.h>
-#include <urcu/rculfhash.h> /* needs the flavour above it */
+#include <urcu/rculfhash.h>
 #include <urcu/urcu-bp.h>
 
 #include "authn/group_lists.h"
@@ -44,6 +55,8 @@ struct entry {
 
 struct credential_cache {
     struct cds_lfht *table;
+    unsigned long bucket_count; /* a power of two */
+    unsigned long entry_count;
     struct digest_key *key;
     struct group_lists *groups;
     struct credential dummy;
@@ -110,6 +123,46 @@ static enum status dummy_init(struct credential_cache *cache)
     return group_lists_ref(cache->groups, (struct span){ 0 }, &cache->dummy.groups);
 }
 
+static sigset_t block_signals(void)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before); /* fails for wrong arguments only */
+    return before;
+}
+
+static void restore_signals(const sigset_t *before)
+{
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static enum status table_init(struct credential_cache *cache)
+{
+    cache->bucket_count = TABLE_MIN_BUCKETS;
+    cache->table =
+        cds_lfht_new_flavor(TABLE_MIN_BUCKETS, TABLE_MIN_BUCKETS, 0, 0, &urcu_bp_flavor, NULL);
+    if (!cache->table) {
+        return ST_NOMEM;
+    }
+    const sigset_t before = block_signals();
+    (void)urcu_bp_get_default_call_rcu_data(); /* the thread exists from here on */
+    restore_signals(&before);
+    return ST_OK;
+}
+
+/* Readers go on meanwhile. Costs the writer some 100 ns per entry that is there. */
+static void grow_table(struct credential_cache *cache)
+{
+    if (cache->entry_count <= cache->bucket_count) {
+        return;
+    }
+    cache->bucket_count *= 2;
+    const sigset_t before = block_signals();
+    cds_lfht_resize(cache->table, cache->bucket_count);
+    restore_signals(&before);
+}
+
 enum status credential_cache_new(struct credential_cache **ret_cache)
 {
     struct credential_cache *cache = calloc(1, sizeof(*cache));
@@ -125,16 +178,12 @@ enum status credential_cache_new(struct credential_cache **ret_cache)
         st = dummy_init(cache);
     }
     if (st == ST_OK) {
-        cache->table =
-            cds_lfht_new_flavor(TABLE_MIN_BUCKETS, TABLE_MIN_BUCKETS, 0,
-                                CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_bp_flavor, NULL);
-        st = cache->table ? ST_OK : ST_NOMEM;
+        st = table_init(cache);
     }
     if (st != ST_OK) {
         (void)credential_cache_free(cache);
         return st;
     }
-    (void)urcu_bp_get_default_call_rcu_data(); /* the thread exists from here on */
     *ret_cache = cache;
     return ST_OK;
 }
@@ -237,6 +286,9 @@ enum status credential_cache_put(struct credential_cache *cache,
     urcu_bp_read_unlock();
     if (old) {
         retire(cache, CONTAINER_OF(old, struct entry, node));
+    } else {
+        cache->entry_count++;
+        grow_table(cache);
     }
     return ST_OK;
 }
@@ -247,6 +299,7 @@ void credential_cache_remove(struct credential_cache *cache, struct span id)
     struct entry *entry = find_entry(cache, pack_id(id));
     if (entry && cds_lfht_del(cache->table, &entry->node) == 0) {
         retire(cache, entry);
+        cache->entry_count--;
     }
     urcu_bp_read_unlock();
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <urcu/urcu-bp.h>
@@ -125,7 +126,7 @@ static void test_credential_cache_keys_differ(void **state)
     assert_null(other);
 }
 
-#define MANY 20000 /* enough for several resizes of the table */
+#define MANY 20000 /* enough for the table to double many times */
 
 static struct span make_id(unsigned n, char text[static BOOTSTRAP_TOKEN_ID_BYTES])
 {
@@ -147,6 +148,48 @@ static void test_credential_cache_many_are_all_found(void **state)
     }
     for (unsigned n = 0; n < MANY; n++) {
         assert_int_equal(mark_of(cache, make_id(n, text)), n % 3 ? (int64_t)n : -1);
+    }
+}
+
+/* A table that stops growing is a list. Then a lookup among GROWN_IDS entries costs some 200 times
+ * what it costs among FEW_IDS; in a table that grows it is below 10 (memory is far away). */
+#define FEW_IDS    1000
+#define GROWN_IDS  100000
+#define GROWN_MOST 50
+
+static double ns_per_find(const struct credential_cache *cache, unsigned ids)
+{
+    char text[BOOTSTRAP_TOKEN_ID_BYTES];
+    double best = 1e18; /* of some rounds: the others met other programs */
+    for (int round = 0; round < 5; round++) {
+        struct timespec from;
+        struct timespec to;
+        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        for (unsigned n = 0; n < FEW_IDS; n++) {
+            assert_true(mark_of(cache, make_id(n * 31 % ids, text)) >= 0);
+        }
+        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        const double ns =
+            (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
+        best = ns < best ? ns : best;
+    }
+    return best / FEW_IDS;
+}
+
+static void test_credential_cache_lookups_stay_fast_as_it_grows(void **state)
+{
+    struct credential_cache *cache = *state;
+    char text[BOOTSTRAP_TOKEN_ID_BYTES];
+    for (unsigned n = 0; n < FEW_IDS; n++) {
+        put(cache, make_id(n, text), n);
+    }
+    const double few = ns_per_find(cache, FEW_IDS);
+    for (unsigned n = FEW_IDS; n < GROWN_IDS; n++) {
+        put(cache, make_id(n, text), n);
+    }
+    const double grown = ns_per_find(cache, GROWN_IDS);
+    if (grown > GROWN_MOST * few) {
+        fail_msg("%.0f ns a lookup among %d, %.0f among %d", few, FEW_IDS, grown, GROWN_IDS);
     }
 }
 
@@ -252,6 +295,7 @@ int main(void)
         T(test_credential_cache_dummy_passes_all_but_the_secret),
         T(test_credential_cache_keys_differ),
         T(test_credential_cache_many_are_all_found),
+        T(test_credential_cache_lookups_stay_fast_as_it_grows),
         T(test_credential_cache_readers_see_whole_versions),
         T(test_credential_cache_taint_names_key_and_every_digest),
 #undef T
