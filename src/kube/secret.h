@@ -36,8 +36,8 @@ struct secret_entry {
 struct secret {
     struct object_meta meta;
     struct span type; /* "Opaque" when the manifest names none, as the API server has it */
-    const struct secret_entry
-        *entries; /* owns; sorted by key, keys unique; stringData merged over data */
+    const struct secret_entry *entries; /* one block with the struct; sorted by key, keys unique;
+                                           stringData merged over data */
     size_t entry_count;
 };
 
@@ -46,10 +46,13 @@ struct secret {
  * @root: borrows; a tree of document_parse() or of the API server
  *
  * data values are base64 (base/base64.h), stringData values plain strings that win over data; both
- * must be JSON strings (null counts as empty), metadata.name must be a non-empty string. Unknown
- * members are ignored. Return: ST_OK; ST_TYPE, ST_INVALID, ST_LIMIT with @reterr_problem (position
- * and what was expected, never a value); ST_NOMEM. Source: k8s core/v1 Secret; how kubectl types
- * scalars: sigs.k8s.io/yaml.
+ * must be JSON strings (null counts as empty). metadata.name must be a DNS subdomain, the namespace
+ * a DNS label, keys what the API server takes for keys. kind and apiVersion are the caller's
+ * business; unknown members are ignored. Stricter than the API server in one place: a data value
+ * that is a list of numbers (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE,
+ * ST_INVALID, ST_LIMIT with @reterr_problem (position and what was expected, never a value);
+ * ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation; how
+ * kubectl types scalars: base/yaml_scalar.h.
  */
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,

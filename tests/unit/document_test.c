@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents: what YAML and JSON texts become, what is refused and where, limits, memory. How plain
+ * scalars are typed is yaml_scalar_test.c's business. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/document.h"
+#include "base/document_tree.h"
+#include "support/alloc_fail.h"
+
+/* What a text becomes: its documents as JSON, one a line. Strict YAML of kubectl's library says the
+ * same of each (checked with sigs.k8s.io/yaml 1.6.0), but for the rows marked "ours". */
+static const struct {
+    const char *name;
+    struct span text;
+    const char *want;
+} accepted_rows[] = {
+    { "nothing", SPAN_LITERAL(""), "" },
+    { "white space", SPAN_LITERAL(" \n\n  \n"), "" },
+    { "a comment", SPAN_LITERAL("# nothing\n"), "" },
+    { "a mapping", SPAN_LITERAL("a: 1\nb: x\n"), "{\"a\":1,\"b\":\"x\"}\n" },
+    { "no newline at the end", SPAN_LITERAL("a: 1"), "{\"a\":1}\n" },
+    { "nested", SPAN_LITERAL("a:\n  b:\n  - c: d\n  - [e, {f: g}]\n"),
+      "{\"a\":{\"b\":[{\"c\":\"d\"},[\"e\",{\"f\":\"g\"}]]}}\n" },
+    { "empty containers", SPAN_LITERAL("a: {}\nb: []\n"), "{\"a\":{},\"b\":[]}\n" },
+    { "null in many ways", SPAN_LITERAL("a:\nb: ~\nc: null\nd: !!null ''\n"),
+      "{\"a\":null,\"b\":null,\"c\":null,\"d\":null}\n" },
+    { "booleans", SPAN_LITERAL("a: yes\nb: Off\nc: 'yes'\n"),
+      "{\"a\":true,\"b\":false,\"c\":\"yes\"}\n" },
+    { "numbers", SPAN_LITERAL("a: 0x1f\nb: 1.5\nc: 18446744073709551615\nd: -3\n"),
+      "{\"a\":31,\"b\":1.5,\"c\":18446744073709551615,\"d\":-3}\n" },
+    { "a date is text", SPAN_LITERAL("a: 2026-01-02T03:04:05Z\n"),
+      "{\"a\":\"2026-01-02T03:04:05Z\"}\n" },
+    { "escapes", SPAN_LITERAL("a: \"\\x41\\u00e9\\n\\0\"\n"), "{\"a\":\"A\xc3\xa9\\n\\u0000\"}\n" },
+    { "block scalars", SPAN_LITERAL("a: |\n  x\n  y\nb: >-\n  x\n  y\nc: |2-\n   x\n"),
+      "{\"a\":\"x\\ny\\n\",\"b\":\"x y\",\"c\":\" x\"}\n" },
+    { "a block scalar that looks like a number is text", SPAN_LITERAL("a: |-\n  12\n"),
+      "{\"a\":\"12\"}\n" },
+    { "carriage returns", SPAN_LITERAL("a: 1\r\nb: |\r\n  x\r\n"), "{\"a\":1,\"b\":\"x\\n\"}\n" },
+    { "UTF-8", SPAN_LITERAL("\xc3\xa9: \xf0\x9f\x99\x82\n"),
+      "{\"\xc3\xa9\":\"\xf0\x9f\x99\x82\"}\n" },
+    { "a byte order mark before YAML",
+      SPAN_LITERAL("\xef\xbb\xbf"
+                   "a: 1\n"),
+      "{\"a\":1}\n" },
+    { "a byte order mark before JSON", SPAN_LITERAL("\xef\xbb\xbf{\"a\":1}"), "{\"a\":1}\n" },
+    { "several documents", SPAN_LITERAL("---\na: 1\n---\na: 2\n...\n---\na: 3\n"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
+    { "empty documents are left out",
+      SPAN_LITERAL("---\n---\n# c\n---\na: 1\n---\n~\n---\nnull\n---\n"), "{\"a\":1}\n" },
+    { "documents that are no mappings", SPAN_LITERAL("--- x\n--- 1\n--- [1]\n--- ''\n"),
+      "\"x\"\n1\n[1]\n\"\"\n" },
+    { "the directive of YAML 1.1", SPAN_LITERAL("%YAML 1.1\n---\na: on\n"), "{\"a\":true}\n" },
+    { "a tag directive", SPAN_LITERAL("%TAG !y! tag:yaml.org,2002:\n---\na: !y!str 1\n"),
+      "{\"a\":\"1\"}\n" },
+
+    { "keys that are no strings", SPAN_LITERAL("1: a\ntrue: b\n0x10: c\n1.50: d\n.inf: e\n"),
+      "{\"1\":\"a\",\"true\":\"b\",\"16\":\"c\",\"1.5\":\"d\",\".inf\":\"e\"}\n" },
+    { "a key with a question mark", SPAN_LITERAL("? a\n: 1\n? b\n"), "{\"a\":1,\"b\":null}\n" },
+    { "an empty key", SPAN_LITERAL("'': 1\n"), "{\"\":1}\n" },
+    { "!!binary", SPAN_LITERAL("a: !!binary Zm9v\nb: !!binary ''\n!!binary eA==: 1\n"),
+      "{\"a\":\"foo\",\"b\":\"\",\"x\":1}\n" },
+    { "!!str", SPAN_LITERAL("a: !!str 1\nb: !!str\n"), "{\"a\":\"1\",\"b\":\"\"}\n" },
+    { "the bare tag makes a string", SPAN_LITERAL("a: ! 1\nb: &x ! null\nc: ! \"1\"\nd: !\n"),
+      "{\"a\":\"1\",\"b\":\"null\",\"c\":\"1\",\"d\":\"\"}\n" },
+    { "an absent value before a tag is null", SPAN_LITERAL("? a\n!!str 2: &x\n!!str 3: 1\n"),
+      "{\"a\":null,\"2\":null,\"3\":1}\n" },
+
+    { "aliases", SPAN_LITERAL("a: &x {b: 1}\nc: *x\nd: [*x, &y z, *y]\n"),
+      "{\"a\":{\"b\":1},\"c\":{\"b\":1},\"d\":[{\"b\":1},\"z\",\"z\"]}\n" },
+    { "an alias of null", SPAN_LITERAL("a: &x\nb: *x\n"), "{\"a\":null,\"b\":null}\n" },
+    { "an anchor set again", SPAN_LITERAL("a: &x 1\nb: &x 2\nc: *x\n"),
+      "{\"a\":1,\"b\":2,\"c\":2}\n" },
+    { "an anchor set again inside of itself", SPAN_LITERAL("a: &x [&x 1]\nb: *x\n"),
+      "{\"a\":[1],\"b\":1}\n" },
+    { "an anchor set again inside of itself by a container",
+      SPAN_LITERAL("a: &x [&x [1], *x]\nb: *x\n"), "{\"a\":[[1],[1]],\"b\":[1]}\n" },
+    { "an alias as a key",
+      SPAN_LITERAL("a: [&s x, &i 2, &b true, &f 1.5]\n*s : 1\n*i : 2\n*b : 3\n*f : 4\n"),
+      "{\"a\":[\"x\",2,true,1.5],\"x\":1,\"2\":2,\"true\":3,\"1.5\":4}\n" },
+    { "anchors of each document are its own", SPAN_LITERAL("a: &x 1\n---\nb: &x 2\nc: *x\n"),
+      "{\"a\":1}\n{\"b\":2,\"c\":2}\n" },
+
+    { "merge", SPAN_LITERAL("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  r: 3\n"),
+      "{\"a\":{\"p\":1,\"q\":2},\"b\":{\"p\":1,\"q\":2,\"r\":3}}\n" },
+    { "merge: what is written out wins", SPAN_LITERAL("b: {<<: {p: 1, q: 2}, p: 3}\n"),
+      "{\"b\":{\"p\":3,\"q\":2}}\n" },
+    { "merge: the first of a list wins",
+      SPAN_LITERAL("- &x {p: 1}\n- &y {p: 2, q: 2}\n- {<<: [*x, *y, {r: 3, q: 4}]}\n"),
+      "[{\"p\":1},{\"p\":2,\"q\":2},{\"r\":3,\"q\":2,\"p\":1}]\n" },
+    { "merge behind other members", SPAN_LITERAL("p: 1\n<<: {q: 2}\n"), "{\"p\":1,\"q\":2}\n" },
+    { "merge of nothing", SPAN_LITERAL("<<: {}\np: 1\n"), "{\"p\":1}\n" },
+    { "merge of an empty list", SPAN_LITERAL("<<: []\np: 1\n"), "{\"p\":1}\n" },
+    { "merge of a merge", SPAN_LITERAL("- &x {p: 1}\n- &y {<<: *x, q: 2}\n- {<<: *y}\n"),
+      "[{\"p\":1},{\"p\":1,\"q\":2},{\"p\":1,\"q\":2}]\n" },
+    { "a quoted << is a key", SPAN_LITERAL("'<<': 1\n"), "{\"<<\":1}\n" },
+    { "<< as a value is text", SPAN_LITERAL("a: <<\n"), "{\"a\":\"<<\"}\n" },
+
+    { "JSON", SPAN_LITERAL("{\"a\": [1, -2.5, true, false, null, \"x\"], \"b\": {}}"),
+      "{\"a\":[1,-2.5,true,false,null,\"x\"],\"b\":{}}\n" },
+    { "JSON behind white space", SPAN_LITERAL(" \t\r\n{\"a\":1}\n"), "{\"a\":1}\n" },
+    { "JSON escapes", SPAN_LITERAL("{\"\\u0061\":\"\\u00e9\\ud83d\\ude42\\n\\u0000\"}"),
+      "{\"a\":\"\xc3\xa9\xf0\x9f\x99\x82\\n\\u0000\"}\n" },
+    { "JSON: a lone surrogate is replaced", SPAN_LITERAL("{\"a\":\"\\ud800\"}"),
+      "{\"a\":\"\xef\xbf\xbd\"}\n" },
+    { "JSON: objects follow each other", SPAN_LITERAL("{\"a\":1}{\"a\":2}\n\n{\"a\":3}"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
+    { "JSON: words are no booleans", SPAN_LITERAL("{\"a\":\"yes\"}"), "{\"a\":\"yes\"}\n" },
+    { "JSON: the same key in two objects", SPAN_LITERAL("{\"a\":{\"a\":1},\"b\":{\"a\":1}}"),
+      "{\"a\":{\"a\":1},\"b\":{\"a\":1}}\n" },
+    { "JSON: large integers", SPAN_LITERAL("{\"a\":[9223372036854775808,-9223372036854775808]}"),
+      "{\"a\":[9223372036854775808,-9223372036854775808]}\n" },
+};
+
+static const struct {
+    const char *name;
+    struct span text;
+    enum status want;
+    unsigned line;
+    unsigned column;
+    const char *part; /* of the problem's text */
+} refused_rows[] = {
+    { "a tab for indentation", SPAN_LITERAL("a:\n\tb: 1\n"), ST_SYNTAX, 2, 1,
+      "cannot start any token" },
+    { "two values on a line", SPAN_LITERAL("a: b: c\n"), ST_SYNTAX, 1, 5, "mapping values" },
+    { "wrong indentation", SPAN_LITERAL("a:\n  b: 1\n c: 2\n"), ST_SYNTAX, 3, 2,
+      "did not find expected key" },
+    { "a flow that does not end", SPAN_LITERAL("a: [1, 2\n"), ST_SYNTAX, 2, 1,
+      "expected ',' or ']'" },
+    { "a string that does not end", SPAN_LITERAL("a: \"x\n"), ST_SYNTAX, 2, 1,
+      "unexpected end of stream" },
+    { "an escape that is none", SPAN_LITERAL("a: \"\\q\"\n"), ST_SYNTAX, 1, 5, "unknown escape" },
+    { "a control character", SPAN_LITERAL("a: 1\nb: \x01\n"), ST_SYNTAX, 2, 4,
+      "control characters" },
+    { "a NUL", SPAN_LITERAL("a: 1\nb: \0\n"), ST_SYNTAX, 2, 4, "control characters" },
+    { "not UTF-8", SPAN_LITERAL("a: 1\nb: \xc3\xa9\xff\n"), ST_SYNTAX, 2, 6, "UTF-8" },
+    { "UTF-16",
+      SPAN_LITERAL("\xff\xfe"
+                   "a\0:\0"),
+      ST_SYNTAX, 1, 1, "UTF-8" },
+    { "another YAML", SPAN_LITERAL("%YAML 2.0\n---\na: 1\n"), ST_SYNTAX, 1, 1, "incompatible" },
+    { "an undefined tag handle", SPAN_LITERAL("a: !y!str 1\n"), ST_SYNTAX, 1, 4,
+      "undefined tag handle" },
+    { "an error in a later document", SPAN_LITERAL("a: 1\n---\nb: [\n"), ST_SYNTAX, 4, 1,
+      "did not find" },
+    { "columns are counted in bytes", SPAN_LITERAL("\xc3\xa9: 1\n\xc3\xa9\xc3\xa9: !!int x\n"),
+      ST_SYNTAX, 2, 7, "integer" },
+    { "columns of parser errors too", SPAN_LITERAL("\xc3\xa9: b: c\n"), ST_SYNTAX, 1, 6,
+      "mapping values" },
+
+    { "a key twice", SPAN_LITERAL("a: 1\nb: 2\na: 3\n"), ST_DUPLICATE, 3, 1,
+      "\"a\" is there already, with a value on line 1" },
+    { "a key twice, the first of them null", SPAN_LITERAL("a:\na: 3\n"), ST_DUPLICATE, 2, 1,
+      "\"a\" is there already" },
+    { "a key twice, quoted once", SPAN_LITERAL("a: 1\n\"a\": 3\n"), ST_DUPLICATE, 2, 1, "\"a\"" },
+    { "a key twice, one of them a number", SPAN_LITERAL("1: 1\n'1': 3\n"), ST_DUPLICATE, 2, 1,
+      "\"1\"" },
+    { "a key twice further in", SPAN_LITERAL("a: {b: [{c: 1, c: 2}]}\n"), ST_DUPLICATE, 1, 16,
+      "\"c\"" },
+    { "unprintable keys are not printed", SPAN_LITERAL("\"\\e[1m\": 1\n\"\\e[1m\": 1\n"),
+      ST_DUPLICATE, 2, 1, "\"?[1m\"" },
+    { "a null key", SPAN_LITERAL("a: 1\n~: 2\n"), ST_SYNTAX, 2, 1, "a key that is a string" },
+    { "a key above INT64_MAX", SPAN_LITERAL("9223372036854775808: 2\n"), ST_SYNTAX, 1, 1,
+      "a key that is a string" },
+    { "a key with NUL", SPAN_LITERAL("\"a\\0\": 2\n"), ST_SYNTAX, 1, 1, "NUL" },
+    { "a mapping as a key", SPAN_LITERAL("? {a: 1}\n: 2\n"), ST_SYNTAX, 1, 3, "scalar" },
+    { "a list as a key", SPAN_LITERAL("? [a]\n: 2\n"), ST_SYNTAX, 1, 3, "scalar" },
+    { "an alias of a mapping as a key", SPAN_LITERAL("a: &x {}\n*x : 2\n"), ST_SYNTAX, 2, 1,
+      "a key that is a string" },
+    { "an alias of a large number as a key", SPAN_LITERAL("a: &x 9223372036854775808\n*x : 2\n"),
+      ST_SYNTAX, 2, 1, "a key that is a string" },
+    { "an anchor on a key", SPAN_LITERAL("&x a: 1\n"), ST_SYNTAX, 1, 1, "without an anchor" },
+    { "infinity", SPAN_LITERAL("a: .inf\n"), ST_SYNTAX, 1, 4, ".inf" },
+    { "no number", SPAN_LITERAL("a: [.nan]\n"), ST_SYNTAX, 1, 5, ".nan" },
+    { "!!int of text", SPAN_LITERAL("a: !!int x\n"), ST_SYNTAX, 1, 4, "an integer" },
+    { "!!timestamp", SPAN_LITERAL("a: !!timestamp 2001-01-01\n"), ST_SYNTAX, 1, 4, "timestamp" },
+    { "!!binary that is no base64", SPAN_LITERAL("a: !!binary Zg\n"), ST_SYNTAX, 1, 4, "base64" },
+    { "!!binary that is no text", SPAN_LITERAL("a: !!binary /w==\n"), ST_SYNTAX, 1, 4, "UTF-8" },
+
+    { "an unknown anchor", SPAN_LITERAL("a: *x\n"), ST_SYNTAX, 1, 4, "an alias of an anchor" },
+    { "an anchor further down", SPAN_LITERAL("a: *x\nb: &x 1\n"), ST_SYNTAX, 1, 4,
+      "an alias of an anchor" },
+    { "an anchor of another document", SPAN_LITERAL("a: &x 1\n---\nb: *x\n"), ST_SYNTAX, 3, 4,
+      "an alias of an anchor" },
+    { "an alias within its own value", SPAN_LITERAL("a: &x [*x]\n"), ST_SYNTAX, 1, 8, "outside" },
+    { "an alias within its own value, an old anchor", SPAN_LITERAL("a: &x 1\nb: &x {c: *x}\n"),
+      ST_SYNTAX, 2, 11, "outside" },
+
+    { "merge of a scalar", SPAN_LITERAL("<<: 1\n"), ST_SYNTAX, 1, 5, "a mapping or a list" },
+    { "merge of null", SPAN_LITERAL("a: 1\n<<:\n"), ST_SYNTAX, 2, 4, "a mapping or a list" },
+    { "merge of a list with a scalar", SPAN_LITERAL("<<: [{a: 1}, 2]\n"), ST_SYNTAX, 1, 5,
+      "a mapping or a list" },
+    { "merge of an alias of a list", SPAN_LITERAL("a: &x [{b: 1}]\n<<: *x\n"), ST_SYNTAX, 2, 5,
+      "an alias of a mapping" },
+    { "merge twice", SPAN_LITERAL("<<: {a: 1}\n<<: {b: 1}\n"), ST_DUPLICATE, 2, 1, "\"<<\"" },
+    { "merge of a member that stands before", SPAN_LITERAL("a: 1\n<<: {a: 2}\n"), ST_DUPLICATE, 2,
+      5, "\"a\"" },
+    { "a member twice behind a merge", SPAN_LITERAL("<<: {a: 1}\na: 2\na: 3\n"), ST_DUPLICATE, 3, 1,
+      "\"a\"" },
+
+    { "JSON that does not end", SPAN_LITERAL("{\"a\":\n1"), ST_SYNTAX, 2, 2, "`,` or `}`" },
+    { "JSON with a comma too many", SPAN_LITERAL("{\"a\":1,}"), ST_SYNTAX, 1, 8, "member name" },
+    { "JSON in YAML's manner", SPAN_LITERAL("{a: 1}"), ST_SYNTAX, 1, 2, "member name" },
+    { "JSON and then YAML", SPAN_LITERAL("{\"a\":1}\n---\na: 1\n"), ST_SYNTAX, 2, 1,
+      "a JSON object, or the end" },
+    { "JSON and then a list", SPAN_LITERAL("{} []"), ST_SYNTAX, 1, 4, "a JSON object, or the end" },
+    { "JSON with a key twice", SPAN_LITERAL("{\"a\":1,\n \"b\":2,\n \"a\":3}"), ST_DUPLICATE, 3, 2,
+      "\"a\" is there already, with a value on line 1" },
+    { "JSON with a key twice, escaped once", SPAN_LITERAL("{\"a\":1,\"\\u0061\":3}"), ST_DUPLICATE,
+      1, 8, "\"a\"" },
+    { "JSON with NUL in a key", SPAN_LITERAL("{\"a\\u0000\":1}"), ST_SYNTAX, 1, 2, "NUL" },
+    { "JSON with a NUL behind", SPAN_LITERAL("{\"a\":1}\0"), ST_SYNTAX, 1, 8,
+      "a JSON object, or the end" },
+    { "JSON with a raw newline", SPAN_LITERAL("{\"a\":\"\n\"}"), ST_SYNTAX, 1, 7, "escaped" },
+    { "JSON that is not UTF-8", SPAN_LITERAL("{\"a\":\"\xff\"}"), ST_SYNTAX, 1, 7, "UTF-8" },
+    { "JSON with a number beyond measure", SPAN_LITERAL("{\"a\":1e400}"), ST_LIMIT, 1, 6,
+      "number" },
+    { "JSON with a word beyond JSON", SPAN_LITERAL("{\"a\":yes}"), ST_SYNTAX, 1, 6, "expected" },
+};
+
+static enum status append_json(void *ctx, json_object *root)
+{
+    struct buf *const buf = ctx;
+    buf_append_text(buf, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
+                                                                  JSON_C_TO_STRING_NOSLASHESCAPE));
+    buf_append_char(buf, '\n');
+    return ST_OK;
+}
+
+static void test_document_parse_accepted_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(accepted_rows); i++) {
+        struct buf got = { 0 };
+        struct problem problem = { 0 };
+        const enum status status =
+            document_parse(accepted_rows[i].text, append_json, &got, &problem);
+        buf_append_char(&got, '\0');
+        if (status != ST_OK || strcmp(got.at, accepted_rows[i].want) != 0) {
+            fail_msg("%s: status %d at %u:%u (%s), got %s", accepted_rows[i].name, (int)status,
+                     problem.line, problem.column, problem.text, got.at);
+        }
+        buf_fini(&got);
+    }
+}
+
+static enum status count_documents(void *ctx, json_object *root)
+{
+    (void)root;
+    ++*(size_t *)ctx;
+    return ST_OK;
+}
+
+/* Nothing is handed out of a text with an error anywhere. */
+static void test_document_parse_refused_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(refused_rows); i++) {
+        size_t count = 0;
+        struct problem problem = { 0 };
+        const enum status status =
+            document_parse(refused_rows[i].text, count_documents, &count, &problem);
+        if (status != refused_rows[i].want || problem.status != status || count != 0 ||
+            problem.line != refused_rows[i].line || problem.column != refused_rows[i].column ||
+            !strstr(problem.text, refused_rows[i].part)) {
+            fail_msg("%s: status %d at %u:%u: %s; %zu documents", refused_rows[i].name, (int)status,
+                     problem.line, problem.column, problem.text, count);
+        }
+    }
+}
+
+static enum status stop_at_second(void *ctx, json_object *root)
+{
+    (void)root;
+    return ++*(size_t *)ctx == 2 ? ST_CONFLICT : ST_OK;
+}
+
+static void test_document_parse_returns_what_the_callback_returned(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct problem problem = { 0 };
+    const struct span text = SPAN_LITERAL("a: 1\n---\na: 2\n---\na: 3\n");
+    assert_int_equal(document_parse(text, stop_at_second, &count, &problem), ST_CONFLICT);
+    assert_int_equal(count, 2);
+}
+
+static enum status keep(void *ctx, json_object *root)
+{
+    *(json_object **)ctx = json_object_get(root);
+    return ST_OK;
+}
+
+static json_object *parse_one(struct span text)
+{
+    json_object *root = NULL;
+    struct problem problem = { 0 };
+    if (document_parse(text, keep, &root, &problem) != ST_OK) {
+        fail_msg("%u:%u: %s", problem.line, problem.column, problem.text);
+    }
+    return root;
+}
+
+static void assert_position(const json_object *node, unsigned want_line, unsigned want_column)
+{
+    unsigned line = 99, column = 99;
+    document_position(node, &line, &column);
+    assert_int_equal(line, want_line);
+    assert_int_equal(column, want_column);
+}
+
+static void check_positions(struct span text, const unsigned places[6][2])
+{
+    json_object *const root = parse_one(text);
+    json_object *const list = json_object_object_get(root, "list");
+    assert_position(root, places[0][0], places[0][1]);
+    assert_position(json_object_object_get(root, "text"), places[1][0], places[1][1]);
+    assert_position(json_object_object_get(root, "number"), places[2][0], places[2][1]);
+    assert_position(json_object_object_get(root, "fraction"), places[3][0], places[3][1]);
+    assert_position(list, places[4][0], places[4][1]);
+    assert_position(json_object_array_get_idx(list, 0), places[5][0], places[5][1]);
+    assert_position(json_object_object_get(root, "null"), 0, 0);
+    (void)json_object_put(root);
+}
+
+static void test_document_position_of_yaml(void **state)
+{
+    (void)state;
+    static const unsigned places[6][2] = { { 3, 1 },  { 3, 7 }, { 4, 10 },
+                                           { 5, 14 }, { 7, 3 }, { 7, 5 } };
+    check_positions(
+        SPAN_LITERAL("# c\n---\ntext: x\nnumber:  1\nfraction:    1.5\nlist:\n  - true\n"
+                     "'null': ~\n"),
+        places);
+}
+
+static void test_document_position_of_json(void **state)
+{
+    (void)state;
+    static const unsigned places[6][2] = { { 2, 2 }, { 2, 10 }, { 3, 12 },
+                                           { 4, 3 }, { 5, 8 },  { 6, 1 } };
+    check_positions(SPAN_LITERAL("\n {\"text\":\"\\n\",\n\"number\" : 1, \"fraction\":\n  "
+                                 "1.5,\n\"list\":[\ntrue],\"null\":null}"),
+                    places);
+}
+
+/* A multi-byte character counts by its bytes, on its own line only. */
+static void test_document_position_counts_bytes(void **state)
+{
+    (void)state;
+    json_object *const root =
+        parse_one(SPAN_LITERAL("\xc3\xa9: \xc3\xa9\n\xe2\x82\xac: 1\na: [\xc3\xa9, 2]\nb: 3\n"));
+    assert_position(root, 1, 1);
+    assert_position(json_object_object_get(root, "\xc3\xa9"), 1, 5);
+    assert_position(json_object_object_get(root, "\xe2\x82\xac"), 2, 6);
+    json_object *const list = json_object_object_get(root, "a");
+    assert_position(json_object_array_get_idx(list, 1), 3, 9);
+    assert_position(json_object_object_get(root, "b"), 4, 4);
+    (void)json_object_put(root);
+}
+
+/* json-c keeps the spelling of a fraction where positions are kept. */
+static void test_document_position_of_a_foreign_tree_is_unknown(void **state)
+{
+    (void)state;
+    json_object *const root = json_tokener_parse("{\"a\":1.50,\"b\":\"x\",\"c\":1}");
+    assert_non_null(root);
+    json_object_object_foreach(root, key, node)
+    {
+        (void)key;
+        assert_position(node, 0, 0);
+    }
+    assert_position(root, 0, 0);
+    assert_position(NULL, 0, 0);
+    (void)json_object_put(root);
+}
+
+/* Fill @buf with @count times @text. */
+static void append_times(struct buf *buf, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_append_text(buf, text);
+    }
+}
+
+static enum status parse_and_count(struct buf *buf, size_t *ret_count, struct problem *problem)
+{
+    assert_false(buf->failed);
+    *ret_count = 0;
+    const enum status status = document_parse(buf_span(buf), count_documents, ret_count, problem);
+    buf_fini(buf);
+    return status;
+}
+
+static enum status parse_nested(const char *before,
+                                const char *open,
+                                size_t depth,
+                                const char *close)
+{
+    struct buf buf = { 0 };
+    struct problem problem = { 0 };
+    size_t count;
+    buf_append_text(&buf, before);
+    append_times(&buf, depth, open);
+    append_times(&buf, depth, close);
+    return parse_and_count(&buf, &count, &problem);
+}
+
+static void test_document_parse_depth_is_limited(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_nested("", "[", DOCUMENT_MAX_DEPTH, "]"), ST_OK);
+    assert_int_equal(parse_nested("", "[", DOCUMENT_MAX_DEPTH + 1, "]"), ST_LIMIT);
+    assert_int_equal(parse_nested("", "- ", DOCUMENT_MAX_DEPTH, ""), ST_OK);
+    assert_int_equal(parse_nested("", "- ", DOCUMENT_MAX_DEPTH + 1, ""), ST_LIMIT);
+    assert_int_equal(parse_nested("{\"a\":", "[", DOCUMENT_MAX_DEPTH - 1, "]"), ST_SYNTAX);
+    assert_int_equal(parse_nested("{\"a\":", "[", DOCUMENT_MAX_DEPTH, "]"), ST_LIMIT);
+    assert_int_equal(parse_nested("", "[", 100000, ""), ST_LIMIT);
+}
+
+/* An alias is as deep as what it repeats: 40 levels within 24 are all there may be. */
+static void test_document_parse_depth_counts_aliases(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct buf buf = { 0 };
+        struct problem problem = { 0 };
+        size_t count;
+        buf_append_text(&buf, "- &x ");
+        append_times(&buf, 40, "[");
+        append_times(&buf, 40, "]");
+        buf_append_text(&buf, "\n- ");
+        append_times(&buf, DOCUMENT_MAX_DEPTH - 41 + more, "[");
+        buf_append_text(&buf, "*x");
+        append_times(&buf, DOCUMENT_MAX_DEPTH - 41 + more, "]");
+        assert_int_equal(parse_and_count(&buf, &count, &problem), more == 0 ? ST_OK : ST_LIMIT);
+    }
+}
+
+/* Nine levels of nine aliases each would be 9^9 values. */
+static void test_document_parse_billion_laughs_end(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    struct problem problem = { 0 };
+    size_t count;
+    buf_append_text(&buf, "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for (int i = 1; i < 9; i++) {
+        buf_printf(&buf, "a%d: &a%d [", i, i);
+        for (int j = 0; j < 9; j++) {
+            buf_printf(&buf, "*a%d%s", i - 1, j < 8 ? ", " : "]\n");
+        }
+    }
+    assert_int_equal(parse_and_count(&buf, &count, &problem), ST_LIMIT);
+    assert_int_equal(problem.line, 7); /* 9^7 is more than 4000000, and some */
+    assert_non_null(strstr(problem.text, "4000000"));
+}
+
+/* The limit itself, without memory for as many nodes: one alias repeats most of them. */
+static void test_document_parse_nodes_are_limited_exactly(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct buf buf = { 0 };
+        struct problem problem = { 0 };
+        size_t count;
+        buf_append_text(&buf, "[&x [");
+        append_times(&buf, 1999, "1,"); /* x: 2000 values */
+        buf_append_text(&buf, "]");
+        append_times(&buf, 1998, ",*x"); /* 1 + 1999 * 2000 = 3998001 */
+        append_times(&buf, 1999 + more, ",1");
+        buf_append_text(&buf, "]");
+        assert_int_equal(parse_and_count(&buf, &count, &problem), more == 0 ? ST_OK : ST_LIMIT);
+        assert_int_equal(count, more == 0 ? 1 : 0);
+    }
+}
+
+static void test_document_parse_merged_keys_are_limited(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct buf buf = { 0 };
+        struct problem problem = { 0 };
+        size_t count;
+        buf_append_text(&buf, "- &x {");
+        for (int i = 0; i < 1000; i++) {
+            buf_printf(&buf, "k%d: 1,", i);
+        }
+        buf_append_text(&buf, "}\n");
+        append_times(&buf, DOCUMENT_MAX_MERGED_KEYS / 1000, "- {<<: *x}\n");
+        append_times(&buf, more, "- {<<: {k: 1}}\n");
+        assert_int_equal(parse_and_count(&buf, &count, &problem), more == 0 ? ST_OK : ST_LIMIT);
+    }
+}
+
+/* A file of ten thousand documents, as the store meets it. */
+static void test_document_parse_many_documents(void **state)
+{
+    (void)state;
+    struct buf yaml = { 0 };
+    struct buf json = { 0 };
+    struct problem problem = { 0 };
+    size_t count;
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&yaml, "---\nmetadata:\n  name: n%d\n", i);
+        buf_printf(&json, "{\"metadata\":{\"name\":\"n%d\"}}", i);
+    }
+    assert_int_equal(parse_and_count(&yaml, &count, &problem), ST_OK);
+    assert_int_equal(count, 10000);
+    assert_int_equal(parse_and_count(&json, &count, &problem), ST_OK);
+    assert_int_equal(count, 10000);
+}
+
+/* Strings may be secrets: json-c's memory must not keep them. */
+static void test_document_strings_are_wiped_when_freed(void **state)
+{
+    (void)state;
+    json_object *const root = parse_one(SPAN_LITERAL("a: TEST-ONLY-0123456789abcdef-0123456789\n"));
+    json_object *const string = json_object_get(json_object_object_get(root, "a"));
+    json_object_delete_fn *const no_delete = NULL;
+    const char *const bytes = json_object_get_string(string);
+    assert_string_equal(bytes, "TEST-ONLY-0123456789abcdef-0123456789");
+    /* a new userdata makes json-c run what the old one came with, as freeing does */
+    json_object_set_userdata(string, NULL, no_delete);
+    assert_int_equal(bytes[0], 0);
+    assert_int_equal(bytes[36], 0);
+    (void)json_object_put(string);
+    (void)json_object_put(root);
+}
+
+static void check_memory_runs_out(struct span text)
+{
+    size_t nth = 1;
+    bool reached;
+    do {
+        size_t count = 0;
+        struct problem problem = { 0 };
+        alloc_fail_arm(nth++);
+        const enum status status = document_parse(text, count_documents, &count, &problem);
+        reached = alloc_fail_disarm();
+        assert_int_equal(status, reached ? ST_NOMEM : ST_OK);
+        assert_int_equal(problem.status, status);
+        assert_int_equal(count, reached ? 0 : 2);
+    } while (reached);
+    assert_true(nth > 20); /* or nothing was tried */
+}
+
+static void test_document_parse_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        skip();
+    }
+    check_memory_runs_out(SPAN_LITERAL(
+        "a: &x {b: [1, 2.5, true, ~, text], 1: \"quoted\\n\"}\nc: *x\nd: {<<: [*x, {e: 1}], b: 2}\n"
+        "f: |\n  block\ng: !!binary Zm9v\nh: &x [&x 1]\n*x : 3\n---\na: &y 1\nb: *y\n"));
+    check_memory_runs_out(SPAN_LITERAL("{\"a\":{\"b\":[1,2.5,true,null,\"text\"]}}{\"c\":{}}"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_document_parse_accepted_rows),
+        cmocka_unit_test(test_document_parse_refused_rows),
+        cmocka_unit_test(test_document_parse_returns_what_the_callback_returned),
+        cmocka_unit_test(test_document_position_of_yaml),
+        cmocka_unit_test(test_document_position_of_json),
+        cmocka_unit_test(test_document_position_counts_bytes),
+        cmocka_unit_test(test_document_position_of_a_foreign_tree_is_unknown),
+        cmocka_unit_test(test_document_parse_depth_is_limited),
+        cmocka_unit_test(test_document_parse_depth_counts_aliases),
+        cmocka_unit_test(test_document_parse_billion_laughs_end),
+        cmocka_unit_test(test_document_parse_nodes_are_limited_exactly),
+        cmocka_unit_test(test_document_parse_merged_keys_are_limited),
+        cmocka_unit_test(test_document_parse_many_documents),
+        cmocka_unit_test(test_document_strings_are_wiped_when_freed),
+        cmocka_unit_test(test_document_parse_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
