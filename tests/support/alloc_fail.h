@@ -4,7 +4,7 @@
  * Memory that runs out on demand: every allocation of a call fails once, in turn.
  *
  *     if (!alloc_fail_is_available()) {
- *         skip();
+ *         return; // it has said so
  *     }
  *     size_t nth = 1;
  *     do {

@@ -556,7 +556,7 @@ static void test_document_parse_every_allocation_may_fail(void **state)
 {
     (void)state;
     if (!alloc_fail_is_available()) {
-        skip();
+        return;
     }
     check_memory_runs_out(SPAN_LITERAL(
         "a: &x {b: [1, 2.5, true, ~, text], 1: \"quoted\\n\"}\nc: *x\nd: {<<: [*x, {e: 1}], b: 2}\n"

@@ -328,7 +328,7 @@ static void test_secret_decode_every_allocation_may_fail(void **state)
 {
     (void)state;
     if (!alloc_fail_is_available()) {
-        skip();
+        return;
     }
     const struct span text = SPAN_LITERAL(
         "metadata: {name: a}\ndata: {x: Zm9v, w: Zm9v}\nstringData: {w: bar, z: bar}\n");
