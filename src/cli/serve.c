@@ -296,14 +296,14 @@ static void log_started(const struct serve *serve)
     struct authenticator_stats tokens;
     store_stats(serve->store, &objects);
     authenticator_stats(serve->authenticator, &tokens);
-    log_event(serve->log, LOG_INFO, "Serving",
-              LOG_FIELDS(LOG_TEXT("version", version_text()),
-                         LOG_INT("port", server_secure_port(serve->server)),
-                         LOG_INT("healthPort", server_health_port(serve->server)),
-                         LOG_INT("workers", serve->options->workers),
-                         LOG_INT("files", objects.files),
-                         LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
-                         LOG_INT("problems", objects.problems)));
+    log_event(
+        serve->log, LOG_INFO, "Serving",
+        LOG_FIELDS(LOG_TEXT("version", version_text()),
+                   LOG_INT("port", server_secure_port(serve->server)),
+                   LOG_INT("healthPort", server_health_port(serve->server)),
+                   LOG_INT("workers", serve->options->workers), LOG_INT("files", objects.files),
+                   LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
+                   LOG_BOOL("synced", objects.synced), LOG_INT("problems", objects.problems)));
 }
 
 static void on_warning(void *ctx, const struct problem *problem)
