@@ -227,6 +227,15 @@ def test_limits_request_that_drips_is_cut(hasty, data):
     kit.eventually(lambda: hasty.metric("kube_bearer_connections_cut_total", reason="request_timeout") == 1, "counted")
 
 
+@pytest.mark.parametrize("data", [b"\x00" * 100 + b"\r\n\r\n", b"\r\n", b"POST", b"POST /authenticate HTTP/1.1\r\nHost: x\r\n"], ids=repr)
+def test_limits_bytes_that_never_become_a_request_are_cut(hasty, data):
+    """Refused at once or when the time is over, but not kept."""
+    with hasty.connect() as connection:
+        connection.send(data)
+        assert connection.is_closed_by_peer(within=1.5 + 5 * kit.SLOW)
+    assert hasty.accepts(hasty.token)
+
+
 def test_limits_idle_connection_is_cut_after_the_idle_time(hasty):
     with hasty.connect() as connection:
         assert connection.review(hasty.token)["status"]["authenticated"] is True

@@ -130,7 +130,7 @@ def test_protocol_expect_100_continue_is_answered(server, token):
 
 @pytest.mark.parametrize("raw", [
     b"GARBAGE\r\n\r\n", b"POST /authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-    b"POST /authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", b"\x00" * 100 + b"\r\n\r\n",
+    b"POST /authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
     b"POST /authenticate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
     b"GET /livez HTTP/9.9\r\nHost: x\r\n\r\n",
 ], ids=repr)
