@@ -10,7 +10,7 @@
 #include "store/store.h"
 
 #define ENGINE_SETTLE_MAX_MS \
-    5000 /* a file still being written after this long is not waited for any more */
+    10000 /* a bound for any back end; `manifests` stops waiting for a file after two seconds */
 
 struct engine {
     struct authenticator *authenticator; /* owns all three */
@@ -21,16 +21,18 @@ struct engine {
 /**
  * engine_load() - read everything that serve would read before it answers
  * @options:    checked, with manifests; borrows until engine_fini()
- * @on_problem: each problem of a manifest, and each Secret that can hold no token, with its reason
+ * @on_problem: may be NULL; each problem of a manifest, and each Secret that can hold no token,
+ * with its reason
  *
- * A file that is still being written is waited for. Return: ST_OK; ST_IO, ST_NOMEM, ST_UNSETTLED
+ * A file that is still being written is waited for; the store ends the waiting and calls it a
+ * problem. Return: ST_OK; ST_IO, ST_NOMEM, ST_UNSETTLED
  * with @reterr_problem
  */
 enum status engine_load(const struct options *options,
                         problem_fn *on_problem,
                         void *ctx,
                         struct engine *ret_engine,
-                        struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 4, 5);
+                        struct problem *reterr_problem) NODISCARD NONNULL(1, 4, 5);
 
 /** engine_fini() - all-zero is fine */
 void engine_fini(struct engine *engine) NONNULL(1);

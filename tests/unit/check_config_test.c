@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `check-config`: yes, and each way to no. */
+#include <time.h>
+
+#include "cli/check_config.h"
+#include "support/capture.h"
+#include "support/certificate_kit.h"
+#include "support/file_kit.h"
+#include "support/manifest_text.h"
+
+static struct capture capture;
+
+struct fixture {
+    struct file_kit kit;
+    struct options options;
+};
+
+static char *copy_path(const struct file_kit *kit, const char *name)
+{
+    char *copy = strdup(kit_path(kit, name).text);
+    assert_non_null(copy);
+    return copy;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    kit_init(&fixture->kit);
+    kit_mkdir(&fixture->kit, "m");
+    kit_write(&fixture->kit, "m/a.yaml", MANIFEST_SECRET("kube-system"));
+    assert_int_equal(options_init(&fixture->options), ST_OK);
+    fixture->options.manifests = copy_path(&fixture->kit, "m");
+    fixture->options.tls_cert_file = copy_path(&fixture->kit, "tls.crt");
+    fixture->options.tls_private_key_file = copy_path(&fixture->kit, "tls.key");
+    certificate_kit_make(fixture->options.tls_cert_file, fixture->options.tls_private_key_file,
+                         time(NULL) + 1000);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    options_fini(&fixture->options);
+    kit_fini(&fixture->kit);
+    free(fixture);
+    return 0;
+}
+
+static int run(const struct fixture *fixture)
+{
+    capture_begin(&capture);
+    const int status = check_config_run(&fixture->options);
+    capture_end(&capture);
+    return status;
+}
+
+static void test_check_config_says_what_would_be_served(void **state)
+{
+    assert_int_equal(run(*state), 0);
+    assert_non_null(strstr(capture.out, "serving certificate: good until 2"));
+    assert_non_null(strstr(capture.out, "manifests: 1 files, 1 Secrets\n"));
+    assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
+    assert_non_null(strstr(capture.out, "problems: 0\n"));
+    assert_non_null(strstr(capture.err, "check-config: warning: --client-ca-file: "));
+}
+
+static void test_check_config_expired_certificate_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    certificate_kit_make(fixture->options.tls_cert_file, fixture->options.tls_private_key_file,
+                         time(NULL) - 1);
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(strstr(capture.err, "tls.crt: "));
+    assert_non_null(strstr(capture.err, "expired"));
+}
+
+static void test_check_config_key_of_another_certificate_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kit_path other = kit_path(&fixture->kit, "other.crt");
+    certificate_kit_make(other.text, fixture->options.tls_private_key_file, time(NULL) + 1000);
+    assert_int_equal(run(fixture), 1);
+    assert_string_equal(capture.out, "");
+    assert_non_null(strstr(capture.err, "kube-bearer check-config: "));
+}
+
+static void test_check_config_broken_manifest_fails_and_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    kit_write(&fixture->kit, "m/b.yaml", "kind: [\n");
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(strstr(capture.err, "b.yaml:2:1: "));
+    assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
+    assert_non_null(strstr(capture.out, "problems: 1\n"));
+}
+
+static void test_check_config_secret_in_the_wrong_place_fails_and_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    kit_write(&fixture->kit, "m/a.yaml", MANIFEST_SECRET("default"));
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(strstr(capture.err, "a.yaml:"));
+    assert_non_null(strstr(capture.out, "bootstrap tokens: 0 usable\n"));
+    assert_non_null(strstr(capture.out, "not usable: 1 secret_wrong_namespace: "));
+}
+
+static void test_check_config_absent_directory_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    kit_unlink(&fixture->kit, "m/a.yaml");
+    assert_int_equal(rmdir(fixture->options.manifests), 0);
+    assert_int_equal(run(fixture), 1);
+    assert_string_equal(capture.out, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_check_config_says_what_would_be_served, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_expired_certificate_fails, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_key_of_another_certificate_fails, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_broken_manifest_fails_and_is_named,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_check_config_secret_in_the_wrong_place_fails_and_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_absent_directory_fails, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine without a server: loads, waits for files that are being written, tells problems. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <urcu-bp.h>
+
+#include "cli/engine.h"
+#include "support/file_kit.h"
+#include "support/manifest_text.h"
+
+static void count_problem(void *ctx, const struct problem *problem)
+{
+    assert_true(problem->text[0]);
+    *(unsigned *)ctx += 1;
+}
+
+static struct options options_for(const struct kit_path *manifests)
+{
+    struct options options;
+    assert_int_equal(options_init(&options), ST_OK);
+    options.manifests = strdup(manifests->text);
+    assert_non_null(options.manifests);
+    return options;
+}
+
+static enum decision_result ask(const struct engine *engine)
+{
+    const struct question question = { .token = span_of(MANIFEST_TOKEN),
+                                       .now = { .sec = 1780000000 } };
+    struct decision decision;
+    rcu_read_lock();
+    authenticator_decide(engine->authenticator, &question, &decision);
+    const enum decision_result result = decision.result;
+    rcu_read_unlock();
+    return result;
+}
+
+/* A file that was written a moment ago counts as unsettled: this is the waiting, too. */
+static void test_engine_load_reads_what_was_written_just_now(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_mkdir(&kit, "m");
+    kit_write(&kit, "m/a.yaml", MANIFEST_SECRET("kube-system"));
+    const struct kit_path folder = kit_path(&kit, "m");
+    struct options options = options_for(&folder);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, 0);
+    assert_int_equal(ask(&engine), DECISION_ALLOW);
+    engine_fini(&engine);
+    assert_null(engine.store);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+static void test_engine_load_tells_problems_of_files_and_of_secrets(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_mkdir(&kit, "m");
+    kit_write(&kit, "m/a.yaml", MANIFEST_SECRET("default"));
+    kit_write(&kit, "m/b.yaml", "kind: [\n");
+    const struct kit_path folder = kit_path(&kit, "m");
+    struct options options = options_for(&folder);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, 2);
+    assert_int_equal(ask(&engine), DECISION_ERROR);
+    engine_fini(&engine);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+static void test_engine_load_of_no_directory_fails(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    const struct kit_path folder = kit_path(&kit, "absent");
+    struct options options = options_for(&folder);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    assert_int_equal(engine_load(&options, NULL, NULL, &engine, &problem), ST_IO);
+    assert_true(problem.text[0]);
+    assert_null(engine.authenticator);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+struct writer {
+    int fd;
+    atomic_bool stop;
+};
+
+/* A byte every few milliseconds: the file is never quiet, on any file system. */
+static void *write_on_and_on(void *ctx)
+{
+    struct writer *writer = ctx;
+    const struct timespec pause = { .tv_nsec = 5000000 };
+    while (!atomic_load(&writer->stop)) {
+        kit_append(writer->fd, "#\n", 2);
+        (void)nanosleep(&pause, NULL); /* sooner is as good */
+    }
+    return NULL;
+}
+
+static void test_engine_load_of_a_file_that_never_settles_is_a_problem(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_mkdir(&kit, "m");
+    struct writer writer = { .fd = kit_open(&kit, "m/a.yaml") };
+    pthread_t thread;
+    kit_append(writer.fd, MANIFEST_SECRET("kube-system"), strlen(MANIFEST_SECRET("kube-system")));
+    assert_int_equal(pthread_create(&thread, NULL, write_on_and_on, &writer), 0);
+    const struct kit_path folder = kit_path(&kit, "m");
+    struct options options = options_for(&folder);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    const enum status st = engine_load(&options, count_problem, &problems, &engine, &problem);
+    atomic_store(&writer.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(close(writer.fd), 0);
+    assert_int_equal(st, ST_OK);
+    assert_int_equal(problems, 1);
+    assert_int_equal(ask(&engine), DECISION_ERROR); /* half a Secret is no Secret */
+    engine_fini(&engine);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_engine_load_reads_what_was_written_just_now),
+        cmocka_unit_test(test_engine_load_tells_problems_of_files_and_of_secrets),
+        cmocka_unit_test(test_engine_load_of_no_directory_fails),
+        cmocka_unit_test(test_engine_load_of_a_file_that_never_settles_is_a_problem),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
