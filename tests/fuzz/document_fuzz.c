@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Targets: document_parse(), YAML and JSON, and secret_decode() on what it hands out.
+ *
+ * Properties: a refusal has a place and a text, and hands nothing out; every node but null has a
+ * place in the text and lies no deeper than the limit; a tree written as JSON parses again to an
+ * equal tree; JSON is accepted only if the duplicate check accepts it; a Secret's keys are sorted,
+ * unique and found, its size within the limit.
+ */
+#include "base/document.h"
+#include "base/json_check.h"
+#include "fuzz.h"
+#include "kube/secret.h"
+
+#define WALK_MAX 20000 /* nodes; aliases can make a small text a tree of millions */
+
+struct walk {
+    unsigned lines; /* that the text can have */
+    size_t nodes;
+};
+
+static void require_place(const json_object *node, const struct walk *walk)
+{
+    unsigned line, column;
+    document_position(node, &line, &column);
+    FUZZ_REQUIRE(node == NULL || (line > 0 && line <= walk->lines && column > 0));
+}
+
+/* Recursion ends at DOCUMENT_MAX_DEPTH, or the property is violated. */
+static void walk_tree(json_object *node, unsigned depth, struct walk *walk)
+{
+    require_place(node, walk);
+    FUZZ_REQUIRE(depth <= DOCUMENT_MAX_DEPTH);
+    if (++walk->nodes > WALK_MAX) {
+        return;
+    }
+    if (json_object_is_type(node, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(node) && walk->nodes <= WALK_MAX; i++) {
+            walk_tree(json_object_array_get_idx(node, i), depth + 1, walk);
+        }
+    } else if (json_object_is_type(node, json_type_object)) {
+        json_object_object_foreach(node, key, value)
+        {
+            (void)key;
+            walk_tree(value, depth + 1, walk);
+        }
+    }
+}
+
+static enum status compare_tree(void *ctx, json_object *root)
+{
+    FUZZ_REQUIRE(json_object_equal(ctx, root));
+    return ST_OK;
+}
+
+static void require_round_trip(json_object *root)
+{
+    struct problem problem = { 0 };
+    if (!json_object_is_type(root, json_type_object)) {
+        return; /* would be read as YAML, which has other escapes */
+    }
+    const char *const text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
+    FUZZ_REQUIRE(text != NULL);
+    FUZZ_REQUIRE(document_parse(span_of(text), compare_tree, root, &problem) == ST_OK);
+}
+
+static void require_secret(const struct secret *secret)
+{
+    size_t size = 0;
+    FUZZ_REQUIRE(secret->meta.name.len > 0 && secret->meta.namespace.len > 0);
+    FUZZ_REQUIRE(secret->type.len > 0);
+    for (size_t i = 0; i < secret->entry_count; i++) {
+        const struct secret_entry *const entry = &secret->entries[i];
+        char key[256] = "";
+        struct span found;
+        FUZZ_REQUIRE(entry->key.len > 0 && entry->key.len < sizeof(key));
+        memcpy(key, entry->key.at, entry->key.len);
+        FUZZ_REQUIRE(secret_find(secret, key, &found) && found.at == entry->value.at);
+        FUZZ_REQUIRE(i == 0 || strncmp(entry[-1].key.at, key, entry[-1].key.len) <= 0);
+        size += entry->value.len;
+    }
+    FUZZ_REQUIRE(size <= SECRET_MAX_BYTES);
+}
+
+static void try_secret(json_object *root)
+{
+    struct secret *secret = NULL;
+    struct problem problem = { 0 };
+    const enum status status = secret_decode(root, &secret, &problem);
+    FUZZ_REQUIRE((status == ST_OK) == (secret != NULL));
+    if (secret) {
+        require_secret(secret);
+        FUZZ_REQUIRE(secret_free(secret) == NULL);
+        return;
+    }
+    FUZZ_REQUIRE(status == ST_TYPE || status == ST_INVALID || status == ST_LIMIT);
+    FUZZ_REQUIRE(problem.status == status && problem.text[0] && problem.line > 0);
+}
+
+static enum status check_document(void *ctx, json_object *root)
+{
+    struct walk *const walk = ctx;
+    FUZZ_REQUIRE(root != NULL);
+    walk_tree(root, 0, walk);
+    if (walk->nodes <= WALK_MAX) {
+        require_round_trip(root);
+    }
+    try_secret(root);
+    return ST_OK;
+}
+
+static bool is_json(struct span text)
+{
+    while (text.len > 0 && strchr(" \t\r\n", text.at[0]) && text.at[0] != '\0') {
+        text = span_after(text, 1);
+    }
+    return text.len > 0 && text.at[0] == '{';
+}
+
+static void compare_with_check(struct span text, enum status status)
+{
+    struct problem problem = { 0 };
+    const enum status check = json_check_duplicates(text, &problem);
+    FUZZ_REQUIRE(status != ST_OK || check == ST_OK);
+    FUZZ_REQUIRE(status != ST_DUPLICATE || check != ST_OK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *const copy = fuzz_copy(data, size);
+    const struct span text = { .at = copy, .len = size };
+    struct walk walk = { .lines = (unsigned)size + 1 }; /* YAML has five kinds of line breaks */
+    struct problem problem = { 0 };
+    const enum status status = document_parse(text, check_document, &walk, &problem);
+    FUZZ_REQUIRE(size == 0 || memcmp(copy, data, size) == 0);
+    if (status != ST_OK) {
+        FUZZ_REQUIRE(status == ST_SYNTAX || status == ST_DUPLICATE || status == ST_LIMIT);
+        FUZZ_REQUIRE(problem.status == status && problem.text[0] && problem.line > 0);
+        FUZZ_REQUIRE(walk.nodes == 0);
+    }
+    if (is_json(text)) {
+        compare_with_check(text, status);
+    }
+    free(copy);
+    return 0;
+}
