@@ -12,6 +12,7 @@
 
 #include "authn/bootstrap.h"
 #include "base/rfc3339.h"
+#include "support/alloc_fail.h"
 #include "support/secret_builder.h"
 #include "support/vectors.h"
 
@@ -384,6 +385,70 @@ static void test_bootstrap_other_secrets_pass_quietly(void **state)
     assert_memory_equal(&stats, &none, sizeof(stats));
 }
 
+/* ------------------------------------------------------------------ memory */
+
+/* A change that cannot be taken in may have been a revocation: neither version is accepted, it is
+ * said, and the next change makes it good. */
+static void test_bootstrap_out_of_memory_fails_closed_and_heals(void **state)
+{
+    struct fixture *fixture = *state;
+    if (!alloc_fail_is_available()) {
+        return;
+    }
+    tell_synced(fixture);
+    bool failed = true;
+    for (size_t nth = 1; failed; nth++) {
+        struct test_secret test;
+        test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
+        tell(fixture, &test, STORE_ADDED);
+        assert_int_equal(ask(fixture, TEST_TOKEN), ST_OK);
+        test_secret_set(&test, "token-secret", "fedcba9876543210");
+        test_secret_set(&test, "auth-extra-groups", "system:bootstrappers:a");
+        fixture->problem_count = 0;
+        alloc_fail_arm(nth);
+        tell(fixture, &test, STORE_MODIFIED);
+        failed = alloc_fail_disarm();
+        assert_int_equal(fixture->problem_count, failed);
+        assert_int_equal(usable(fixture), !failed);
+        assert_int_equal(ask(fixture, TEST_TOKEN),
+                         failed ? ST_TOKEN_ID_UNKNOWN : ST_TOKEN_SECRET_MISMATCH);
+        assert_int_equal(ask(fixture, "abcdef.fedcba9876543210"),
+                         failed ? ST_TOKEN_ID_UNKNOWN : ST_OK);
+        if (failed) {
+            assert_int_equal(fixture->last.status, ST_NOMEM);
+            tell(fixture, &test, STORE_MODIFIED);
+            assert_int_equal(ask(fixture, "abcdef.fedcba9876543210"), ST_OK);
+            assert_int_equal(usable(fixture), 1);
+        } else {
+            assert_true(nth > 4); /* names, JSON, list, tree node, entry: they did fail */
+        }
+        tell(fixture, &test, STORE_DELETED);
+    }
+}
+
+static void test_bootstrap_out_of_memory_still_reports_what_cannot_be_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    if (!alloc_fail_is_available()) {
+        return;
+    }
+    struct test_secret test;
+    test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
+    test.secret.meta.namespace = SPAN_LITERAL("default");
+    bool failed = true;
+    for (size_t nth = 1; failed; nth++) {
+        fixture->problem_count = 0;
+        alloc_fail_arm(nth);
+        tell(fixture, &test, STORE_ADDED);
+        failed = alloc_fail_disarm();
+        assert_int_equal(fixture->problem_count, 1);
+        assert_int_equal(fixture->last.status, ST_SECRET_WRONG_NAMESPACE);
+        assert_int_equal(rejected(fixture, ST_SECRET_WRONG_NAMESPACE), !failed);
+        tell(fixture, &test, STORE_DELETED);
+        assert_int_equal(rejected(fixture, ST_SECRET_WRONG_NAMESPACE), 0);
+    }
+}
+
 /* ------------------------------------------------------------------ vectors */
 
 static void tell_object(struct fixture *fixture, json_object *object)
@@ -483,6 +548,8 @@ int main(void)
         T(test_bootstrap_wrong_name_is_reported_without_what_follows_the_id),
         T(test_bootstrap_problem_text_escapes_names),
         T(test_bootstrap_other_secrets_pass_quietly),
+        T(test_bootstrap_out_of_memory_fails_closed_and_heals),
+        T(test_bootstrap_out_of_memory_still_reports_what_cannot_be_counted),
         T(test_bootstrap_vectors),
 #undef T
     };
