@@ -14,12 +14,12 @@
 
 struct command {
     const char *name;
-    enum option_command options;
     /** Return: the exit status; complains on stderr itself, in one line */
     int (*run)(const struct options *options);
-    bool holds_secrets;  /* process_harden() first */
     const char *summary; /* one line */
     const char *help;    /* paragraphs */
+    enum option_command options;
+    bool holds_secrets; /* process_harden() first */
 };
 
 /** commands_table() - all but `help`, in the order of help */

@@ -45,24 +45,24 @@ struct option_choice {
 };
 
 struct option_row {
-    const char *name; /* as Kubernetes has it, without dashes in front; one letter: -v and --v */
-    char letter;      /* also -f; 0 for none */
-    enum option_type type;
-    enum option_group group;
-    unsigned commands; /* bit (1 << enum option_command) */
-    bool in_file;      /* also a member of the configuration file */
-    bool reloads; /* what the path names is followed while serving; any other change needs a restart
-                   */
+    const char *name;    /* as Kubernetes has it, without dashes in front; one letter: -v and --v */
     const char *metavar; /* NULL: by type */
-    int64_t min;         /* INT, BYTES: as they are; DURATION: ms */
-    int64_t max;
-    const char *initial;                 /* the default, as a user would write it; NULL: none */
+    const char *initial; /* the default, as a user would write it; NULL: none */
     const char *initial_text;            /* what help says instead, when the default is computed */
     const struct option_choice *choices; /* ENUM; ends with a NULL name */
-    size_t offset;                       /* in struct options */
     const char *help;                    /* sentences; Markdown-safe */
     void (*append_values)(
         struct buf *buf); /* behind help: every known item, with commas; or NULL */
+    int64_t min;          /* INT, BYTES: as they are; DURATION: ms */
+    int64_t max;
+    size_t offset; /* in struct options */
+    enum option_type type;
+    enum option_group group;
+    unsigned commands; /* bit (1 << enum option_command) */
+    char letter;       /* also -f; 0 for none */
+    bool in_file;      /* also a member of the configuration file */
+    bool reloads; /* what the path names is followed while serving; any other change needs a restart
+                   */
 };
 
 /** options_table() - all rows. @ret_count: how many, at most 64 (struct options.given) */

@@ -427,7 +427,7 @@ static size_t field_size(enum option_type type)
 static void free_list(struct option_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        free((char *)(uintptr_t)list->items[i]); /* ours: const only for those who read */
+        free((void *)list->items[i]); /* ours: const only for those who read */
     }
     free(list->items);
 }

@@ -26,8 +26,8 @@
 static const char command[] = "review";
 
 #define TOKEN_FILE_MAX_BYTES \
-    (4 * TOKEN_MAX_BYTES) /* long enough to see what a token that is too long gets */
-#define JSON_GROWTH_MAX 6 /* a byte as \u00XX */
+    ((size_t)4 * TOKEN_MAX_BYTES) /* long enough to see what a token that is too long gets */
+#define JSON_GROWTH_MAX 6         /* a byte as \u00XX */
 #define REQUEST_FRAME_MAX \
     (512 + 4 * TOKEN_REVIEW_MAX_AUDIENCES) /* member names, and quotes around audiences */
 

@@ -19,12 +19,12 @@
 static void normalize(struct span word, char ret_text[static SUGGEST_WORD_MAX])
 {
     size_t len = 0;
+    memset(ret_text, 0, SUGGEST_WORD_MAX);
     for (size_t i = 0; i < word.len && len + 1 < SUGGEST_WORD_MAX; i++) {
         if (word.at[i] != '-' && word.at[i] != '_') {
             ret_text[len++] = (char)tolower((unsigned char)word.at[i]);
         }
     }
-    ret_text[len] = '\0';
 }
 
 static size_t smallest(size_t a, size_t b, size_t c)
