@@ -178,7 +178,7 @@ static const struct option_row rows[] = {
       .choices = log_format_choices, .initial = "text", FIELD(logging_format), .help = "Form of the log, on standard error." },
     { .name = "v", .letter = 'v', .type = OPTION_INT, .group = GROUP_GENERAL, .commands = SERVE, .in_file = true, .max = 10,
       .metavar = "LEVEL", .initial = "0", FIELD(verbosity),
-      .help = "Verbosity of the log. 3 has a line for each refused review, 5 for each review." },
+      .help = "Verbosity of the log. Refused reviews are logged at any level, at a limited rate for each reason; 5 logs accepted ones, too." },
     { .name = "output", .letter = 'o', .type = OPTION_ENUM, .group = GROUP_GENERAL, .commands = VERSION,
       .choices = version_output_choices, .initial = "text", FIELD(version_output), .help = "Form of the answer." },
     { .name = "help", .letter = 'h', .type = OPTION_BOOL, .group = GROUP_GENERAL, .commands = EVERY, FIELD(help),

@@ -9,6 +9,7 @@
 
 #include "cli/options.h"
 #include "cli/options_table.h"
+#include "support/alloc_fail.h"
 #include "support/file_kit.h"
 
 #define ARGUMENTS_MAX 8
@@ -325,6 +326,37 @@ static void test_options_parse_checks_unless_help_is_asked_for(void **state)
     options_fini(&options);
 }
 
+/* Whatever allocation fails: no memory, said so, nothing leaked, nothing half done handed out. */
+static void test_options_parse_survives_every_allocation_failure(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return;
+    }
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_write(&kit, "c.yaml",
+              "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nmanifests: m\n"
+              "tlsCertFile: c\ntlsPrivateKeyFile: k\napiAudiences: [a, b]\n"
+              "healthBindAddress: \":1\"\n");
+    size_t nth = 1;
+    bool reached;
+    do {
+        struct options options = { 0 };
+        struct problem problem = { 0 };
+        alloc_fail_arm(nth++);
+        const enum status st =
+            parse_all(&kit, "c.yaml", ARGUMENTS("--client-ca-file=x", "--client-allowed-names=a,b"),
+                      &options, &problem);
+        reached = alloc_fail_disarm();
+        assert_int_equal(st, reached ? ST_NOMEM : ST_OK);
+        assert_int_equal(problem.text[0] != '\0', reached);
+        options_fini(&options);
+    } while (reached);
+    assert_true(nth > 20); /* or it showed nothing */
+    kit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_options_defaults_are_values_that_flags_accept),
         cmocka_unit_test(test_options_parse_flags_win_over_the_file),
         cmocka_unit_test(test_options_parse_names_the_file_that_is_wrong),
+        cmocka_unit_test(test_options_parse_survives_every_allocation_failure),
         cmocka_unit_test(test_options_parse_checks_unless_help_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
