@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The public face of the library: <kube-bearer/kube-bearer.h> in terms of loop, store and
+ * authenticator.
+ *
+ * Untrusted: the token and the audiences of a question. A verdict is a copy in one block, so that
+ * its owner needs to know nothing of read sections, and may keep it after the authenticator is
+ * gone.
+ *
+ * Threads: kube_bearer_new() reads on the caller's thread; then the loop has one of its own, and
+ * kube_bearer_free() joins it before it frees what the loop feeds. Questions come on any thread.
+ */
+#include <kube-bearer/kube-bearer.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <urcu/urcu-bp.h>
+
+#include "authn/authenticator.h"
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/version.h"
+#include "store/manifests.h"
+
+#define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
+
+_Static_assert(KUBE_BEARER_AUDIENCES_MAX == QUESTION_MAX_AUDIENCES, "the public limit is ours");
+_Static_assert(KUBE_BEARER_AUDIENCES_MAX == API_AUDIENCES_MAX, "and so is this one");
+_Static_assert(KUBE_BEARER_ERROR_MAX >= PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64, "texts fit");
+
+struct kube_bearer {
+    struct clock clock;
+    struct loop *loop;
+    struct store *store;
+    struct authenticator *authenticator;
+    void (*on_problem)(void *ctx, const char *text);
+    void *ctx;
+};
+
+struct kube_bearer_verdict {
+    enum kube_bearer_result result;
+    enum status why;
+    const char *username; /* these point behind the struct */
+    const char *error;
+    const char **groups;
+    size_t group_count;
+    const char **audiences;
+    size_t audience_count;
+};
+
+/* ------------------------------------------------------------------ life */
+
+static void forward_problem(void *ctx, const struct problem *problem)
+{
+    const struct kube_bearer *bearer = ctx;
+    if (bearer->on_problem) {
+        char text[KUBE_BEARER_ERROR_MAX];
+        problem_format(problem, text, sizeof(text));
+        bearer->on_problem(bearer->ctx, text);
+    }
+}
+
+static enum status make_authenticator(struct kube_bearer *bearer,
+                                      const struct kube_bearer_options *options)
+{
+    if (options->api_audience_count > API_AUDIENCES_MAX) {
+        return ST_LIMIT;
+    }
+    struct span audiences[API_AUDIENCES_MAX];
+    for (size_t i = 0; i < options->api_audience_count; i++) {
+        audiences[i] = span_of(options->api_audiences[i]);
+    }
+    const bool refuse = options->unknown_token == KUBE_BEARER_UNKNOWN_TOKEN_REFUSE;
+    const struct authenticator_options authn = {
+        .api_audiences = audiences,
+        .api_audience_count = options->api_audience_count,
+        .unknown_token_answer = refuse ? UNKNOWN_TOKEN_REFUSE : UNKNOWN_TOKEN_ERROR,
+        .bootstrap = true,
+        .on_problem = forward_problem,
+        .ctx = bearer,
+    };
+    return authenticator_new(&authn, &bearer->authenticator);
+}
+
+static enum status make_store(struct kube_bearer *bearer,
+                              const char *directory,
+                              struct problem *reterr_problem)
+{
+    const struct manifests_options manifests = {
+        .directory = directory,
+        .clock = bearer->clock,
+        .on_problem = forward_problem,
+        .ctx = bearer,
+    };
+    enum status st = manifests_new(&manifests, &bearer->store, reterr_problem);
+    if (st == ST_OK) {
+        st = authenticator_attach(bearer->authenticator, bearer->store);
+    }
+    if (st == ST_OK) {
+        st = store_load(bearer->store, reterr_problem);
+    }
+    return st == ST_UNSETTLED ? ST_OK : st; /* what is still being written is read when settled */
+}
+
+static enum status start(struct kube_bearer *bearer,
+                         const struct kube_bearer_options *options,
+                         struct problem *reterr_problem)
+{
+    enum status st = make_authenticator(bearer, options);
+    if (st == ST_OK) {
+        st = make_store(bearer, options->manifests, reterr_problem);
+    }
+    if (st == ST_OK) {
+        st = loop_new(&bearer->loop);
+    }
+    if (st == ST_OK) {
+        st = store_watch(bearer->store, bearer->loop, reterr_problem);
+    }
+    return st == ST_OK ? loop_start(bearer->loop) : st;
+}
+
+struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
+                                    char *reterr_text,
+                                    size_t reterr_size)
+{
+    struct problem problem = { 0 };
+    enum status st = ST_NOMEM;
+    struct kube_bearer *bearer = NULL;
+    if (options->size < sizeof(*options) || !options->manifests) {
+        st = ST_INVALID;
+        problem_set(&problem, st, 0, 0, "options: size and manifests must be set");
+    } else if ((bearer = calloc(1, sizeof(*bearer)))) {
+        bearer->clock = clock_system();
+        bearer->on_problem = options->on_problem;
+        bearer->ctx = options->ctx;
+        st = start(bearer, options, &problem);
+    }
+    if (st == ST_OK) {
+        return bearer;
+    }
+    kube_bearer_free(bearer);
+    if (!problem.text[0]) {
+        problem_set(&problem, st, 0, 0, "%s", status_text(st));
+    }
+    if (reterr_size > 0) {
+        problem_format(&problem, reterr_text, reterr_size);
+    }
+    return NULL;
+}
+
+void kube_bearer_free(struct kube_bearer *bearer)
+{
+    if (!bearer) {
+        return;
+    }
+    if (bearer->loop) {
+        loop_stop(bearer->loop); /* joins: no event comes after this */
+    }
+    bearer->store = store_free(bearer->store);
+    bearer->loop = loop_free(bearer->loop);
+    bearer->authenticator = authenticator_free(bearer->authenticator);
+    free(bearer);
+}
+
+int kube_bearer_is_ready(const struct kube_bearer *bearer)
+{
+    return authenticator_is_synced(bearer->authenticator);
+}
+
+int kube_bearer_wait_ready(const struct kube_bearer *bearer, unsigned timeout_ms)
+{
+    /* polled: it happens once in a process's life, and mostly it is so already */
+    const int64_t deadline_ns =
+        clock_monotonic_ns(&bearer->clock) + (int64_t)timeout_ms * INT64_C(1000000);
+    while (!kube_bearer_is_ready(bearer) && clock_monotonic_ns(&bearer->clock) < deadline_ns) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = READY_POLL_NS }, NULL); /* or a signal */
+    }
+    return kube_bearer_is_ready(bearer);
+}
+
+/* ------------------------------------------------------------------ questions */
+
+static enum kube_bearer_result result_of(const struct decision *decision)
+{
+    switch (decision->result) {
+    case DECISION_ALLOW:
+        return KUBE_BEARER_ALLOW;
+    case DECISION_ERROR:
+    case DECISION_RESULT_COUNT_:
+        return KUBE_BEARER_ERROR;
+    case DECISION_DENY:
+        break;
+    }
+    return KUBE_BEARER_DENY;
+}
+
+static size_t count_bits(uint64_t mask)
+{
+    size_t count = 0;
+    for (; mask; mask &= mask - 1) {
+        count++;
+    }
+    return count;
+}
+
+/* Bytes of all texts with their NULs. */
+static size_t text_bytes(const struct decision *decision, const struct question *question)
+{
+    size_t bytes = decision->user.name.len + 1 + decision->error.len + 1;
+    const struct group_list *groups = decision->user.groups;
+    for (size_t i = 0; groups && i < groups->count; i++) {
+        bytes += groups->names[i].len + 1;
+    }
+    for (size_t i = 0; decision->audience_mask && i < question->audience_count; i++) {
+        bytes += question->audiences[i].len + 1;
+    }
+    return bytes;
+}
+
+static const char *put_text(char **at, struct span text)
+{
+    char *start = *at;
+    if (text.len) {
+        memcpy(start, text.at, text.len);
+    }
+    start[text.len] = '\0';
+    *at += text.len + 1;
+    return start;
+}
+
+/* Copy everything into one block: struct, two arrays of pointers, texts. NULL when memory ran out.
+ */
+static struct kube_bearer_verdict *copy_verdict(const struct decision *decision,
+                                                const struct question *question)
+{
+    const struct group_list *groups = decision->user.groups;
+    const size_t group_count = groups ? groups->count : 0;
+    const size_t pointers = group_count + count_bits(decision->audience_mask);
+    struct kube_bearer_verdict *verdict =
+        malloc(sizeof(*verdict) + pointers * sizeof(const char *) + text_bytes(decision, question));
+    if (!verdict) {
+        return NULL;
+    }
+    const char **slots = (const char **)(verdict + 1);
+    char *text = (char *)(slots + pointers);
+    *verdict = (struct kube_bearer_verdict){
+        .result = result_of(decision),
+        .why = decision->why,
+        .username = put_text(&text, decision->user.name),
+        .error = put_text(&text, decision->error),
+        .groups = slots,
+        .group_count = group_count,
+        .audiences = slots + group_count,
+    };
+    for (size_t i = 0; i < group_count; i++) {
+        verdict->groups[i] = put_text(&text, groups->names[i]);
+    }
+    for (size_t i = 0; decision->audience_mask && i < question->audience_count; i++) {
+        if (decision->audience_mask >> i & 1) {
+            verdict->audiences[verdict->audience_count++] = put_text(&text, question->audiences[i]);
+        }
+    }
+    return verdict;
+}
+
+struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *bearer,
+                                                     const char *token,
+                                                     size_t token_len,
+                                                     const char *const *audiences,
+                                                     size_t audience_count)
+{
+    struct span spans[QUESTION_MAX_AUDIENCES];
+    for (size_t i = 0; i < audience_count && i < QUESTION_MAX_AUDIENCES; i++) {
+        spans[i] = span_of(audiences[i]);
+    }
+    const struct question question = {
+        .token = { .at = token, .len = token_len },
+        .has_audiences = audience_count > 0,
+        .audiences = spans,
+        .audience_count = audience_count, /* past the limit it is refused before spans is read */
+        .now = clock_now(&bearer->clock),
+    };
+    struct decision decision;
+    urcu_bp_read_lock();
+    authenticator_decide(bearer->authenticator, &question, &decision);
+    struct kube_bearer_verdict *verdict = copy_verdict(&decision, &question);
+    urcu_bp_read_unlock();
+    return verdict;
+}
+
+void kube_bearer_verdict_free(struct kube_bearer_verdict *verdict)
+{
+    free(verdict);
+}
+
+enum kube_bearer_result kube_bearer_verdict_result(const struct kube_bearer_verdict *verdict)
+{
+    return verdict ? verdict->result : KUBE_BEARER_ERROR;
+}
+
+const char *kube_bearer_verdict_username(const struct kube_bearer_verdict *verdict)
+{
+    return verdict ? verdict->username : "";
+}
+
+size_t kube_bearer_verdict_group_count(const struct kube_bearer_verdict *verdict)
+{
+    return verdict ? verdict->group_count : 0;
+}
+
+const char *kube_bearer_verdict_group(const struct kube_bearer_verdict *verdict, size_t index)
+{
+    return verdict && index < verdict->group_count ? verdict->groups[index] : NULL;
+}
+
+size_t kube_bearer_verdict_audience_count(const struct kube_bearer_verdict *verdict)
+{
+    return verdict ? verdict->audience_count : 0;
+}
+
+const char *kube_bearer_verdict_audience(const struct kube_bearer_verdict *verdict, size_t index)
+{
+    return verdict && index < verdict->audience_count ? verdict->audiences[index] : NULL;
+}
+
+const char *kube_bearer_verdict_reason(const struct kube_bearer_verdict *verdict)
+{
+    return status_label(verdict ? verdict->why : ST_NOMEM);
+}
+
+const char *kube_bearer_verdict_reason_text(const struct kube_bearer_verdict *verdict)
+{
+    return status_text(verdict ? verdict->why : ST_NOMEM);
+}
+
+const char *kube_bearer_verdict_error(const struct kube_bearer_verdict *verdict)
+{
+    return verdict ? verdict->error : "internal error";
+}
+
+const char *kube_bearer_version(void)
+{
+    return version_number();
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The library's public face, used as an embedder would: a directory in, verdicts out. */
+#include <kube-bearer/kube-bearer.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "support/file_kit.h"
+
+/* TEST-ONLY tokens. */
+#define TOKEN "abcdef.0123456789abcdef"
+
+static const char secret_text[] =
+    "apiVersion: v1\n"
+    "kind: Secret\n"
+    "metadata: {name: bootstrap-token-abcdef, namespace: kube-system}\n"
+    "type: bootstrap.kubernetes.io/token\n"
+    "stringData:\n"
+    "  token-id: abcdef\n"
+    "  token-secret: 0123456789abcdef\n"
+    "  usage-bootstrap-authentication: 'true'\n"
+    "  auth-extra-groups: system:bootstrappers:b,system:bootstrappers:a\n";
+
+static const char *const our_audiences[] = { "api", "other" };
+
+struct fixture {
+    struct file_kit kit;
+    struct kube_bearer_options options;
+    atomic_uint problem_count;
+    char last_problem[KUBE_BEARER_ERROR_MAX];
+};
+
+static void on_problem(void *ctx, const char *text)
+{
+    struct fixture *fixture = ctx;
+    (void)snprintf(fixture->last_problem, sizeof(fixture->last_problem), "%s", text);
+    atomic_fetch_add(&fixture->problem_count, 1);
+}
+
+static void put_file(const struct file_kit *kit, const char *name, const char *text)
+{
+    const struct kit_path path = kit_path(kit, name);
+    FILE *file = fopen(path.text, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    kit_init(&fixture->kit);
+    fixture->options = (struct kube_bearer_options)KUBE_BEARER_OPTIONS_INIT;
+    fixture->options.manifests = fixture->kit.directory;
+    fixture->options.api_audiences = our_audiences;
+    fixture->options.api_audience_count = 2;
+    fixture->options.on_problem = on_problem;
+    fixture->options.ctx = fixture;
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    kit_fini(&fixture->kit);
+    free(fixture);
+    return 0;
+}
+
+static struct kube_bearer *make(const struct fixture *fixture)
+{
+    char error[KUBE_BEARER_ERROR_MAX] = "";
+    struct kube_bearer *bearer = kube_bearer_new(&fixture->options, error, sizeof(error));
+    if (!bearer) {
+        fail_msg("%s", error);
+    }
+    return bearer;
+}
+
+static struct kube_bearer_verdict *ask(const struct kube_bearer *bearer, const char *token)
+{
+    struct kube_bearer_verdict *verdict =
+        kube_bearer_authenticate(bearer, token, strlen(token), NULL, 0);
+    assert_non_null(verdict);
+    return verdict;
+}
+
+static enum kube_bearer_result result(const struct kube_bearer *bearer, const char *token)
+{
+    struct kube_bearer_verdict *verdict = ask(bearer, token);
+    const enum kube_bearer_result result = kube_bearer_verdict_result(verdict);
+    kube_bearer_verdict_free(verdict);
+    return result;
+}
+
+/* The loop is on a thread of the library's: ask until it is so, or the deadline passes. */
+static void wait_for(const struct kube_bearer *bearer,
+                     const char *token,
+                     enum kube_bearer_result want)
+{
+    for (int ms = 0; ms < FILE_KIT_DEADLINE_MS; ms += 5) {
+        if (result(bearer, token) == want && kube_bearer_is_ready(bearer)) {
+            return;
+        }
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+    }
+    fail_msg("not within %d ms", FILE_KIT_DEADLINE_MS);
+}
+
+static void test_kube_bearer_yes_has_user_groups_and_audiences(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    const char *const asked[] = { "x", "other", "api" };
+    struct kube_bearer_verdict *verdict =
+        kube_bearer_authenticate(bearer, TOKEN, strlen(TOKEN), asked, 3);
+    kube_bearer_free(bearer); /* the verdict outlives it */
+    assert_int_equal(kube_bearer_verdict_result(verdict), KUBE_BEARER_ALLOW);
+    assert_string_equal(kube_bearer_verdict_username(verdict), "system:bootstrap:abcdef");
+    assert_int_equal(kube_bearer_verdict_group_count(verdict), 3);
+    assert_string_equal(kube_bearer_verdict_group(verdict, 0), "system:bootstrappers");
+    assert_string_equal(kube_bearer_verdict_group(verdict, 1), "system:bootstrappers:a");
+    assert_string_equal(kube_bearer_verdict_group(verdict, 2), "system:bootstrappers:b");
+    assert_null(kube_bearer_verdict_group(verdict, 3));
+    assert_int_equal(kube_bearer_verdict_audience_count(verdict), 2);
+    assert_string_equal(kube_bearer_verdict_audience(verdict, 0), "other");
+    assert_string_equal(kube_bearer_verdict_audience(verdict, 1), "api");
+    assert_null(kube_bearer_verdict_audience(verdict, 2));
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "ok");
+    assert_string_equal(kube_bearer_verdict_error(verdict), "");
+    kube_bearer_verdict_free(verdict);
+}
+
+static void test_kube_bearer_no_has_nothing_but_a_reason(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    struct kube_bearer_verdict *verdict = ask(bearer, "abcdef.zzzzzzzzzzzzzzzz");
+    assert_int_equal(kube_bearer_verdict_result(verdict), KUBE_BEARER_DENY);
+    assert_string_equal(kube_bearer_verdict_username(verdict), "");
+    assert_int_equal(kube_bearer_verdict_group_count(verdict), 0);
+    assert_int_equal(kube_bearer_verdict_audience_count(verdict), 0);
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "token_secret_mismatch");
+    assert_string_equal(kube_bearer_verdict_reason_text(verdict), "the token secret is wrong");
+    assert_string_equal(kube_bearer_verdict_error(verdict), "");
+    kube_bearer_verdict_free(verdict);
+    const char *const foreign = "foreign";
+    verdict = kube_bearer_authenticate(bearer, TOKEN, strlen(TOKEN), &foreign, 1);
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "audience_mismatch");
+    kube_bearer_verdict_free(verdict);
+    /* a token is bytes, not a string */
+    verdict = kube_bearer_authenticate(bearer, TOKEN "\0x", strlen(TOKEN) + 2, NULL, 0);
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "unrecognized_token");
+    kube_bearer_verdict_free(verdict);
+    kube_bearer_free(bearer);
+}
+
+static void test_kube_bearer_more_audiences_than_the_limit_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    const char *many[KUBE_BEARER_AUDIENCES_MAX + 1];
+    for (size_t i = 0; i < KUBE_BEARER_AUDIENCES_MAX + 1; i++) {
+        many[i] = "api";
+    }
+    struct kube_bearer_verdict *verdict =
+        kube_bearer_authenticate(bearer, TOKEN, strlen(TOKEN), many, KUBE_BEARER_AUDIENCES_MAX);
+    assert_int_equal(kube_bearer_verdict_audience_count(verdict), KUBE_BEARER_AUDIENCES_MAX);
+    kube_bearer_verdict_free(verdict);
+    verdict =
+        kube_bearer_authenticate(bearer, TOKEN, strlen(TOKEN), many, KUBE_BEARER_AUDIENCES_MAX + 1);
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "too_large");
+    kube_bearer_verdict_free(verdict);
+    kube_bearer_free(bearer);
+}
+
+static void test_kube_bearer_unknown_token_is_an_error_or_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, "zzzzzz.0123456789abcdef", KUBE_BEARER_ERROR);
+    struct kube_bearer_verdict *verdict = ask(bearer, "zzzzzz.0123456789abcdef");
+    assert_string_equal(kube_bearer_verdict_reason(verdict), "unknown_token_id");
+    assert_string_equal(kube_bearer_verdict_error(verdict), "token not known (yet)");
+    kube_bearer_verdict_free(verdict);
+    kube_bearer_free(bearer);
+    fixture->options.unknown_token = KUBE_BEARER_UNKNOWN_TOKEN_REFUSE;
+    bearer = make(fixture);
+    wait_for(bearer, "zzzzzz.0123456789abcdef", KUBE_BEARER_DENY);
+    kube_bearer_free(bearer);
+}
+
+static void test_kube_bearer_follows_the_directory(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ERROR);
+    put_file(&fixture->kit, ".later", secret_text);
+    kit_rename(&fixture->kit, ".later", "a.yaml");
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    assert_int_equal(remove(kit_path(&fixture->kit, "a.yaml").text), 0);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ERROR);
+    kube_bearer_free(bearer);
+}
+
+static void test_kube_bearer_tells_of_problems(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "broken.yaml", "apiVersion: v1\nkind: [\n");
+    struct kube_bearer *bearer = make(fixture);
+    for (int ms = 0; ms < FILE_KIT_DEADLINE_MS && atomic_load(&fixture->problem_count) == 0;
+         ms += 5) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+    }
+    kube_bearer_free(bearer);
+    assert_int_equal(atomic_load(&fixture->problem_count), 1);
+    assert_non_null(strstr(fixture->last_problem, "broken.yaml:"));
+}
+
+/* A file written this moment may be unfinished: nobody is told "unknown" as if it were final. */
+static void test_kube_bearer_wait_ready_sees_fresh_files(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    struct kube_bearer *bearer = make(fixture);
+    assert_int_equal(kube_bearer_wait_ready(bearer, FILE_KIT_DEADLINE_MS), 1);
+    assert_int_equal(kube_bearer_is_ready(bearer), 1);
+    assert_int_equal(result(bearer, TOKEN), KUBE_BEARER_ALLOW);
+    kube_bearer_free(bearer);
+}
+
+static void test_kube_bearer_bad_options_say_so(void **state)
+{
+    struct fixture *fixture = *state;
+    char error[KUBE_BEARER_ERROR_MAX] = "";
+    struct kube_bearer_options options = fixture->options;
+    options.size = 0;
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_string_equal(error, "options: size and manifests must be set");
+    options = fixture->options;
+    options.manifests = NULL;
+    error[0] = '\0';
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_string_equal(error, "options: size and manifests must be set");
+    options = fixture->options;
+    options.api_audience_count = KUBE_BEARER_AUDIENCES_MAX + 1;
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_string_equal(error, "a limit was exceeded");
+    options = fixture->options;
+    options.manifests = "/does/not/exist";
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_non_null(strstr(error, "/does/not/exist"));
+    assert_null(kube_bearer_new(&options, NULL, 0)); /* who does not want the text */
+    error[0] = error[1] = '#';
+    assert_null(kube_bearer_new(&options, error, 1));
+    assert_int_equal(error[0], '\0');
+    assert_int_equal(error[1], '#');
+}
+
+static void test_kube_bearer_no_verdict_is_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(kube_bearer_verdict_result(NULL), KUBE_BEARER_ERROR);
+    assert_string_equal(kube_bearer_verdict_username(NULL), "");
+    assert_int_equal(kube_bearer_verdict_group_count(NULL), 0);
+    assert_null(kube_bearer_verdict_group(NULL, 0));
+    assert_int_equal(kube_bearer_verdict_audience_count(NULL), 0);
+    assert_null(kube_bearer_verdict_audience(NULL, 0));
+    assert_string_equal(kube_bearer_verdict_reason(NULL), "no_memory");
+    assert_string_equal(kube_bearer_verdict_error(NULL), "internal error");
+    kube_bearer_verdict_free(NULL);
+    kube_bearer_free(NULL);
+    assert_true(strlen(kube_bearer_version()) >= strlen("0.0.0"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(test_kube_bearer_yes_has_user_groups_and_audiences),
+        T(test_kube_bearer_no_has_nothing_but_a_reason),
+        T(test_kube_bearer_more_audiences_than_the_limit_are_refused),
+        T(test_kube_bearer_unknown_token_is_an_error_or_refused),
+        T(test_kube_bearer_follows_the_directory),
+        T(test_kube_bearer_tells_of_problems),
+        T(test_kube_bearer_wait_ready_sees_fresh_files),
+        T(test_kube_bearer_bad_options_say_so),
+        T(test_kube_bearer_no_verdict_is_an_error),
+#undef T
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
