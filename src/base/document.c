@@ -12,7 +12,6 @@
 #include "base/document_json.h"
 #include "base/document_tree.h"
 #include "base/document_yaml.h"
-#include "base/utf8.h"
 
 #define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
 
@@ -38,33 +37,14 @@ static bool is_ascii(struct span text)
     return bits < 0x80;
 }
 
-static enum status check_utf8(struct span text, struct document_tree *tree)
-{
-    struct document_place place = { .line = 1, .column = 1 };
-    while (text.len > 0) {
-        const size_t len = utf8_sequence_len(text);
-        if (len == 0) {
-            return document_tree_fail(tree, ST_SYNTAX, place, "UTF-8");
-        }
-        place.column += (unsigned)len;
-        if (text.at[0] == '\n') {
-            place.line++;
-            place.column = 1;
-        }
-        text = span_after(text, len);
-    }
-    return ST_OK;
-}
-
+/* Both readers refuse what is not UTF-8. */
 static enum status read_documents(struct span text, struct document_tree *tree)
 {
-    const bool all_ascii = is_ascii(text);
-    const enum status status = all_ascii ? ST_OK : check_utf8(text, tree);
-    if (status != ST_OK || text.len == 0) {
-        return status;
+    if (text.len == 0) {
+        return ST_OK;
     }
     return is_json(text) ? document_json_read(text, tree)
-                         : document_yaml_read(text, all_ascii, tree);
+                         : document_yaml_read(text, is_ascii(text), tree);
 }
 
 static enum status hand_out(struct document_tree *tree, document_fn *fn, void *ctx)

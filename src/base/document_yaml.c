@@ -182,39 +182,6 @@ static enum status add_key(struct reader *reader,
     return document_tree_key(reader->tree, span_of(formatted), place);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* libyaml drops the tag `!`, which makes a scalar a string. It begins the event, or follows an
- * anchor that does. */
-static bool has_bare_tag(struct span event)
-{
-    size_t at = 0;
-    if (event.len > 0 && event.at[0] == '&') {
-        while (at < event.len && !is_blank(event.at[at])) {
-            at++;
-        }
-        while (at < event.len && is_blank(event.at[at])) {
-            at++;
-        }
-    }
-    return at < event.len && event.at[at] == '!';
-}
-
-/* To be asked just after place_of_event(), which moves the cursor to the event. */
-static bool is_plain(const struct reader *reader, const yaml_event_t *event)
-{
-    if (!event->data.scalar.plain_implicit || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
-        return false;
-    }
-    const size_t start = reader->is_ascii ? event->start_mark.index : reader->cursor.bytes;
-    const struct span rest = span_after(reader->text, start);
-    const size_t len = event->end_mark.index - event->start_mark.index; /* characters: no more */
-    return !has_bare_tag((struct span){ rest.at, len < rest.len ? len : rest.len });
-}
-
 static bool is_valid_utf8(struct span text)
 {
     while (text.len > 0) {
@@ -293,7 +260,6 @@ static bool is_merge_key(const yaml_event_t *event)
 static enum status on_scalar(struct reader *reader, yaml_event_t *event)
 {
     const struct document_place place = place_of_event(reader, event);
-    const bool plain = is_plain(reader, event);
     if (document_tree_wants_key(reader->tree) && is_merge_key(event)) {
         return document_tree_merge_key(reader->tree, place);
     }
@@ -301,10 +267,12 @@ static enum status on_scalar(struct reader *reader, yaml_event_t *event)
         .at = (const char *)event->data.scalar.value,
         .len = event->data.scalar.length,
     };
+    /* set for the bare tag `!` too, but that stays in the event, and makes a string */
+    const bool is_plain = event->data.scalar.plain_implicit != 0;
     struct yaml_scalar scalar;
     const char *expected;
-    enum status status =
-        yaml_scalar_resolve(text, (const char *)event->data.scalar.tag, plain, &scalar, &expected);
+    enum status status = yaml_scalar_resolve(text, (const char *)event->data.scalar.tag, is_plain,
+                                             &scalar, &expected);
     if (status != ST_OK) {
         return document_tree_fail(reader->tree, status, place, expected);
     }

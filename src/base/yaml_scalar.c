@@ -99,19 +99,16 @@ static bool parse_prefixed(struct span text, uint64_t *ret_number)
     if (text.len < 2 || text.at[0] != '0') {
         return parse_digits(text, 10, ret_number);
     }
-    if (text.len >= 3) {
-        switch (text.at[1] | 0x20) {
-        case 'b':
-            return parse_digits(span_after(text, 2), 2, ret_number);
-        case 'o':
-            return parse_digits(span_after(text, 2), 8, ret_number);
-        case 'x':
-            return parse_digits(span_after(text, 2), 16, ret_number);
-        default:
-            break;
-        }
+    switch (text.at[1] | 0x20) {
+    case 'b':
+        return parse_digits(span_after(text, 2), 2, ret_number);
+    case 'o':
+        return parse_digits(span_after(text, 2), 8, ret_number);
+    case 'x':
+        return parse_digits(span_after(text, 2), 16, ret_number);
+    default:
+        return parse_digits(span_after(text, 1), 8, ret_number);
     }
-    return parse_digits(span_after(text, 1), 8, ret_number);
 }
 
 /* yaml.v2 hands what stands behind `0b` to a parser that takes a sign. */
@@ -184,12 +181,14 @@ static bool is_float(struct span text)
     return at == text.len;
 }
 
-/* An underscore must stand between two digits where yaml.v2 leaves it to strconv.ParseFloat. */
+/* Behind a point yaml.v2 leaves underscores to strconv.ParseFloat, which wants them between two
+ * digits. */
 static bool are_underscores_within_digits(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '_' && (i == 0 || i + 1 == text.len || !is_digit(text.at[i - 1]) ||
-                                  !is_digit(text.at[i + 1]))) {
+    for (size_t i = 1; i < text.len; i++) {
+        const bool is_within =
+            is_digit(text.at[i - 1]) && i + 1 < text.len && is_digit(text.at[i + 1]);
+        if (text.at[i] == '_' && !is_within) {
             return false;
         }
     }

@@ -23,6 +23,7 @@ static const struct {
     const char *want;
 } accepted_rows[] = {
     { "nothing", SPAN_LITERAL(""), "" },
+    { "no text at all", { NULL, 0 }, "" },
     { "white space", SPAN_LITERAL(" \n\n  \n"), "" },
     { "a comment", SPAN_LITERAL("# nothing\n"), "" },
     { "a mapping", SPAN_LITERAL("a: 1\nb: x\n"), "{\"a\":1,\"b\":\"x\"}\n" },
@@ -205,6 +206,16 @@ static const struct {
     { "a member twice behind a merge", SPAN_LITERAL("<<: {a: 1}\na: 2\na: 3\n"), ST_DUPLICATE, 3, 1,
       "\"a\"" },
 
+    { "JSON in YAML's manner behind a byte order mark", SPAN_LITERAL("\xef\xbb\xbf{a: 1}"),
+      ST_SYNTAX, 1, 2, "member name" },
+    { "a byte order mark counts no column",
+      SPAN_LITERAL("\xef\xbb\xbf"
+                   "a: b: c\n"),
+      ST_SYNTAX, 1, 5, "mapping values" },
+    { "an overlong form", SPAN_LITERAL("a: \xc0\xaf\n"), ST_SYNTAX, 1, 4, "UTF-8" },
+    { "a surrogate in UTF-8", SPAN_LITERAL("a: \xed\xa0\x80\n"), ST_SYNTAX, 1, 4,
+      "invalid Unicode" },
+    { "half a character at the end", SPAN_LITERAL("a: \xe2\x82"), ST_SYNTAX, 1, 4, "UTF-8" },
     { "JSON that does not end", SPAN_LITERAL("{\"a\":\n1"), ST_SYNTAX, 2, 2, "`,` or `}`" },
     { "JSON with a comma too many", SPAN_LITERAL("{\"a\":1,}"), ST_SYNTAX, 1, 8, "member name" },
     { "JSON in YAML's manner", SPAN_LITERAL("{a: 1}"), ST_SYNTAX, 1, 2, "member name" },

@@ -26,6 +26,8 @@ static const struct {
     { ".5_0", YAML_KIND_FLOAT, "0.5", "0.5" },
     { "._5", YAML_KIND_STRING, "", NULL },
     { ".5_", YAML_KIND_STRING, "", NULL },
+    { ".5_e1", YAML_KIND_STRING, "", NULL },
+    { ".5__0", YAML_KIND_STRING, "", NULL },
     { ".5e1_0", YAML_KIND_FLOAT, "5e+09", "5e+09" },
     { ".5e3", YAML_KIND_FLOAT, "500", "500" },
     { ".5e", YAML_KIND_STRING, "", NULL },
