@@ -52,8 +52,6 @@ struct option_instant {
     struct instant instant;
 };
 
-/* One object in a process: grouped for who reads it.
- * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct options {
     bool help; /* --help: the other fields were not checked */
     char *config;
