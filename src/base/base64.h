@@ -15,7 +15,11 @@ static inline size_t base64_decoded_max(size_t len)
 }
 
 /**
- * base64_decode() - decode into @ret, base64_decoded_max(text.len) bytes large
+ * base64_decode() - decode
+ * @ret:     base64_decoded_max(text.len) bytes large; or text.at itself, since writing never
+ *           overtakes reading
+ * @ret_len: bytes decoded
+ *
  * Return: ST_OK; ST_SYNTAX (then @ret_len is the offset of the offending character).
  */
 enum status base64_decode(struct span text, char *ret, size_t *ret_len) NODISCARD NONNULL(2, 3);

@@ -82,7 +82,7 @@ static enum status fail_nomem(struct document_tree *tree)
 static void show_key(const char *key, char ret_shown[static KEY_SHOWN_MAX + 1])
 {
     size_t len = 0;
-    for (; key[len] != '\0' && len < KEY_SHOWN_MAX; len++) {
+    for (; len < KEY_SHOWN_MAX && key[len] != '\0'; len++) {
         ret_shown[len] = key[len] >= ' ' && key[len] <= '~' ? key[len] : '?';
     }
     ret_shown[len] = '\0';

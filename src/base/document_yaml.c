@@ -237,7 +237,7 @@ static enum status add_scalar(struct reader *reader,
                     : add_key(reader, scalar, text, place);
     }
     struct anchor *anchor;
-    struct document_value value;
+    struct document_value value = { 0 };
     enum status status = begin_anchor(reader, name, 0, &anchor);
     if (status == ST_OK) {
         status = add_value(reader, scalar, text, place, anchor ? &value : NULL);
@@ -355,7 +355,7 @@ static enum status on_close(struct reader *reader)
 {
     const unsigned depth = reader->tree->depth;
     struct anchor *const anchor = reader->open[depth - 1];
-    struct document_value value;
+    struct document_value value = { 0 };
     const enum status status = document_tree_close(reader->tree, anchor ? &value : NULL);
     if (status == ST_OK && anchor) {
         end_anchor(anchor, depth, value);

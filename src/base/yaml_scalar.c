@@ -344,7 +344,7 @@ static void format_finite(float number, char ret_key[static YAML_KEY_MAX])
         }
     }
     (void)snprintf(ret_key, YAML_KEY_MAX, "%.*e", more_digits, (double)number);
-    const int exponent = atoi(strchr(ret_key, 'e') + 1);
+    const int exponent = (int)strtol(strchr(ret_key, 'e') + 1, NULL, 10);
     if (exponent >= -4 && exponent < 6) {
         const int decimals = more_digits > exponent ? more_digits - exponent : 0;
         (void)snprintf(ret_key, YAML_KEY_MAX, "%.*f", decimals, (double)number);
