@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <gnutls/x509.h>
 
 #include "server/tls.h"
+#include "support/certificate_kit.h"
 
 #define NOW_SEC 1800000000
 
@@ -35,48 +35,18 @@ static void write_file(const char *path, const void *bytes, size_t len)
     assert_int_equal(fclose(file), 0);
 }
 
-static gnutls_x509_privkey_t make_key(void)
-{
-    gnutls_x509_privkey_t key;
-    assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(
-                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-                     0);
-    return key;
-}
-
-static void write_key(const char *path, gnutls_x509_privkey_t key)
-{
-    gnutls_datum_t pem = { 0 };
-    assert_int_equal(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem), 0);
-    write_file(path, pem.data, pem.size);
-    gnutls_free(pem.data);
-}
-
-static void write_certificate(const char *path, gnutls_x509_privkey_t key, int64_t not_after_sec)
-{
-    gnutls_x509_crt_t certificate;
-    gnutls_datum_t pem = { 0 };
-    assert_int_equal(gnutls_x509_crt_init(&certificate), 0);
-    assert_int_equal(gnutls_x509_crt_set_version(certificate, 3), 0);
-    assert_int_equal(gnutls_x509_crt_set_serial(certificate, "\x01", 1), 0);
-    assert_int_equal(gnutls_x509_crt_set_dn(certificate, "CN=localhost", NULL), 0);
-    assert_int_equal(gnutls_x509_crt_set_activation_time(certificate, 0), 0);
-    assert_int_equal(gnutls_x509_crt_set_expiration_time(certificate, not_after_sec), 0);
-    assert_int_equal(gnutls_x509_crt_set_key(certificate, key), 0);
-    assert_int_equal(gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0), 0);
-    assert_int_equal(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &pem), 0);
-    write_file(path, pem.data, pem.size);
-    gnutls_free(pem.data);
-    gnutls_x509_crt_deinit(certificate);
-}
-
 static void write_pair(const struct fixture *fixture, int64_t not_after_sec)
 {
-    gnutls_x509_privkey_t key = make_key();
-    write_key(fixture->key, key);
-    write_certificate(fixture->cert, key, not_after_sec);
-    gnutls_x509_privkey_deinit(key);
+    certificate_kit_make(fixture->cert, fixture->key, not_after_sec);
+}
+
+/* A good key that belongs to another certificate. */
+static void write_other_key(const struct fixture *fixture)
+{
+    char other[136];
+    (void)snprintf(other, sizeof(other), "%s.other", fixture->cert);
+    certificate_kit_make(other, fixture->key, NOW_SEC + 100);
+    assert_int_equal(unlink(other), 0);
 }
 
 static int set_up(void **state)
@@ -130,7 +100,6 @@ enum damage { NO_CERT, NO_KEY, EMPTY_CERT, GARBAGE_KEY, OTHER_KEY, NO_CA, GARBAG
 
 static void do_damage(const struct fixture *fixture, enum damage damage)
 {
-    gnutls_x509_privkey_t other;
     switch (damage) {
     case NO_CERT:
         assert_int_equal(unlink(fixture->cert), 0);
@@ -145,9 +114,7 @@ static void do_damage(const struct fixture *fixture, enum damage damage)
         write_file(fixture->key, "-----BEGIN PRIVATE KEY-----\n", 28);
         break;
     case OTHER_KEY:
-        other = make_key();
-        write_key(fixture->key, other);
-        gnutls_x509_privkey_deinit(other);
+        write_other_key(fixture);
         break;
     case NO_CA:
         break;
