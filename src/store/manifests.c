@@ -113,6 +113,15 @@ static void begin_scan(struct manifests *manifests)
     manifests_nominate(manifests, manifests->root, FILE_FOUND);
 }
 
+static bool begin_scan_if_due(struct manifests *manifests)
+{
+    const bool is_due = manifests->rescan_at_ns != 0 && manifests->rescan_at_ns <= uv_hrtime();
+    if (is_due) {
+        begin_scan(manifests);
+    }
+    return is_due;
+}
+
 void manifests_wake_later(struct manifests *manifests)
 {
     const uint64_t now_ns = uv_hrtime();
@@ -127,9 +136,7 @@ void manifests_wake_later(struct manifests *manifests)
             manifests_nominate(manifests, node, occasion);
         }
     }
-    if (manifests->rescan_at_ns != 0 && manifests->rescan_at_ns <= now_ns) {
-        begin_scan(manifests);
-    }
+    (void)begin_scan_if_due(manifests); /* who calls takes a turn anyway */
 }
 
 uint64_t manifests_next_due_ns(struct manifests *manifests)
@@ -241,6 +248,7 @@ static void finish_reading(struct manifests *manifests,
         return;
     }
     report_problem(manifests, node, problem);
+    manifests->is_out_of_memory = manifests->is_out_of_memory || status == ST_NOMEM;
     if (is_our_fault(status)) {
         manifests_defer(manifests, node, LATER_RETRY);
     }
@@ -333,6 +341,7 @@ static void look_and_read(struct manifests *manifests)
     }
 }
 
+/* Full scans make up for what single looks cannot see to. */
 static void plan_next_scan(struct manifests *manifests)
 {
     if (manifests->is_out_of_memory) {
@@ -345,6 +354,10 @@ static void plan_next_scan(struct manifests *manifests)
 void manifests_turn(struct manifests *manifests)
 {
     look_and_read(manifests);
+    if (begin_scan_if_due(
+            manifests)) { /* what was seen calls for more, before anything is deleted */
+        look_and_read(manifests);
+    }
     if (index_settle(manifests, false)) {
         look_and_read(manifests);
         (void)index_settle(manifests, true); /* asks for nothing the second time */
@@ -374,7 +387,8 @@ static enum status load(struct store *store, struct problem *reterr_problem)
     manifests_turn(manifests);
     manifests->is_loading = false;
     problem_set_file(reterr_problem, manifests->directory);
-    if (manifests->is_root_lost) {
+    /* An operator is told now, rather than by tokens that are missing. */
+    if (manifests->is_root_lost || manifests->root->generation == 0) {
         problem_set(reterr_problem, ST_IO, 0, 0, "expected a directory that can be read");
         return ST_IO;
     }

@@ -253,6 +253,9 @@ static void fail(
     struct problem problem;
     problem_set(&problem, status, 0, 0, "%s: %s", what, strerrordesc_np(error));
     report_problem(manifests, node, &problem);
+    if (error == ENOMEM || error == EMFILE || error == ENFILE) {
+        manifests->is_out_of_memory = true;
+    }
 }
 
 static bool is_worth_a_look(const struct dirent *entry)
@@ -279,7 +282,8 @@ static void see_entries(struct manifests *manifests,
         const struct dirent *entry = readdir(stream);
         if (!entry && errno != 0) {
             fail(manifests, directory, ST_IO, "cannot be read", errno);
-            manifests_rescan_after(manifests, MANIFESTS_RETRY_MS);
+            directory->generation = 0; /* not read: the next look tries again */
+            manifests_defer(manifests, directory, LATER_RETRY);
         }
         if (!entry) {
             return;
@@ -317,12 +321,12 @@ static void scan(struct manifests *manifests,
     DIR *stream = opendir(path);
     struct stat stat;
     if (!stream) {
-        directory->generation = 0; /* not read: the next look tries again */
+        directory->generation = 0;
         if (errno == ENOENT || errno == ENOTDIR) {
             manifests_nominate(manifests, directory, occasion);
         } else {
             fail(manifests, directory, ST_IO, "cannot be read", errno);
-            manifests_rescan_after(manifests, MANIFESTS_RESCAN_MS);
+            manifests_defer(manifests, directory, LATER_RETRY);
         }
         return;
     }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole files only: what speaks against a file being finished, and what does not. */
-#include <linux/capability.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/file_read.h"
 #include "support/file_kit.h"
+#include "support/lease.h"
 
 #define LONG_AGO_SEC 3600
 
@@ -249,19 +248,6 @@ static void test_file_read_lease_broken_by_a_writer_is_harmless(void **state)
     kit_fini(&kit);
 }
 
-/* Give up (or take back) CAP_LEASE in this thread. Return: could we? */
-static bool set_lease_capability(bool have)
-{
-    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[2];
-    if (syscall(SYS_capget, &header, data) != 0) {
-        return false;
-    }
-    const unsigned bit = 1u << CAP_LEASE;
-    data[0].effective = have ? data[0].effective | bit : data[0].effective & ~bit;
-    return syscall(SYS_capset, &header, data) == 0;
-}
-
 static void test_file_read_without_leases_an_appeared_file_waits_for_its_close(void **state)
 {
     (void)state;
@@ -269,7 +255,7 @@ static void test_file_read_without_leases_an_appeared_file_waits_for_its_close(v
     kit_init(&kit);
     kit_write(&kit, "file", "x");
     const struct kit_path path = kit_path(&kit, "file");
-    if (chown(path.text, 65534, 65534) != 0 || !set_lease_capability(false)) {
+    if (chown(path.text, 65534, 65534) != 0 || !lease_set_capability(false)) {
         kit_fini(&kit);
         skip(); /* not root: the file cannot be made somebody else's */
     }
@@ -282,7 +268,7 @@ static void test_file_read_without_leases_an_appeared_file_waits_for_its_close(v
     const enum status published = status_at_age(&kit, "file", FILE_PUBLISHED, 0);
     assert_int_equal(link(path.text, kit_path(&kit, "second").text), 0);
     const enum status linked = status_at_age(&kit, "second", FILE_APPEARED, 10000);
-    assert_true(set_lease_capability(true));
+    assert_true(lease_set_capability(true));
     assert_false(seen_writer); /* that is the point: it cannot be known */
     assert_int_equal(appeared, ST_UNSETTLED);
     assert_int_equal(young, ST_UNSETTLED);

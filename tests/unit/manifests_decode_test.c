@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a manifest's text yields: Secrets in order, or one problem with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "kube/secret.h"
+#include "store/manifests_private.h"
+
+#define META(name)    "metadata:\n  name: " name "\n"
+#define SECRET(name)  "apiVersion: v1\nkind: Secret\n" META(name)
+#define ITEM(name)    "- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: " name "\n"
+#define PLAIN(name)   "- metadata:\n    name: " name "\n"
+#define LIST(version) "apiVersion: " version "\nkind: List\nitems:\n"
+#define SECRETS       "apiVersion: v1\nkind: SecretList\nitems:\n"
+#define JSON_SECRET(n) \
+    "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"" n "\"}}"
+
+static const struct {
+    const char *name;
+    const char *text;
+    enum status status;
+    const char *want; /* the names; or what the problem says */
+    unsigned line;
+    unsigned column;
+} rows[] = {
+    { "one Secret", SECRET("a"), ST_OK, " a@1", 0, 0 },
+    { "nothing", "", ST_OK, "", 0, 0 },
+    { "comments only", "# nothing\n---\n# here\n", ST_OK, "", 0, 0 },
+    { "two documents", SECRET("b") "---\n" SECRET("a"), ST_OK, " b@1 a@6", 0, 0 },
+    { "JSON", JSON_SECRET("a") "\n" JSON_SECRET("b"), ST_OK, " a@1 b@2", 0, 0 },
+    { "List", LIST("v1") ITEM("a") ITEM("b"), ST_OK, " a@4 b@8", 0, 0 },
+    { "List without items", "apiVersion: v1\nkind: List\n", ST_OK, "", 0, 0 },
+    { "List with null items", LIST("v1") "  null\n", ST_OK, "", 0, 0 },
+    { "List with other kinds", LIST("v1") "- {apiVersion: v1, kind: Pod}\n" ITEM("a"), ST_OK,
+      " a@5", 0, 0 },
+    { "SecretList", SECRETS PLAIN("a") ITEM("b"), ST_OK, " a@4 b@6", 0, 0 },
+    { "other kinds between", "apiVersion: v1\nkind: ConfigMap\n---\n" SECRET("a"), ST_OK, " a@4", 0,
+      0 },
+    { "Secret of another group", "apiVersion: example.com/v1\nkind: Secret\n", ST_OK, "", 0, 0 },
+    { "List of another group", "apiVersion: example.com/v1\nkind: List\nitems: 1\n", ST_OK, "", 0,
+      0 },
+    { "kind in another case", "apiVersion: v1\nkind: secret\n", ST_OK, "", 0, 0 },
+    { "Secret of an unknown version", "kind: Secret\napiVersion: v2\n", ST_UNSUPPORTED,
+      "apiVersion: expected v1", 2, 13 },
+    { "List of an unknown version", LIST("v2"), ST_UNSUPPORTED, "apiVersion: expected v1", 1, 13 },
+    { "no apiVersion", "kind: Secret\n", ST_INVALID, "expected apiVersion", 1, 1 },
+    { "null apiVersion", "kind: Secret\napiVersion:\n", ST_INVALID, "expected apiVersion", 1, 1 },
+    { "empty apiVersion", "kind: Secret\napiVersion: ''\n", ST_INVALID, "expected apiVersion", 2,
+      13 },
+    { "number as apiVersion", "kind: Secret\napiVersion: 1\n", ST_TYPE,
+      "apiVersion: expected a string", 2, 13 },
+    { "no kind", "apiVersion: v1\n", ST_INVALID, "expected kind", 1, 1 },
+    { "sequence as kind", "apiVersion: v1\nkind: [Secret]\n", ST_TYPE, "kind: expected a string", 2,
+      7 },
+    { "a scalar", "hello\n", ST_TYPE, "expected a Kubernetes object", 1, 1 },
+    { "a sequence", "- a\n", ST_TYPE, "expected a Kubernetes object", 1, 1 },
+    { "second document broken", SECRET("a") "---\nkind: [\n", ST_SYNTAX, "", 7, 1 },
+    { "second document without kind", SECRET("a") "---\napiVersion: v1\n", ST_INVALID,
+      "expected kind", 6, 1 },
+    { "second Secret cannot be decoded", SECRET("a") "---\n" SECRET("b") "stringData: {x: true}\n",
+      ST_TYPE, "stringData", 10, 17 },
+    { "duplicate key", "kind: Secret\nkind: Secret\n", ST_DUPLICATE, "kind", 2, 1 },
+    { "items of another type", LIST("v1") "  a: b\n", ST_TYPE, "items: expected a sequence", 4, 3 },
+    { "null among items", LIST("v1") "- null\n", ST_TYPE, "items: expected objects", 4, 1 },
+    { "scalar among items", LIST("v1") "- a\n", ST_TYPE, "expected a Kubernetes object", 4, 3 },
+    { "item without kind", LIST("v1") PLAIN("a"), ST_INVALID, "expected apiVersion", 4, 3 },
+    { "item of a SecretList with half a type", SECRETS "- {apiVersion: v1}\n", ST_INVALID,
+      "expected kind", 4, 3 },
+    { "other kind in a SecretList", SECRETS "- {apiVersion: v1, kind: Pod}\n", ST_INVALID,
+      "expected a Secret", 4, 3 },
+    { "list in a list", LIST("v1") "- {apiVersion: v1, kind: List}\n", ST_UNSUPPORTED,
+      "a list inside a list", 4, 3 },
+};
+
+static void check_accepted(const struct manifest_objects *objects, size_t row)
+{
+    char names[256] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct span name = objects->at[i].secret->meta.name;
+        len += (size_t)snprintf(names + len, sizeof(names) - len, " %.*s@%u", (int)name.len,
+                                name.at, objects->at[i].line);
+    }
+    assert_string_equal(names, rows[row].want);
+}
+
+static void test_manifest_decode_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        print_message("# %s\n", rows[i].name);
+        struct manifest_objects objects = { 0 };
+        struct problem problem = { 0 };
+        const enum status status = manifest_decode(span_of(rows[i].text), true, &objects, &problem);
+        assert_int_equal(status, rows[i].status);
+        if (status == ST_OK) {
+            check_accepted(&objects, i);
+        } else {
+            assert_int_equal(problem.status, status);
+            assert_non_null(strstr(problem.text, rows[i].want));
+            assert_int_equal(problem.line, rows[i].line);
+            assert_int_equal(problem.column, rows[i].column);
+        }
+        manifest_objects_fini(&objects);
+    }
+}
+
+static void test_manifest_decode_unwanted_kind_is_not_decoded(void **state)
+{
+    (void)state;
+    struct manifest_objects objects = { 0 };
+    struct problem problem = { 0 };
+    const struct span broken = SPAN_LITERAL(SECRET("a") "stringData: {x: true}\n");
+    assert_int_equal(manifest_decode(broken, false, &objects, &problem), ST_OK);
+    assert_int_equal(objects.count, 0);
+    assert_int_equal(manifest_decode(broken, true, &objects, &problem), ST_TYPE);
+    manifest_objects_fini(&objects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_manifest_decode_rows),
+        cmocka_unit_test(test_manifest_decode_unwanted_kind_is_not_decoded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
