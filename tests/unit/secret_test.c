@@ -364,7 +364,9 @@ static void test_secret_find_vectors(void **state)
         buf_printf(&text, "{\"metadata\":{\"name\":\"a\"},\"data\":%s}",
                    json_object_to_json_string(json_object_object_get(row, "data")));
         assert_int_equal(parse(buf_span(&text), &outcome), ST_OK);
-        (void)secret_find(outcome.secret, vectors_text(row, "key").at, &value);
+        const char *const key = vectors_text(row, "key").at;
+        assert_non_null(key);
+        (void)secret_find(outcome.secret, key, &value);
         if (!span_equal(value, vectors_text(row, "expect"))) {
             fail_msg("%s", vectors_text(row, "id").at);
         }
