@@ -48,7 +48,7 @@ enum later {
 };
 
 #define MANIFESTS_MOVE_MS   10
-#define MANIFESTS_RETRY_MS  1000
+#define MANIFESTS_RETRY_MS  250
 #define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
 
 /* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */

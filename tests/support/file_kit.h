@@ -26,7 +26,8 @@
 #define FILE_KIT_DEADLINE_MS 10000 /* generous: under sanitizers and load */
 
 struct file_kit {
-    struct loop *loop;
+    struct loop *loop; /* owns, unless kit_init_on() was given one */
+    bool is_loop_shared;
     char directory[256];
 };
 
@@ -42,14 +43,23 @@ static inline struct kit_path kit_path(const struct file_kit *kit, const char *n
     return path;
 }
 
-static inline void kit_init(struct file_kit *kit)
+static inline void kit_init_on(struct file_kit *kit, struct loop *loop)
 {
     const char *base = getenv("TMPDIR");
     const int len =
         snprintf(kit->directory, sizeof(kit->directory), "%s/kb-unit-XXXXXX", base ? base : "/tmp");
     assert_in_range(len, 1, sizeof(kit->directory) - 1);
     assert_non_null(mkdtemp(kit->directory));
-    assert_int_equal(loop_new(&kit->loop), ST_OK);
+    kit->loop = loop;
+    kit->is_loop_shared = true;
+}
+
+static inline void kit_init(struct file_kit *kit)
+{
+    struct loop *loop = NULL;
+    assert_int_equal(loop_new(&loop), ST_OK);
+    kit_init_on(kit, loop);
+    kit->is_loop_shared = false;
 }
 
 static inline int kit_remove_entry(const char *path,
@@ -65,7 +75,9 @@ static inline int kit_remove_entry(const char *path,
 
 static inline void kit_fini(struct file_kit *kit)
 {
-    loop_free(kit->loop);
+    if (!kit->is_loop_shared) {
+        loop_free(kit->loop);
+    }
     (void)nftw(kit->directory, kit_remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* best effort */
 }
 

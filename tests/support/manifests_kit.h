@@ -101,14 +101,23 @@ static inline const char *mkit_text(struct buf *buf)
 }
 
 /* A directory m/, and a clock far ahead of every file: what is found counts as settled. */
-static inline void mkit_init(struct manifests_kit *kit)
+static inline void mkit_init_on(struct manifests_kit *kit, struct loop *loop)
 {
-    *kit = (struct manifests_kit){ 0 };
-    kit_init(&kit->files);
-    kit_mkdir(&kit->files, "m");
     const struct clock system = clock_system();
+    *kit = (struct manifests_kit){ 0 };
+    if (loop) {
+        kit_init_on(&kit->files, loop);
+    } else {
+        kit_init(&kit->files);
+    }
+    kit_mkdir(&kit->files, "m");
     kit->clock.wall = clock_now(&system);
     kit->clock.wall.sec += 3600;
+}
+
+static inline void mkit_init(struct manifests_kit *kit)
+{
+    mkit_init_on(kit, NULL);
 }
 
 static inline void mkit_open_at(struct manifests_kit *kit,
@@ -218,7 +227,7 @@ static inline void mkit_expect_problem(struct manifests_kit *kit, const char *wa
 /* Nothing is told for as long as everything there is to tell would need. */
 static inline void mkit_expect_silence(struct manifests_kit *kit)
 {
-    kit_run_for(&kit->files, FILE_SETTLE_MS * 5 / 2);
+    kit_run_for(&kit->files, FILE_SETTLE_MS * 3 / 2);
     mkit_had_events(kit, "");
 }
 
