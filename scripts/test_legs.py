@@ -68,7 +68,7 @@ class Leg:
             shutil.rmtree(folder, ignore_errors=True)
             self.run("meson", "setup", folder, ROOT, "-Dwerror=true", *options, env=env)
             stamp.write_text(want)
-        self.run("meson", "compile", "-C", folder, "-j", self.jobs)
+        self.run("ninja", "-C", folder, "-j", self.jobs, "--quiet")
         return folder
 
     def unit(self, folder, *options, env=None, wrapper=None):

@@ -4,9 +4,9 @@
  * Files of YAML or JSON documents become json-c trees whose nodes remember where they stood.
  *
  * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
- * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is JSON, as in kubectl; several
- * JSON objects may follow each other. Duplicate keys are an error, aliases are expanded up to a
- * bound, `<<` is known. A byte order mark is skipped.
+ * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is JSON, as in kubectl;
+ * several JSON objects may follow each other. Duplicate keys are an error, aliases are expanded up
+ * to a bound, `<<` is known. A byte order mark is skipped.
  *
  * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
  * is 1.5). Strings are wiped when json-c frees them.
@@ -45,7 +45,7 @@ enum status document_parse(struct span text,
                            void *ctx,
                            struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
 
-/** document_position() - where @node began, both from 1; 0 and 0 for null (NULL in json-c) and for a
- * node that did not come from document_parse(). An alias stands where its anchor does */
+/** document_position() - where @node began, both from 1; 0 and 0 for null (NULL in json-c) and for
+ * a node that did not come from document_parse(). An alias stands where its anchor does */
 void document_position(const json_object *node, unsigned *ret_line, unsigned *ret_column)
     NONNULL(2, 3);

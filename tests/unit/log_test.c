@@ -235,7 +235,8 @@ static void check_long_line(enum log_format format, char filler, size_t len, siz
 static void test_log_long_lines_are_bounded_and_well_formed(void **state)
 {
     (void)state;
-    for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
+    for (int i = LOG_FORMAT_TEXT; i <= LOG_FORMAT_JSON; i++) {
+        const enum log_format format = (enum log_format)i;
         for (size_t len = 200; len < 320; len++) { /* the cut falls on every place of a field */
             check_long_line(format, 'x', len, 32);
         }
