@@ -201,7 +201,7 @@ static void ask_family(const struct authenticator *authenticator,
         return;
     }
     ops->authenticate(family->family, question, ret_verdict);
-    ret_verdict->audience_mask = ret_verdict->accepted ? mask : 0;
+    ret_verdict->audience_mask = mask; /* counts only when accepted: decide_verdict() */
 }
 
 static void conclude(const struct authenticator *authenticator,
