@@ -252,6 +252,17 @@ static enum status evaluate(const struct bootstrap *bootstrap,
     return ST_OK;
 }
 
+/* Not everything unusable is a mistake: a token may be for signing only (kubeadm: usages:
+ * [signing]), and one that is being deleted is on its way out. Counted, but no problem to report.
+ */
+static bool is_on_purpose(const struct secret *secret, enum status unusable)
+{
+    const struct span usage = value_of(secret, "usage-bootstrap-authentication");
+    return unusable == ST_SECRET_BEING_DELETED ||
+           (unusable == ST_USAGE_NOT_ALLOWED &&
+            (usage.len == 0 || span_equal(usage, SPAN_LITERAL("false"))));
+}
+
 /* A Secret with the name of a token: @id. */
 static void handle_token(struct bootstrap *bootstrap,
                          struct span id,
@@ -280,7 +291,8 @@ static void handle_token(struct bootstrap *bootstrap,
         return;
     }
     count(bootstrap, credential.unusable, 1);
-    if (credential.unusable != ST_OK && (!was_there || was != credential.unusable)) {
+    const bool is_news = credential.unusable != ST_OK && (!was_there || was != credential.unusable);
+    if (is_news && !is_on_purpose(event->secret, credential.unusable)) {
         report(bootstrap, event, credential.unusable);
     }
 }

@@ -286,7 +286,7 @@ static void test_bootstrap_same_problem_is_reported_once(void **state)
     struct fixture *fixture = *state;
     struct test_secret test;
     test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
-    test_secret_unset(&test, "usage-bootstrap-authentication");
+    test_secret_set(&test, "usage-bootstrap-authentication", "True");
     tell(fixture, &test, STORE_ADDED);
     tell(fixture, &test, STORE_MODIFIED);
     assert_int_equal(fixture->problem_count, 1);
@@ -304,6 +304,23 @@ static void test_bootstrap_same_problem_is_reported_once(void **state)
     assert_int_equal(fixture->problem_count, 2);
     assert_int_equal(rejected(fixture, ST_TOKEN_ID_MISMATCH), 0);
     assert_int_equal(usable(fixture), 1);
+}
+
+static void test_bootstrap_unusable_on_purpose_is_counted_and_not_reported(void **state)
+{
+    struct fixture *fixture = *state;
+    struct test_secret test;
+    test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
+    test_secret_unset(&test, "usage-bootstrap-authentication"); /* for signing only */
+    tell(fixture, &test, STORE_ADDED);
+    assert_int_equal(rejected(fixture, ST_USAGE_NOT_ALLOWED), 1);
+    test_secret_set(&test, "usage-bootstrap-authentication", "false");
+    tell(fixture, &test, STORE_MODIFIED);
+    assert_int_equal(rejected(fixture, ST_USAGE_NOT_ALLOWED), 1);
+    test.secret.meta.has_deletion_timestamp = true;
+    tell(fixture, &test, STORE_MODIFIED);
+    assert_int_equal(rejected(fixture, ST_SECRET_BEING_DELETED), 1);
+    assert_int_equal(fixture->problem_count, 0);
 }
 
 static void test_bootstrap_secret_elsewhere_is_never_found(void **state)
@@ -543,6 +560,7 @@ int main(void)
         T(test_bootstrap_unknown_id_depends_on_sync),
         T(test_bootstrap_changes_take_effect_at_once),
         T(test_bootstrap_same_problem_is_reported_once),
+        T(test_bootstrap_unusable_on_purpose_is_counted_and_not_reported),
         T(test_bootstrap_secret_elsewhere_is_never_found),
         T(test_bootstrap_deletion_elsewhere_leaves_ours),
         T(test_bootstrap_wrong_name_is_reported_without_what_follows_the_id),
