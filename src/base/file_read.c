@@ -5,7 +5,8 @@
  * 1. Did it change while it was read? Device, inode, size and both times must be the same before
  *    and after.
  * 2. Does somebody have it open for writing? The kernel grants a read lease (fcntl F_SETLEASE) only
- *    while nobody has; it is asked before and after reading, and the lease given back at once. A
+ *    while nobody has; it is asked before reading, to save what would not be believed, and after
+ *    it, and the lease is given back at once. A
  *    writer who opens the file within those microseconds waits for us (with O_NONBLOCK it gets
  *    EWOULDBLOCK), and the kernel would send us SIGIO, whose default is to end the process: so the
  *    signal is set to SIGURG first, whose default is to be ignored.

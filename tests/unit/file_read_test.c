@@ -248,6 +248,63 @@ static void test_file_read_lease_broken_by_a_writer_is_harmless(void **state)
     kit_fini(&kit);
 }
 
+#define TORN_BYTES 8000000 /* takes milliseconds to read, microseconds to change */
+
+struct rewriter {
+    const char *path;
+    atomic_bool stop;
+    bool failed;
+};
+
+/* Change the first and the last byte to the same letter, in place: they differ only in between. */
+static void *rewrite(void *ctx)
+{
+    struct rewriter *rewriter = ctx;
+    for (unsigned i = 0; !atomic_load(&rewriter->stop); i++) {
+        const char letter = (char)('a' + i % 26);
+        const int fd = open(rewriter->path, O_WRONLY | O_CLOEXEC);
+        rewriter->failed = rewriter->failed || fd < 0 || pwrite(fd, &letter, 1, 0) != 1 ||
+                           pwrite(fd, &letter, 1, TORN_BYTES - 1) != 1 || close(fd) != 0;
+        (void)usleep(500); /* not to wait for something: so that reads fall between, too */
+    }
+    return NULL;
+}
+
+static void test_file_read_never_gives_a_mixture_of_two_states(void **state)
+{
+    (void)state;
+    struct file_kit kit = { 0 };
+    kit_init(&kit);
+    kit_write(&kit, "file", "a");
+    const struct kit_path path = kit_path(&kit, "file");
+    assert_int_equal(truncate(path.text, TORN_BYTES), 0);
+    const struct file_read_options options = {
+        .max_bytes = TORN_BYTES,
+        .occasion = FILE_PUBLISHED,
+    };
+    struct rewriter rewriter = { .path = path.text };
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, rewrite, &rewriter), 0);
+    unsigned answers[2] = { 0 };
+    unsigned mixed = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        struct reading reading = { 0 };
+        reading.status =
+            file_read(path.text, &options, &reading.content, &reading.stamp, &reading.problem);
+        answers[reading.status == ST_OK]++;
+        mixed += reading.status == ST_OK && reading.content.at[0] != '\0' &&
+                 reading.content.at[TORN_BYTES - 1] != '\0' &&
+                 reading.content.at[0] != reading.content.at[TORN_BYTES - 1];
+        file_content_fini(&reading.content);
+    }
+    atomic_store(&rewriter.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(rewriter.failed);
+    assert_int_equal(mixed, 0);
+    assert_in_range(answers[0], 1, 100);
+    kit_fini(&kit);
+}
+
 static void test_file_read_without_leases_an_appeared_file_waits_for_its_close(void **state)
 {
     (void)state;
@@ -287,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_file_read_open_for_reading_does_not_disturb),
         cmocka_unit_test(test_file_read_refusals),
         cmocka_unit_test(test_file_read_lease_broken_by_a_writer_is_harmless),
+        cmocka_unit_test(test_file_read_never_gives_a_mixture_of_two_states),
         cmocka_unit_test(test_file_read_without_leases_an_appeared_file_waits_for_its_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,7 @@ static void test_manifests_slow_writer_is_never_read_before_its_close(void **sta
     mkit_fini(&kit);
 }
 
+/* Where nobody can tell whether a file is open, its name's creation is not taken for its end. */
 static void test_manifests_slow_writer_is_not_read_where_there_are_no_leases(void **state)
 {
     (void)state;
@@ -333,7 +334,14 @@ static void test_manifests_slow_writer_is_not_read_where_there_are_no_leases(voi
         mkit_fini(&kit);
         skip(); /* not root: the file cannot be made somebody else's */
     }
-    write_slowly(&kit, fd, manifest("b", "1").text);
+    const struct manifest_text whole = manifest("b", "1");
+    const size_t half = (size_t)(strstr(whole.text, "  sealed") - whole.text);
+    kit_append(fd, whole.text, half);
+    mkit_expect_silence(&kit);
+    manifests_rescan_after(manifests_of(kit.store), 0); /* nor by a scan that comes upon it */
+    watch_arm(manifests_of(kit.store));
+    mkit_expect_silence(&kit);
+    write_slowly(&kit, fd, whole.text + half);
     assert_int_equal(close(fd), 0);
     mkit_expect(&kit, "+b=1 ");
     fd = kit_open(&kit.files, "m/b.yaml"); /* its owner is still another */
@@ -612,6 +620,23 @@ static void test_manifests_directory_vanishes_and_returns(void **state)
     mkit_fini(&kit);
 }
 
+/* What has changed in a directory that then goes cannot be looked at any more: no deletion. */
+static void test_manifests_directory_vanishes_right_after_a_change(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    prepare(&kit);
+    mkit_start(&kit, PREPARED);
+    mkit_put(&kit, "m/a.yaml", "a", "2");
+    kit_unlink(&kit.files, "m/sub/s.yaml");
+    kit_rename(&kit.files, "m", "away");
+    mkit_expect_problem(&kit, "m: No such file or directory");
+    mkit_expect_silence(&kit);
+    kit_rename(&kit.files, "away", "m");
+    mkit_expect_both(&kit, "~a=2 -s ", "ok m\n");
+    mkit_fini(&kit);
+}
+
 static void test_manifests_directory_is_removed_and_made_again(void **state)
 {
     (void)state;
@@ -881,6 +906,7 @@ int main(void)
         cmocka_unit_test(test_manifests_duplicate_is_complained_about_once),
         cmocka_unit_test(test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_removed),
         cmocka_unit_test(test_manifests_directory_vanishes_and_returns),
+        cmocka_unit_test(test_manifests_directory_vanishes_right_after_a_change),
         cmocka_unit_test(test_manifests_directory_is_removed_and_made_again),
         cmocka_unit_test(test_manifests_directory_is_replaced),
         cmocka_unit_test(test_manifests_directory_behind_a_link_is_swapped),
