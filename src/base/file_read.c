@@ -5,11 +5,11 @@
  * 1. Did it change while it was read? Device, inode, size and both times must be the same before
  *    and after.
  * 2. Does somebody have it open for writing? The kernel grants a read lease (fcntl F_SETLEASE) only
- *    while nobody has; it is asked before reading, to save what would not be believed, and after
- *    it, and the lease is given back at once. A
- *    writer who opens the file within those microseconds waits for us (with O_NONBLOCK it gets
- *    EWOULDBLOCK), and the kernel would send us SIGIO, whose default is to end the process: so the
- *    signal is set to SIGURG first, whose default is to be ignored.
+ *    while nobody has. It is asked before reading, to save what would not be believed, and after
+ *    it, and the lease is given back at once. A writer who opens the file within those microseconds
+ *    waits for us (with O_NONBLOCK it gets EWOULDBLOCK), and the kernel would send us SIGIO, whose
+ *    default is to end the process: so the signal is set to SIGURG first, which is ignored by
+ *    default.
  * 3. Has it been quiet for FILE_SETTLE_MS? Asked unless it was published a moment ago (closed after
  *    writing, renamed into place), which is a writer's own word. The time of the last change is the
  *    later of mtime and ctime: tar and rsync set mtime back, nobody sets ctime. When clocks cannot
