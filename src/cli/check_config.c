@@ -16,6 +16,7 @@
 #include "cli/engine.h"
 #include "cli/engine_options.h"
 #include "cli/output.h"
+#include "cli/process.h"
 #include "server/tls.h"
 
 static const char command[] = "check-config";
@@ -90,7 +91,9 @@ int check_config_run(const struct options *options)
     struct problem problem = { 0 };
     uint64_t problem_count = 0;
     options_warn(options, COMMAND_CHECK_CONFIG, on_warning, NULL);
-    if (check_certificate(options, &report, &problem) != ST_OK ||
+    unsigned connections = 0; /* that serve would get here: only whether it would start matters */
+    if (process_fit_connections(options, on_warning, NULL, &connections, &problem) != ST_OK ||
+        check_certificate(options, &report, &problem) != ST_OK ||
         engine_load(options, on_problem, &problem_count, &engine, &problem) != ST_OK) {
         output_complain(command, &problem);
         return EXIT_STATUS_FAILED;

@@ -25,6 +25,7 @@
 #include "base/loop.h"
 #include "base/version.h"
 #include "cli/engine_options.h"
+#include "cli/process.h"
 #include "server/server.h"
 #include "store/manifests.h"
 
@@ -34,6 +35,7 @@
 /* Everything that lives as long as the process serves. */
 struct serve {
     const struct options *options;
+    unsigned max_connections; /* --max-connections, or what the kernel has descriptors for */
     struct clock clock;
     struct log *log;
     struct loop *loop;
@@ -215,7 +217,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .workers = (unsigned)options->workers,
         .max_body_bytes = (size_t)options->max_request_body_bytes,
         .max_header_bytes = (size_t)options->max_header_bytes,
-        .max_connections = (unsigned)options->max_connections,
+        .max_connections = serve->max_connections,
         .max_connections_per_address = (unsigned)options->max_connections_per_address,
         .handshake_timeout_ns = options->handshake_timeout_ms * 1000000,
         .request_timeout_ns = options->request_timeout_ms * 1000000,
@@ -315,7 +317,11 @@ static void on_warning(void *ctx, const struct problem *problem)
 
 static enum status start(struct serve *serve, struct problem *reterr_problem)
 {
-    enum status st = open_engine(serve, reterr_problem);
+    enum status st = process_fit_connections(serve->options, on_warning, serve,
+                                             &serve->max_connections, reterr_problem);
+    if (st == ST_OK) {
+        st = open_engine(serve, reterr_problem);
+    }
     if (st == ST_OK) {
         st = open_server(serve, reterr_problem);
     }

@@ -110,6 +110,20 @@ def test_check_config_says_yes_and_no(server, tmp_path):
     assert done.returncode != 0 and "c.yaml:6:" in done.stderr + done.stdout
 
 
+def test_check_config_says_when_descriptors_are_too_few(server):
+    command = [str(kit.binary()), "check-config", f"--manifests={server.manifests}", f"--tls-cert-file={server.cert_file}",
+               f"--tls-private-key-file={server.key_file}", "--workers=1"]
+
+    def within(files):
+        return subprocess.run(["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *command], capture_output=True, text=True,
+                              timeout=30 * kit.SLOW)
+    done = within(256)
+    assert done.returncode == 0 and "warning: --max-connections: lowered from 10000 to 120:" in done.stderr, done.stderr
+    done = within(140)
+    assert done.returncode == 1 and "check-config: --max-connections: only 4 fit:" in done.stderr, done.stderr
+    assert "--max-connections" not in run(*command[1:], "--max-connections=100", check=0).stderr
+
+
 def test_check_config_lists_every_manifest_problem(server, tmp_path):
     folder = tmp_path / "m"
     folder.mkdir()

@@ -168,6 +168,49 @@ def _accepts_from(server, token, address):
         return False
 
 
+def files_limit(count):
+    """In front of a command: soft and hard limit of open files."""
+    return ("sh", "-c", f'ulimit -n {count} && exec "$@"', "sh")
+
+
+def test_limits_descriptors_run_out_for_clients_not_for_the_store(start_server):
+    """Who opens connections without a token must not keep another's revoked token alive."""
+    old, new = kit.new_token(), kit.new_token()
+    server = start_server("--workers=1", "--handshake-timeout=60s", tokens=[old], wrapper=files_limit(256))
+    with server.connect() as kept:
+        assert kept.review(old)["status"]["authenticated"] is True
+        idle = [kit.Connection(server.port) for _ in range(300)]
+        try:
+            was_closed = idle[-1].is_closed_by_peer(within=2 * kit.SLOW)  # all before it have been accepted then
+            server.put(new, file=f"{old.split('.')[0]}.yaml")
+            kit.eventually(lambda: kept.review(new)["status"].get("authenticated"), "the new token", timeout=2 * kit.SLOW)
+            assert not kept.review(old)["status"].get("authenticated")
+            page = kit.parse_metrics(kept.request("GET", "/metrics").text)
+            assert page[("kube_bearer_connections_limit", frozenset())] == 120
+            assert page[("kube_bearer_connections", frozenset())] <= 120
+            assert was_closed and page[("kube_bearer_connections_cut_total", frozenset({("reason", "too_many")}))] >= 181
+        finally:
+            for connection in idle:
+                connection.close()
+    server.wait_log("max-connections: lowered from 10000 to 120:")
+    kit.eventually(lambda: _accepts_quietly(server, new), "room again")
+
+
+def test_limits_descriptors_too_few_stop_the_start(start_server):
+    server = start_server("--workers=1", wrapper=files_limit(140), wait=False)
+    server.wait_end(expect=1)
+    line = server.log().strip().splitlines()[-1]
+    assert line.startswith("kube-bearer serve: --max-connections: only 4 fit: the process may open 140 files;"), line
+
+
+def test_limits_descriptors_soft_limit_is_raised(start_server):
+    server = start_server("--workers=1", "--max-connections=500", wrapper=("sh", "-c", 'ulimit -S -n 64 && exec "$@"', "sh"))
+    assert server.metric("kube_bearer_connections_limit") == 500
+    assert "lowered" not in server.log()
+    soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", open(f"/proc/{server.process.pid}/limits").read()).groups()
+    assert soft == hard and int(hard) > 64
+
+
 @pytest.fixture
 def hasty(start_server):
     """A server with short times; the real ones are minutes."""
