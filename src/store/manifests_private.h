@@ -151,6 +151,7 @@ struct manifests {
     struct manifests_handles *handles;
 
     bool is_root_lost;
+    bool is_unmounted; /* the root was a mount, and what is there now is what it covered */
     bool is_loading;
     bool is_loaded;
     bool is_scan;       /* this turn is a full scan: it counts as one reload */

@@ -13,13 +13,15 @@
  *
  * The directory itself is special. When it is gone, nothing below can be told from deleted, so
  * nothing is: all objects stay, and it is looked for until it is back. A node is dropped only after
- * a look at the root that shows it still in place.
+ * a look at the root that shows it still in place. The same goes for a directory that was a mount
+ * and has been unmounted; a mount further below is a directory like others, gone when it is gone.
  *
  * Untrusted: names and the shape of the tree, bounded in count, depth and path length; walked
  * without recursion.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -429,6 +431,17 @@ static void lose_root(struct manifests *manifests, const char *why)
     }
 }
 
+/* The empty directory that a mount had covered says nothing about the mount's files. */
+static bool is_still_unmounted(struct manifests *manifests)
+{
+    struct statx now;
+    if (manifests->is_unmounted && statx(AT_FDCWD, manifests->absolute, 0, 0, &now) == 0 &&
+        now.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+        manifests->is_unmounted = false;
+    }
+    return manifests->is_unmounted;
+}
+
 static void look_at_root(struct manifests *manifests, struct node *root)
 {
     struct stat now;
@@ -439,6 +452,10 @@ static void look_at_root(struct manifests *manifests, struct node *root)
     }
     if (!S_ISDIR(now.st_mode)) {
         lose_root(manifests, "expected a directory");
+        return;
+    }
+    if (is_still_unmounted(manifests)) {
+        lose_root(manifests, "it has been unmounted");
         return;
     }
     if (manifests->is_root_lost) {

@@ -461,6 +461,8 @@ static void lose_watch(struct manifests *manifests, struct watch *watch, uint32_
         table_remove(&manifests->watches, hash_wd(manifests, watch->wd), watch);
     }
     if (watch->directory) {
+        manifests->is_unmounted =
+            manifests->is_unmounted || (mask & IN_UNMOUNT && !watch->directory->parent);
         manifests_nominate(manifests, watch->directory, FILE_FOUND);
     }
     struct name *name;

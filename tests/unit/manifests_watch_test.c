@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The directory store while it runs: each kind of change has its net effect, and no other. */
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "store/manifests.h"
@@ -720,6 +721,30 @@ static void test_manifests_parent_of_the_directory_is_replaced(void **state)
     mkit_fini(&kit);
 }
 
+/* The directory that a mount covered comes to light, empty: that deletes nothing. */
+static void test_manifests_directory_is_unmounted_and_mounted_again(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    const struct kit_path path = kit_path(&kit.files, "m");
+    if (mount("none", path.text, "tmpfs", 0, "size=1m") != 0) {
+        mkit_fini(&kit);
+        skip(); /* not allowed to mount */
+    }
+    mkit_put(&kit, "m/a.yaml", "a", "1");
+    mkit_start(&kit, "+a=1 S ");
+    assert_int_equal(umount(path.text), 0);
+    mkit_expect_problem(&kit, "m: it has been unmounted; what was last read");
+    mkit_expect_silence(&kit);
+    assert_int_equal(mount("none", path.text, "tmpfs", 0, "size=1m"), 0);
+    mkit_put(&kit, "m/b.yaml", "b", "1");
+    mkit_expect_both(&kit, "+b=1 -a ", "ok m\n");
+    kit.store = store_free(kit.store);
+    assert_int_equal(umount(path.text), 0);
+    mkit_fini(&kit);
+}
+
 /* --- many --- */
 
 static bool has_objects(void *ctx)
@@ -911,6 +936,7 @@ int main(void)
         cmocka_unit_test(test_manifests_directory_is_replaced),
         cmocka_unit_test(test_manifests_directory_behind_a_link_is_swapped),
         cmocka_unit_test(test_manifests_parent_of_the_directory_is_replaced),
+        cmocka_unit_test(test_manifests_directory_is_unmounted_and_mounted_again),
         cmocka_unit_test(test_manifests_event_queue_overflow_loses_nothing),
         cmocka_unit_test(test_manifests_thousands_of_files_at_once),
         cmocka_unit_test(test_manifests_change_without_memory_is_made_up_for),
