@@ -3,8 +3,9 @@
  * Cross-checks: what no single option can see.
  *
  * An option that has no effect in the company it is in stops the start, because who wrote it
- * believes in it: --client-allowed-names without a CA would admit everybody. What works but is
- * probably not meant is a warning. No threads, no state.
+ * believes in it: --client-allowed-names without a CA would admit everybody, and so would
+ * --client-ca-file="$CA" with a variable that is not set. What works but is probably not meant is a
+ * warning. No threads, no state.
  */
 #include <stdio.h>
 #include <string.h>
@@ -209,10 +210,31 @@ static const struct {
     { REVIEW_BIT | WEBHOOK_BIT, check_client_pair },
 };
 
+static enum status check_empty(const struct options *options,
+                               enum option_command command,
+                               struct problem *reterr_problem)
+{
+    size_t count;
+    const struct option_row *rows = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct option_row *row = &rows[i];
+        if (row->commands & 1U << command && row->absent && option_is_given(options, row) &&
+            option_is_empty(row, options)) {
+            problem_set(reterr_problem, ST_INVALID, 0, 0,
+                        "--%s: expected a value; leave the option out %s", row->name, row->absent);
+            return ST_INVALID;
+        }
+    }
+    return ST_OK;
+}
+
 enum status options_check(const struct options *options,
                           enum option_command command,
                           struct problem *reterr_problem)
 {
+    if (check_empty(options, command, reterr_problem) != ST_OK) {
+        return ST_INVALID;
+    }
     for (size_t i = 0; i < COUNTOF(checks); i++) {
         if (!(checks[i].commands & 1U << command)) {
             continue;

@@ -5,8 +5,8 @@
  * A member that nobody knows stops the start: a misspelt clientCAFile that is skipped would open
  * the server to everybody. Values have JSON types as in Kubernetes' component configurations
  * (numbers are numbers, switches are booleans, lists are lists, durations are texts); null stands
- * for an absent member. Lists replace the default, and flags replace lists.
- * No threads, no state.
+ * for an absent member, unless that would open the server: `clientCAFile:` with nothing behind it
+ * is null, too. Lists replace the default, and flags replace lists. No threads, no state.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -169,8 +169,11 @@ static enum status set_member(struct config_file *file,
     if (!row) {
         return refuse_member(file, member, value, root);
     }
-    if (!value) {
-        return ST_OK; /* null: absent */
+    if (!value) { /* null: absent */
+        if (row->absent) {
+            option_mark_given(&file->options, row); /* and empty: options_check() refuses it */
+        }
+        return ST_OK;
     }
     const enum status st =
         row->type == OPTION_LIST ? set_list(file, row, value) : set_scalar(file, row, value);

@@ -100,11 +100,13 @@ static const struct option_row rows[] = {
       .help = "Let clients resume a TLS session by a ticket, which spares both sides most of a handshake." },
     { .name = "client-ca-file", .type = OPTION_PATH, .group = GROUP_TLS, .commands = SERVE, .in_file = true, .reloads = true,
       FIELD(client_ca_file),
+      .absent = "to ask for no client certificates",
       .help = "Reviews need a client certificate signed by a CA of this PEM file. Health pages do not." },
     { .name = "client-allowed-names", .type = OPTION_LIST, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
       .metavar = "NAMES", FIELD(client_allowed_names),
-      .help = "Common names or DNS names, one of which the client certificate must bear; empty admits every certificate of the "
-              "CA." },
+      .absent = "to admit every certificate of the CA",
+      .help = "Common names or DNS names, one of which the client certificate must bear; without it every certificate of the CA "
+              "is admitted." },
     { .name = "metrics-require-client-certificate", .type = OPTION_BOOL, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
       .initial = "false", FIELD(metrics_require_client_certificate),
       .help = "Ask for the same client certificate at /metrics." },

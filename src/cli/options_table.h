@@ -51,6 +51,8 @@ struct option_row {
     const char *initial_text;            /* what help says instead, when the default is computed */
     const struct option_choice *choices; /* ENUM; ends with a NULL name */
     const char *help;                    /* sentences; Markdown-safe */
+    const char *absent; /* "to admit everybody": what leaving it out is for. Then an empty value is
+                           an error: a variable that was not set must not open the door */
     void (*append_values)(
         struct buf *buf); /* behind help: every known item, with commas; or NULL */
     int64_t min;          /* INT, BYTES: as they are; DURATION: ms */

@@ -464,6 +464,30 @@ void option_clear(const struct option_row *row, struct options *options)
     memset(field, 0, field_size(row->type));
 }
 
+bool option_is_empty(const struct option_row *row, const struct options *options)
+{
+    const void *field = (const char *)options + row->offset;
+    switch (row->type) {
+    case OPTION_STRING:
+    case OPTION_PATH:
+    case OPTION_SECRET_PATH:
+        return !*(char *const *)field;
+    case OPTION_LIST:
+        return ((const struct option_list *)field)->count == 0;
+    case OPTION_HOST_PORT:
+        return !((const struct host_port *)field)->host;
+    case OPTION_BOOL:
+    case OPTION_INT:
+    case OPTION_PORT:
+    case OPTION_BYTES:
+    case OPTION_DURATION:
+    case OPTION_ENUM:
+    case OPTION_INSTANT:
+        return false;
+    }
+    return false;
+}
+
 void option_move(const struct option_row *row, struct options *from, struct options *to)
 {
     void *source = field_of(row, from);

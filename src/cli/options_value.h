@@ -27,6 +27,9 @@ enum status option_add_item(const struct option_row *row,
 /** option_clear() - free what the field owns and make it all-zero */
 void option_clear(const struct option_row *row, struct options *options) NONNULL(1, 2);
 
+/** option_is_empty() - has the field no text, item or address? Numbers and the like never are */
+bool option_is_empty(const struct option_row *row, const struct options *options) NONNULL(1, 2);
+
 /** option_move() - @to takes the field's value; @from has none afterwards */
 void option_move(const struct option_row *row, struct options *from, struct options *to)
     NONNULL(1, 2, 3);

@@ -49,6 +49,27 @@ static const struct {
       COMMAND_SERVE,
       { SERVE_GOOD, "--client-allowed-names=a" },
       "--client-allowed-names: needs --client-ca-file" },
+    { "a CA that is empty",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-ca-file=" },
+      "--client-ca-file: expected a value; leave the option out to ask for no client" },
+    { "a CA that was taken back",
+      COMMAND_CHECK_CONFIG,
+      { SERVE_GOOD, "--client-ca-file=x", "--client-ca-file=" },
+      "--client-ca-file: expected a value" },
+    { "a CA behind an empty one",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-ca-file=", "--client-ca-file=x" },
+      NULL },
+    { "names that are empty",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-allowed-names=", "--client-ca-file=x" },
+      "--client-allowed-names: expected a value; leave the option out to admit every certificate" },
+    { "names behind empty ones",
+      COMMAND_SERVE,
+      { SERVE_GOOD, "--client-allowed-names=", "--client-allowed-names=a", "--client-ca-file=x" },
+      NULL },
+    { "other lists may be empty", COMMAND_SERVE, { SERVE_GOOD, "--api-audiences=" }, NULL },
     { "metrics by certificate with a CA",
       COMMAND_SERVE,
       { SERVE_GOOD, "--metrics-require-client-certificate", "--client-ca-file=x" },
@@ -237,6 +258,51 @@ static void test_options_check_rows(void **state)
     }
 }
 
+static const struct {
+    const char *text;
+    const char *flag;
+    const char *want; /* NULL: accepted */
+} file_rows[] = {
+    { "clientCAFile: x\nclientAllowedNames: [a]\n", NULL, NULL },
+    { "", NULL, NULL },
+    { "clientCAFile: ''\n", NULL, "--client-ca-file: expected a value" },
+    { "clientCAFile: null\n", NULL, "--client-ca-file: expected a value" },
+    { "clientCAFile:\n", NULL, "--client-ca-file: expected a value" },
+    { "clientCAFile: ''\n", "--client-ca-file=x", NULL },
+    { "clientCAFile: x\n", "--client-ca-file=", "--client-ca-file: expected a value" },
+    { "clientCAFile: x\nclientAllowedNames: []\n", NULL, "--client-allowed-names: expected" },
+    { "clientCAFile: x\nclientAllowedNames:\n", NULL, "--client-allowed-names: expected" },
+    { "clientCAFile: x\nclientAllowedNames: [a]\n",
+      "--client-allowed-names=", "--client-allowed-names: expected a value" },
+    { "workers: null\nportFile:\napiAudiences: []\n", NULL, NULL }, /* these may */
+};
+
+/* Flags first, then the file, then the checks: as options_parse() does it. */
+static void test_options_check_rows_of_a_file(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(file_rows); i++) {
+        const char *arguments[ARGUMENTS_MAX] = { SERVE_GOOD, file_rows[i].flag };
+        struct options options = parsed(COMMAND_SERVE, arguments);
+        struct problem problem = { 0 };
+        struct buf text = { 0 };
+        print_message("# row %zu of files\n", i);
+        buf_printf(&text, "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n%s",
+                   file_rows[i].text);
+        assert_int_equal(options_parse_file(buf_span(&text), &options, &problem), ST_OK);
+        const enum status st = options_check(&options, COMMAND_SERVE, &problem);
+        if (file_rows[i].want) {
+            assert_int_equal(st, ST_INVALID);
+            assert_ptr_equal(strstr(problem.text, file_rows[i].want), problem.text);
+        } else {
+            assert_string_equal(problem.text, "");
+            assert_int_equal(st, ST_OK);
+        }
+        buf_fini(&text);
+        options_fini(&options);
+    }
+}
+
 static void collect(void *ctx, const struct problem *problem)
 {
     struct buf *all = ctx;
@@ -286,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_check_rows),
+        cmocka_unit_test(test_options_check_rows_of_a_file),
         cmocka_unit_test(test_options_warn_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

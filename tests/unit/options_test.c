@@ -33,7 +33,7 @@ static const struct {
     { "nothing", COMMAND_SERVE, { NULL }, NULL },
     { "value behind =", COMMAND_SERVE, { "--secure-port=7" }, NULL },
     { "value as the next argument", COMMAND_SERVE, { "--secure-port", "7" }, NULL },
-    { "empty value", COMMAND_SERVE, { "--client-ca-file=" }, NULL },
+    { "empty value", COMMAND_SERVE, { "--port-file=" }, NULL },
     { "= in the value", COMMAND_SERVE, { "--port-file=a=b" }, NULL },
     { "a switch alone", COMMAND_SERVE, { "--tls-session-tickets" }, NULL },
     { "a switch turned off", COMMAND_SERVE, { "--tls-session-tickets=false" }, NULL },

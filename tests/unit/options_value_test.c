@@ -288,6 +288,33 @@ static void test_option_move_leaves_nothing_behind(void **state)
     option_clear(row, &to);
 }
 
+static void test_option_is_empty_by_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *option;
+        const char *text;
+        bool is_empty; /* before it is set, and after the empty text */
+    } rows[] = {
+        { "bind-address", "::", true },
+        { "port-file", "p", true },
+        { "client-allowed-names", "a", true },
+        { "health-bind-address", ":1", true },
+        { "workers", "1", false },
+        { "tls-session-tickets", "false", false },
+        { "idle-timeout", "2m", false },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        const struct option_row *row = serve_row(rows[i].option);
+        struct options options = { 0 };
+        print_message("# %s\n", rows[i].option);
+        assert_int_equal(option_is_empty(row, &options), rows[i].is_empty);
+        assert_int_equal(option_set(row, span_of(rows[i].text), &options), ST_OK);
+        assert_false(option_is_empty(row, &options));
+        option_clear(row, &options);
+    }
+}
+
 static const struct {
     const char *option;
     const char *want;
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_option_set_switches_and_choices),
         cmocka_unit_test(test_option_set_instants),
         cmocka_unit_test(test_option_move_leaves_nothing_behind),
+        cmocka_unit_test(test_option_is_empty_by_type),
         cmocka_unit_test(test_option_expectation_names_the_range),
         cmocka_unit_test(test_option_expectation_is_there_for_every_option),
     };
