@@ -133,7 +133,7 @@ static enum status read_bytes(int fd, char *at, size_t len, struct problem *rete
 {
     size_t done = 0;
     for (;;) {
-        char beyond;
+        char beyond = 0;
         char *to = done < len ? at + done : &beyond;
         const size_t want = done < len ? len - done : 1;
         const ssize_t n = pread(fd, to, want, (off_t)done);
