@@ -11,7 +11,6 @@
  */
 #include "cli/serve.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "base/loop.h"
 #include "base/version.h"
 #include "cli/engine_options.h"
+#include "cli/port_file.h"
 #include "cli/process.h"
 #include "server/server.h"
 #include "store/manifests.h"
@@ -235,31 +235,12 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
     return server_new(&server, &context, &serve->server, reterr_problem);
 }
 
-/* Written whole and renamed, so that who waits for it never reads half of it. */
 static enum status write_port_file(const struct serve *serve, struct problem *reterr_problem)
 {
     const char *path = serve->options->port_file;
-    if (!path) {
-        return ST_OK;
-    }
-    char temporary[PROBLEM_FILE_MAX];
-    problem_set_file(reterr_problem, path);
-    FILE *file = NULL;
-    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.tmp", path) < sizeof(temporary)) {
-        file = fopen(temporary, "we");
-    }
-    if (!file) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be written: %m");
-        return ST_IO;
-    }
-    const int printed =
-        fprintf(file, "{\"secure\":%u,\"health\":%u}\n", server_secure_port(serve->server),
-                server_health_port(serve->server));
-    if (fclose(file) != 0 || printed < 0 || rename(temporary, path) != 0) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be written: %m");
-        return ST_IO;
-    }
-    return ST_OK;
+    return path ? port_file_write(path, server_secure_port(serve->server),
+                                  server_health_port(serve->server), reterr_problem)
+                : ST_OK;
 }
 
 static enum status load_objects(struct serve *serve, struct problem *reterr_problem)

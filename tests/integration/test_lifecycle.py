@@ -175,6 +175,19 @@ def test_lifecycle_port_file_is_whole(start_server):
     assert json.loads(server.port_file.read_text())["secure"] == server.port
 
 
+def test_lifecycle_port_file_does_not_write_through_a_link(start_server, tmp_path):
+    """Whoever may write in the directory of the port file could have any file of ours truncated."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("precious\n")
+    (folder / "ports.json.tmp").symlink_to(victim)
+    server = start_server(folder=folder)
+    assert victim.read_text() == "precious\n"
+    assert json.loads(server.port_file.read_text()) == {"secure": server.port, "health": 0}
+    assert not server.port_file.is_symlink() and not os.path.lexists(folder / "ports.json.tmp")
+
+
 def test_lifecycle_leaves_no_core_file(start_server):
     server = start_server()
     limits = open(f"/proc/{server.process.pid}/limits").read()
