@@ -6,9 +6,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "base/utf8.h"
 
 #define BUF_MIN_CAP 256 /* most replies and log lines fit without growing again */
+
+static void release(struct buf *buf)
+{
+    if (buf->is_secret && buf->at) {
+        sodium_memzero(buf->at, buf->cap);
+    }
+    free(buf->at);
+}
+
+static bool grow(struct buf *buf, size_t cap)
+{
+    /* realloc would leave the old bytes behind */
+    char *at = buf->is_secret ? malloc(cap) : realloc(buf->at, cap);
+    if (!at) {
+        return false;
+    }
+    if (buf->is_secret) {
+        if (buf->len) {
+            memcpy(at, buf->at, buf->len);
+        }
+        release(buf);
+    }
+    buf->at = at;
+    buf->cap = cap;
+    return true;
+}
 
 bool buf_reserve(struct buf *buf, size_t n)
 {
@@ -27,13 +55,10 @@ bool buf_reserve(struct buf *buf, size_t n)
             cap = need;
         }
     }
-    char *at = realloc(buf->at, cap);
-    if (!at) {
+    if (!grow(buf, cap)) {
         buf->failed = true;
         return false;
     }
-    buf->at = at;
-    buf->cap = cap;
     return true;
 }
 
@@ -45,7 +70,7 @@ void buf_clear(struct buf *buf)
 
 void buf_fini(struct buf *buf)
 {
-    free(buf->at);
+    release(buf);
     *buf = (struct buf){ 0 };
 }
 

@@ -20,6 +20,8 @@ struct buf {
     size_t cap;     /* bytes allocated */
     size_t max_len; /* refuse to grow past this; 0 means no limit */
     bool failed;
+    bool is_secret; /* set beforehand: memory is wiped before it is given back, also when the buf
+                       moves to grow */
 };
 
 /** buf_reserve() - make room for @n more bytes; false (and buf->failed) when that is not possible

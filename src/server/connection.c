@@ -15,10 +15,7 @@
  * sees a broken reply and asks again, not silence. libmicrohttpd corks the socket itself (TCP_CORK)
  * at the first reply and never again, so taking that off once lets every later send leave at once.
  *
- * Handshakes: libmicrohttpd 0.9.75 in epoll mode calls gnutls_handshake over and over while the
- * client owes a message, since it forgets only at the HTTP level that a socket had nothing more.
- * One silent client would keep a core busy. So a connection whose handshake must wait is suspended,
- * and resumed when its socket is readable (worker_park).
+ * Where libmicrohttpd's epoll loop would spin on a handshake or sleep on buffered bytes: park.h.
  *
  * Deadlines: see enum connection_phase. libmicrohttpd's own timeout restarts with every byte and is
  * not used.
@@ -71,8 +68,7 @@ static void enter_phase(struct connection *connection, enum connection_phase pha
     connection->deadline_ns = coarse_now_ns() + timeout_ns;
 }
 
-/* A byte arrived outside a handshake: if the connection was idle, a request has begun. */
-static void note_received(struct connection *connection)
+void connection_note_request(struct connection *connection)
 {
     if (connection->phase == CONNECTION_IDLE) {
         enter_phase(connection, CONNECTION_REQUEST);
@@ -93,6 +89,7 @@ static bool spill_from_worker(struct worker *worker)
     memcpy(owner->spill, worker->pull + worker->pull_at, left);
     owner->spill_len = left;
     owner->spill_at = 0;
+    worker->spill_count++;
     worker->pull_at = worker->pull_len = 0;
     return true;
 }
@@ -113,6 +110,7 @@ static ssize_t take_from_spill(struct connection *connection, void *to, size_t m
         free(connection->spill); /* ciphertext: nothing to wipe */
         connection->spill = NULL;
         connection->spill_len = connection->spill_at = 0;
+        connection->worker->spill_count--;
     }
     return n;
 }
@@ -122,6 +120,7 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
 {
     struct connection *connection = transport;
     struct worker *worker = connection->worker;
+    connection->nudged = false;
     if (connection->spill) {
         return take_from_spill(connection, to, max);
     }
@@ -136,34 +135,23 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
         const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
         if (n <= 0) {
             if (n < 0 && errno == EAGAIN && connection->phase == CONNECTION_HANDSHAKE) {
-                worker_park(connection);
+                park_add(&worker->park, connection);
                 errno = EAGAIN;
             }
             return n; /* errno as recv left it: GnuTLS reads it */
         }
-        note_received(connection);
+        connection_note_request(connection);
         worker->pull_at = 0;
         worker->pull_len = (size_t)n;
     }
     return take(worker->pull, &worker->pull_at, worker->pull_len, to, max);
 }
 
-/* gnutls_handshake_hook_func: the client's Finished has been checked, so the handshake is good on
- * both sides. */
-static int on_client_finished(gnutls_session_t session,
-                              unsigned type,
-                              unsigned when,
-                              unsigned incoming,
-                              const gnutls_datum_t *message)
+/* The client's Finished has been checked, so the handshake is good on both sides. */
+static int on_client_finished(struct connection *connection)
 {
-    (void)type;
-    (void)when;
-    (void)message;
-    if (!incoming) {
-        return 0;
-    }
-    struct connection *connection = connection_of(gnutls_session_get_ptr(session));
     struct worker *worker = connection->worker;
+    const gnutls_session_t session = connection->session;
     if (!tls_session_is_acceptable(worker->server->context.tls, session)) {
         return GNUTLS_E_NO_CIPHER_SUITES;
     }
@@ -173,6 +161,25 @@ static int on_client_finished(gnutls_session_t session,
                                                                      : COUNT_HANDSHAKES_FULL],
         1);
     enter_phase(connection, CONNECTION_IDLE);
+    return 0;
+}
+
+/* gnutls_handshake_hook_func: a message of the client has come whole and is about to be looked at.
+ */
+static int on_handshake_message(gnutls_session_t session,
+                                unsigned type,
+                                unsigned when,
+                                unsigned incoming,
+                                const gnutls_datum_t *message)
+{
+    (void)when;
+    (void)message;
+    if (incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY) {
+        return tls_session_chain_is_affordable(session) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+    }
+    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
+        return on_client_finished(connection_of(gnutls_session_get_ptr(session)));
+    }
     return 0;
 }
 
@@ -190,8 +197,8 @@ static void start_tls(struct connection *connection, struct MHD_Connection *mhd)
         connection->session, connection,
         (gnutls_transport_ptr_t)(intptr_t)connection->fd); /* GnuTLS sends by itself */
     gnutls_transport_set_pull_function(connection->session, pull);
-    gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_FINISHED,
-                                       GNUTLS_HOOK_POST, on_client_finished);
+    gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST,
+                                       on_handshake_message);
 }
 
 static void connection_start(struct worker *worker,
@@ -210,6 +217,7 @@ static void connection_start(struct worker *worker,
     connection->worker = worker;
     connection->mhd = mhd;
     connection->fd = fd;
+    connection->request.body.is_secret = true;
     connection->request.body.max_len = worker->server->options.max_body_bytes;
     connection->next = worker->connections;
     if (connection->next) {
@@ -244,8 +252,9 @@ static void unlink_connection(struct worker *worker, struct connection *connecti
         worker->pull_owner = NULL;
         worker->pull_at = worker->pull_len = 0;
     }
-    if (connection->parked) {
-        worker->parked_count--;
+    park_remove(&worker->park, connection);
+    if (connection->spill) {
+        worker->spill_count--;
     }
     worker->connection_count--;
     atomic_fetch_sub_explicit(&worker->server->connection_count, 1, memory_order_relaxed);
@@ -277,7 +286,6 @@ static void connection_end(struct worker *worker,
     }
     unlink_connection(worker, connection);
     (void)tls_credentials_unref(connection->credentials);
-    wipe_body(&connection->request);
     buf_fini(&connection->request.body);
     buf_fini(&connection->request.reply);
     free(connection->spill);
@@ -344,11 +352,45 @@ void connection_request_done(struct connection *connection)
     if (request->body.cap > BODY_KEPT_BYTES) {
         const size_t max_len = request->body.max_len;
         buf_fini(&request->body);
-        request->body.max_len = max_len;
+        request->body = (struct buf){ .max_len = max_len, .is_secret = true };
     }
     buf_clear(&request->body);
     request->started = false;
     enter_phase(connection, CONNECTION_IDLE);
+}
+
+static bool is_stalled(const struct connection *connection)
+{
+    const struct worker *worker = connection->worker;
+    const bool has_bytes = connection->spill ||
+                           (worker->pull_owner == connection && worker->pull_at < worker->pull_len);
+    return has_bytes && !connection->nudged && !connection->parked && !connection->cut;
+}
+
+static void nudge(struct connection *connection)
+{
+    connection->nudged = true;
+    park_nudge(connection);
+}
+
+void connection_nudge_stalled(struct worker *worker)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    if (worker->pull_at == worker->pull_len && worker->spill_count == 0) {
+        return; /* nearly always */
+    }
+    if (MHD_get_timeout(worker->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0) {
+        return; /* it is still at work: those bytes' turn comes */
+    }
+    if (worker->pull_owner && is_stalled(worker->pull_owner)) {
+        nudge(worker->pull_owner);
+    }
+    for (struct connection *connection = worker->connections; connection && worker->spill_count;
+         connection = connection->next) {
+        if (connection->spill && is_stalled(connection)) {
+            nudge(connection);
+        }
+    }
 }
 
 void connection_cut(struct connection *connection)

@@ -30,9 +30,13 @@ enum connection_phase { CONNECTION_HANDSHAKE = 0, CONNECTION_IDLE, CONNECTION_RE
 struct request {
     bool started;
     const struct endpoint *endpoint; /* NULL: no such path */
-    struct span rest; /* path behind the endpoint's own; borrows libmicrohttpd's url until the
-                         request ends */
-    size_t body_seen; /* bytes, kept or discarded */
+    struct span rest;      /* path behind the endpoint's own; borrows libmicrohttpd's url until the
+                              request ends */
+    unsigned refusal_code; /* decided by the headers, told when the body has come */
+    const char *refusal;   /* static text; NULL: not refused */
+    const char
+        *content_type; /* borrows libmicrohttpd's header until the request ends; NULL: none */
+    size_t body_seen;  /* bytes, kept or discarded */
     bool corked;
     struct buf body;  /* may hold a token: wiped */
     struct buf reply; /* the response borrows it until the request is completed */
@@ -46,8 +50,9 @@ struct connection {
     int fd;                     /* libmicrohttpd's */
     bool counted_address;
     bool tls_done;
-    bool parked;       /* suspended in its handshake until the socket is readable: worker_park() */
-    bool ever_parked;  /* its socket is in the worker's set of those */
+    bool parked;       /* suspended in its handshake: park.h */
+    bool ever_parked;  /* its socket is in the park's set */
+    bool nudged;       /* looked at again since bytes were last taken: once is enough */
     bool cork_cleared; /* libmicrohttpd set TCP_CORK once and we took it off again */
     bool cut;          /* we shut it down */
     bool lingers;      /* refused by its headers, its body unread: close late, see linger.h */
@@ -82,6 +87,14 @@ void connection_cork(struct connection *connection, size_t reply_len) NONNULL(1)
 /** connection_request_done() - the reply has been handed to TLS: push it out, forget the request,
  * be idle */
 void connection_request_done(struct connection *connection) NONNULL(1);
+
+/** connection_nudge_stalled() - make libmicrohttpd look again at connections whose bytes lie in a
+ * buffer of ours while it waits for their socket */
+void connection_nudge_stalled(struct worker *worker) NONNULL(1);
+
+/** connection_note_request() - a request has begun, if the connection was idle: its deadline counts
+ * from now */
+void connection_note_request(struct connection *connection) NONNULL(1);
 
 /** connection_is_late() - cut it if its deadline has passed. Return: was it? */
 bool connection_is_late(struct connection *connection, int64_t now_ns) NONNULL(1);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/reply.h"
 #include "server/server_private.h"
@@ -89,24 +90,65 @@ static bool is_method_allowed(const struct exchange *exchange)
            strcmp(exchange->method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-static bool declares_too_large(const struct exchange *exchange)
+/* What the headers say about the request's framing. */
+struct framing {
+    struct request *request;
+    const struct worker *worker;
+    unsigned lengths;  /* Content-Length headers */
+    bool has_encoding; /* Transfer-Encoding */
+    bool has_bad_name;
+    bool is_too_large;
+};
+
+static bool declares_too_much(const struct worker *worker, const char *text)
 {
-    const char *text =
-        MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (!text) {
-        return false;
-    }
     errno = 0;
     const unsigned long long len =
         strtoull(text, NULL, 10); /* libmicrohttpd has checked that it is a number */
-    return errno == ERANGE || len > exchange->worker->server->options.max_body_bytes;
+    return errno == ERANGE || len > worker->server->options.max_body_bytes;
 }
 
-static enum MHD_Result reply_too_large(struct exchange *exchange)
+/* MHD_KeyValueIterator */
+static enum MHD_Result look_at_header(void *cls,
+                                      enum MHD_ValueKind kind,
+                                      const char *name,
+                                      const char *value)
 {
-    return reply_status(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
-                        "the request body is larger than --max-request-body-bytes", 0);
+    (void)kind;
+    struct framing *framing = cls;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        framing->lengths++;
+        framing->is_too_large = framing->is_too_large || declares_too_much(framing->worker, value);
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_TYPE) == 0) {
+        framing->request->content_type = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        framing->has_encoding = true;
+    }
+    framing->has_bad_name = framing->has_bad_name || strpbrk(name, " \t") != NULL;
+    return MHD_YES;
 }
+
+/* RFC 9112 6.1, 6.3 and 5.1: two lengths, a length beside an encoding, or a blank before the colon
+ * mean that somebody before us may see other requests in these bytes than we do. libmicrohttpd
+ * 0.9.75 lets them pass. */
+static bool is_ambiguous(const struct framing *framing)
+{
+    return framing->lengths > 1 || (framing->lengths && framing->has_encoding) ||
+           framing->has_bad_name;
+}
+
+/* Refuse while the body is unread: the connection ends after this reply, and its client is let
+ * finish. */
+static enum MHD_Result refuse_and_close(struct exchange *exchange,
+                                        unsigned code,
+                                        const char *message)
+{
+    exchange->must_close = true;
+    exchange->connection->lingers = true;
+    return reply_status(exchange, code, message, 0);
+}
+
+static const char too_large[] = "the request body is larger than --max-request-body-bytes";
 
 static bool needs_client_certificate(const struct exchange *exchange)
 {
@@ -152,20 +194,53 @@ static const char *refuse_client(struct exchange *exchange, unsigned *ret_code)
     return "the client certificate is not trusted";
 }
 
+static void refuse(struct request *request, unsigned code, const char *why)
+{
+    request->refusal_code = code;
+    request->refusal = why;
+}
+
+/* Path, method, client: all that can be said no to before the body. What is refused keeps no body.
+ */
+static void admit(struct exchange *exchange)
+{
+    struct request *request = &exchange->connection->request;
+    if (!exchange->endpoint) {
+        refuse(request, MHD_HTTP_NOT_FOUND, "the server could not find the requested resource");
+        return;
+    }
+    if (!is_method_allowed(exchange)) {
+        refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, "");
+        return;
+    }
+    unsigned code = 0;
+    const char *why = refuse_client(exchange, &code);
+    refuse(request, code, why);
+}
+
 /* The headers are complete. Either refuses by them or lets the body come. */
 static enum MHD_Result on_headers(struct exchange *exchange, struct span url)
 {
     struct request *request = &exchange->connection->request;
+    struct framing framing = { .request = request, .worker = exchange->worker };
     request->started = true;
     request->body_seen = 0;
+    request->content_type = NULL;
     request->rest = (struct span){ 0 };
     request->endpoint = find_endpoint(exchange->worker, url, &request->rest);
     exchange->endpoint = request->endpoint;
-    if (!declares_too_large(exchange)) {
-        return MHD_YES;
+    connection_note_request(exchange->connection);
+    (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, look_at_header,
+                                    &framing); /* a count */
+    if (is_ambiguous(&framing)) {
+        return refuse_and_close(exchange, MHD_HTTP_BAD_REQUEST,
+                                "the length of the request is ambiguous");
     }
-    exchange->connection->lingers = true; /* libmicrohttpd closes it after this reply */
-    return reply_too_large(exchange);
+    if (framing.is_too_large) {
+        return refuse_and_close(exchange, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
+    }
+    admit(exchange);
+    return MHD_YES;
 }
 
 static enum MHD_Result on_body(struct exchange *exchange, struct span piece, size_t *ret_left)
@@ -178,7 +253,7 @@ static enum MHD_Result on_body(struct exchange *exchange, struct span piece, siz
         metrics_add(&exchange->worker->metrics.counters[COUNT_CLOSED_BODY], 1);
         return MHD_NO;
     }
-    if (request->endpoint && request->endpoint->is_post && request->body_seen <= max) {
+    if (!request->refusal && exchange->endpoint->is_post && request->body_seen <= max) {
         buf_append(&request->body, piece);
     }
     *ret_left = 0;
@@ -187,21 +262,15 @@ static enum MHD_Result on_body(struct exchange *exchange, struct span piece, siz
 
 static enum MHD_Result on_complete(struct exchange *exchange)
 {
-    struct request *request = &exchange->connection->request;
+    const struct request *request = &exchange->connection->request;
     if (request->body_seen > exchange->worker->server->options.max_body_bytes) {
-        return reply_too_large(exchange);
+        return reply_status(exchange, MHD_HTTP_CONTENT_TOO_LARGE, too_large, 0);
     }
-    if (!exchange->endpoint) {
-        return reply_status(exchange, MHD_HTTP_NOT_FOUND,
-                            "the server could not find the requested resource", 0);
-    }
-    if (!is_method_allowed(exchange)) {
+    if (request->refusal_code == MHD_HTTP_METHOD_NOT_ALLOWED) {
         return reply_method_not_allowed(exchange);
     }
-    unsigned code = 0;
-    const char *refusal = refuse_client(exchange, &code);
-    if (refusal) {
-        return reply_status(exchange, code, refusal, 0);
+    if (request->refusal) {
+        return reply_status(exchange, request->refusal_code, request->refusal, 0);
     }
     if (request->body.failed) {
         return reply_status(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, status_text(ST_NOMEM), 0);

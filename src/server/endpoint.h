@@ -25,6 +25,7 @@ struct exchange {
     const char *method;
     const struct endpoint *endpoint;
     struct span rest; /* "/ping" of "/readyz/ping" */
+    bool must_close;  /* the reply ends the connection */
 };
 
 typedef enum MHD_Result endpoint_fn(struct exchange *exchange);

@@ -10,7 +10,7 @@
 
 bool reply_must_close(const struct exchange *exchange)
 {
-    return server_phase(exchange->worker->server) != SERVER_SERVING;
+    return exchange->must_close || server_phase(exchange->worker->server) != SERVER_SERVING;
 }
 
 struct MHD_Response *reply_make(struct span body,

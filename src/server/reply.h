@@ -34,5 +34,5 @@ struct MHD_Response *reply_make(struct span body,
                                 const char *content_type,
                                 bool closes) NONNULL(3);
 
-/** reply_must_close() - is the server draining? */
+/** reply_must_close() - does this reply end the connection? Yes while the server drains */
 bool reply_must_close(const struct exchange *exchange) NONNULL(1);

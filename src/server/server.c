@@ -67,6 +67,7 @@ enum status server_new(const struct server_options *options,
     if (!server) {
         return ST_NOMEM;
     }
+    problem_set_file(reterr_problem, ""); /* whatever goes wrong from here on is about no file */
     server->options = *options;
     server->context = *context;
     server->secure_fd = server->health_fd = -1;

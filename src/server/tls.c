@@ -14,6 +14,7 @@
 #include "server/tls.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -31,6 +32,17 @@
 #define CLIENT_RECHECK_SEC \
     60 /* an open connection's certificate may expire: noticed within a minute */
 #define TRUST_LIST_SIZE 127 /* hash buckets of GnuTLS; client CA bundles are small */
+
+/* What a client may present. All of it is looked at before anybody is trusted. */
+#define CLIENT_CHAIN_MAX \
+    8 /* leaf, and intermediates of a private PKI; TLS libraries stop near 10 */
+#define CLIENT_SAN_MAX               64   /* names of one client; more is no client certificate */
+#define CLIENT_CERTIFICATE_MAX_BYTES 8192 /* a leaf with 64 names is 3 KiB */
+#define CLIENT_RSA_MAX_BITS \
+    8192 /* twice the largest in use; a verification costs under a millisecond */
+#define CLIENT_RSA_EXPONENT_MAX_BYTES \
+    8 /* 65537 has three; a long one makes each verification a private-key operation */
+#define HANDSHAKE_MESSAGE_MAX_BYTES 65536 /* of a client: a chain of CLIENT_CHAIN_MAX fits */
 
 struct tls_credentials {
     _Atomic unsigned shares;
@@ -177,6 +189,66 @@ static enum status load_pair(struct tls_credentials *credentials,
     return ST_OK;
 }
 
+static unsigned rsa_exponent_bytes(gnutls_x509_crt_t certificate)
+{
+    gnutls_datum_t modulus = { 0 };
+    gnutls_datum_t exponent = { 0 };
+    if (gnutls_x509_crt_get_pk_rsa_raw(certificate, &modulus, &exponent) < 0) {
+        return UINT_MAX;
+    }
+    unsigned zeros = 0; /* DER puts one in front of a number that would look negative */
+    while (zeros < exponent.size && exponent.data[zeros] == 0) {
+        zeros++;
+    }
+    const unsigned bytes = exponent.size - zeros;
+    gnutls_free(modulus.data);
+    gnutls_free(exponent.data);
+    return bytes;
+}
+
+/* Is the key one whose signatures cost us milliseconds at most? */
+static bool has_affordable_key(const gnutls_datum_t *der)
+{
+    gnutls_x509_crt_t certificate;
+    unsigned bits = 0;
+    if (gnutls_x509_crt_init(&certificate) < 0) {
+        return false;
+    }
+    bool affordable = false;
+    if (gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) >= 0) {
+        const int algorithm = gnutls_x509_crt_get_pk_algorithm(certificate, &bits);
+        affordable = algorithm == GNUTLS_PK_RSA
+                         ? bits <= CLIENT_RSA_MAX_BITS &&
+                               rsa_exponent_bytes(certificate) <= CLIENT_RSA_EXPONENT_MAX_BYTES
+                         : algorithm == GNUTLS_PK_ECDSA || algorithm == GNUTLS_PK_EDDSA_ED25519 ||
+                               algorithm == GNUTLS_PK_EDDSA_ED448;
+    }
+    gnutls_x509_crt_deinit(certificate);
+    return affordable;
+}
+
+bool tls_session_chain_is_affordable(gnutls_session_t session)
+{
+    unsigned count = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+    if (count > CLIENT_CHAIN_MAX) {
+        return false;
+    }
+    for (unsigned i = 0; chain && i < count; i++) {
+        if (chain[i].size > CLIENT_CERTIFICATE_MAX_BYTES || !has_affordable_key(&chain[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* gnutls_certificate_verify_function: TLS 1.2 asks it before CertificateVerify, TLS 1.3 only after.
+ */
+static int refuse_costly_chain(gnutls_session_t session)
+{
+    return tls_session_chain_is_affordable(session) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+}
+
 static enum status load_client_ca(struct tls_credentials *credentials,
                                   const struct tls_options *options,
                                   const gnutls_datum_t *ca,
@@ -192,6 +264,7 @@ static enum status load_client_ca(struct tls_credentials *credentials,
         return refuse(reterr_problem, options->client_ca_file, "expected PEM certificates of CAs",
                       rc ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND);
     }
+    gnutls_certificate_set_verify_function(credentials->server, refuse_costly_chain);
     /* only for the list of CA names in the certificate request: verification is ours, against the
      * CA in force */
     rc = gnutls_certificate_set_x509_trust_mem(credentials->server, ca, GNUTLS_X509_FMT_PEM);
@@ -413,6 +486,7 @@ enum status tls_session_prepare(struct tls_context *context,
         gnutls_session_ticket_enable_server(session, &context->ticket_key) < 0) {
         return ST_NOMEM;
     }
+    gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MESSAGE_MAX_BYTES);
     if (credentials->client_ca) {
         /* asked for, not demanded: health needs none, and a review without one deserves a readable
          * 401 */
@@ -430,11 +504,6 @@ bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session
 }
 
 /* A client's chain as sent, decoded. */
-#define CLIENT_CHAIN_MAX \
-    8 /* leaf, and intermediates of a private PKI; TLS libraries stop near 10 */
-
-#define CLIENT_SAN_MAX 64 /* names of one client; more is no client certificate */
-
 struct client_chain {
     gnutls_x509_crt_t certificates[CLIENT_CHAIN_MAX];
     unsigned count;

@@ -83,6 +83,16 @@ enum status tls_session_prepare(struct tls_context *context,
                                 struct tls_credentials **ret_credentials) NODISCARD
     NONNULL(1, 2, 3);
 
+/**
+ * tls_session_chain_is_affordable() - may the signature of the client's certificate be checked?
+ *
+ * Asked within the handshake, when the chain has come and before CertificateVerify is looked at: of
+ * TLS 1.2 by GnuTLS itself (its verify function), of TLS 1.3 by the caller's handshake hook, since
+ * GnuTLS 3.7 runs its own too late there. GnuTLS takes an RSA key of any size from a client that
+ * nobody trusts yet: one of 65,536 bits cost 24 s. Trust is another question, asked later.
+ */
+bool tls_session_chain_is_affordable(gnutls_session_t session) NONNULL(1);
+
 /** tls_session_is_acceptable() - after the handshake: is the negotiated suite one that was asked
  * for? */
 bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session_t session)

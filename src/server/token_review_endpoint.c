@@ -174,8 +174,7 @@ static enum MHD_Result answer(struct exchange *exchange,
 enum MHD_Result token_review_endpoint(struct exchange *exchange)
 {
     struct buf *body = &exchange->connection->request.body;
-    if (!is_json(MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND,
-                                             MHD_HTTP_HEADER_CONTENT_TYPE))) {
+    if (!is_json(exchange->connection->request.content_type)) {
         return reply_status(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                             "expected Content-Type application/json; typed Kubernetes clients that "
                             "send protobuf must be told "

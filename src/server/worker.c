@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
@@ -29,10 +27,9 @@
 #define SWEEP_NS                                                                                 \
     (250 * 1000000LL) /* not more often than this, however busy: a sweep visits every connection \
                        */
-#define FINISH_WAIT_MS                                                                        \
-    20                 /* at the end: a reply that is done leaves an idle connection to close \
-                        */
-#define PARK_EVENTS 64 /* handshakes resumed in one go */
+#define FINISH_WAIT_MS                                                        \
+    20 /* at the end: a reply that is done leaves an idle connection to close \
+        */
 #define POOL_EXTRA_BYTES \
     4096                    /* parsed headers and the reply's head beside the request's own bytes */
 #define MHD_LOG_VERBOSITY 4 /* libmicrohttpd's remarks are about single peers */
@@ -141,61 +138,30 @@ static struct MHD_Daemon *start_daemon(struct worker *worker, int listen_fd)
         MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
-void worker_park(struct connection *connection)
+/* How long libmicrohttpd would sleep: not at all while it has work that no descriptor shows. */
+static int limit_wait(struct worker *worker, int wait_ms)
 {
-    struct worker *worker = connection->worker;
-    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-                                 .data.ptr = connection };
-    const int operation = connection->ever_parked ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (epoll_ctl(worker->park_fd, operation, connection->fd, &event) != 0) {
-        connection_cut(connection); /* no memory in the kernel: this connection only */
-        return;
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    if (MHD_get_timeout(worker->daemon, &timeout_ms) == MHD_YES && timeout_ms < (unsigned)wait_ms) {
+        return (int)timeout_ms;
     }
-    connection->ever_parked = true; /* until the socket is closed, which takes it out of the set */
-    connection->parked = true;
-    worker->parked_count++;
-    MHD_suspend_connection(connection->mhd);
-}
-
-static void unpark(struct connection *connection)
-{
-    connection->parked = false;
-    connection->worker->parked_count--;
-    MHD_resume_connection(connection->mhd);
+    return wait_ms;
 }
 
 /* Wait for something to do, and do it. */
 static void run_once(struct worker *worker, int wait_ms)
 {
-    struct epoll_event events[PARK_EVENTS];
     if (worker->linger.count) {
         linger_drain(&worker->linger, clock_monotonic_ns(&worker->server->context.clock),
                      worker->scratch, WORKER_SCRATCH_BYTES);
         wait_ms = wait_ms < LINGER_WAIT_MS ? wait_ms : LINGER_WAIT_MS;
     }
-    if (worker->parked_count) {
-        const int count = epoll_wait(worker->park_fd, events, PARK_EVENTS, wait_ms);
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr) { /* else libmicrohttpd's descriptor: it looks itself */
-                unpark(events[i].data.ptr);
-            }
-        }
+    if (worker->park.count) {
+        park_wait(&worker->park, limit_wait(worker, wait_ms));
         wait_ms = 0;
     }
     (void)MHD_run_wait(worker->daemon, wait_ms); /* fails only on a daemon that was shut down */
-}
-
-static enum status open_park(struct worker *worker)
-{
-    worker->park_fd = epoll_create1(EPOLL_CLOEXEC);
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct epoll_event event = { .events = EPOLLIN };
-    if (worker->park_fd < 0 || !info ||
-        epoll_ctl(worker->park_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) != 0) {
-        return ST_IO;
-    }
-    return ST_OK;
+    connection_nudge_stalled(worker);
 }
 
 static void sweep(struct worker *worker, int64_t now_ns)
@@ -225,8 +191,7 @@ static void finish(struct worker *worker)
     while (worker->connections) {
         const int64_t now_ns = clock_monotonic_ns(&server->context.clock);
         close_waiting_connections(worker, now_ns >= atomic_load(&server->stop_deadline_ns));
-        (void)MHD_run_wait(worker->daemon,
-                           20); /* short: a reply that is done leaves an idle connection behind */
+        run_once(worker, FINISH_WAIT_MS);
     }
 }
 
@@ -259,7 +224,7 @@ enum status worker_new(struct server *server,
     memset(worker, 0, sizeof(*worker));
     worker->server = server;
     worker->is_tls = is_tls;
-    worker->park_fd = -1;
+    worker->park.fd = -1;
     worker->pull = malloc(WORKER_PULL_BYTES);
     worker->scratch = malloc(WORKER_SCRATCH_BYTES);
     worker->endpoints = is_tls
@@ -270,7 +235,7 @@ enum status worker_new(struct server *server,
         return ST_NOMEM;
     }
     worker->daemon = start_daemon(worker, listen_fd);
-    if (!worker->daemon || open_park(worker) != ST_OK) {
+    if (!worker->daemon || park_init(&worker->park, worker->daemon) != ST_OK) {
         (void)worker_free(worker);
         return ST_IO;
     }
@@ -307,9 +272,7 @@ struct worker *worker_free(struct worker *worker)
         MHD_stop_daemon(worker->daemon);
     }
     linger_close_all(&worker->linger);
-    if (worker->park_fd >= 0) {
-        (void)close(worker->park_fd); /* nothing to lose in it */
-    }
+    park_fini(&worker->park);
     token_review_forget(worker);
     free(worker->pull);
     free(worker->scratch);

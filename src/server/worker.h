@@ -16,6 +16,7 @@
 #include "server/connection.h"
 #include "server/linger.h"
 #include "server/metrics.h"
+#include "server/park.h"
 #include "server/server.h"
 
 #define WORKER_PULL_BYTES \
@@ -36,14 +37,12 @@ struct worker {
     struct connection *connections; /* list head */
     unsigned connection_count;
 
-    /* Connections suspended in their handshake wait in a set of ours, together with libmicrohttpd's
-     * own epoll descriptor. */
-    int park_fd;
-    unsigned parked_count;
+    struct park park;
 
     /* TLS bytes just received. They belong to pull_owner; another connection's turn moves what is
      * left to its spill. */
     struct connection *pull_owner;
+    unsigned spill_count; /* connections that have one */
     size_t pull_at;
     size_t pull_len;
     char *pull; /* owns WORKER_PULL_BYTES */
@@ -69,11 +68,6 @@ enum status worker_new(struct server *server,
 
 /** worker_start() - start the thread, all signals blocked in it. Return: ST_OK; ST_NOMEM */
 enum status worker_start(struct worker *worker) NODISCARD NONNULL(1);
-
-/** worker_park() - suspend a connection whose handshake waits for its client; the worker resumes it
- * when there is more to read, or when it was cut. On the worker's thread, from within the handshake
- */
-void worker_park(struct connection *connection) NONNULL(1);
 
 /** worker_join() - wait for its end; server->stopping must have been set */
 void worker_join(struct worker *worker) NONNULL(1);
