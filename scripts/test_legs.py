@@ -223,12 +223,12 @@ def leg_install(leg):
     shutil.rmtree(target, ignore_errors=True)
     leg.run("meson", "install", "-C", folder, "--no-rebuild", "--quiet", env={"DESTDIR": str(target)})
     prefix = target / "usr/local"
-    wanted = ["bin/kube-bearer", "include/kube-bearer/*.h", "lib/**/libkube-bearer.a", "lib/**/pkgconfig/kube-bearer.pc"]
+    wanted = ["bin/kube-bearer", "include/kube-bearer/*.h", "lib*/**/libkube-bearer.a", "lib*/**/pkgconfig/kube-bearer.pc"]
     missing = [name for name in wanted if not list(prefix.glob(name))]
     complaints = [f"not installed: {name}" for name in missing] + archive_globals(leg, folder)
     if not missing:
         # The file says where it will be; here it lies below DESTDIR.
-        source = list(prefix.glob("lib/**/pkgconfig/kube-bearer.pc"))[0]
+        source = list(prefix.glob("lib*/**/pkgconfig/kube-bearer.pc"))[0]
         moved = OUT / "pkgconfig"
         moved.mkdir(exist_ok=True)
         (moved / source.name).write_text(re.sub(r"^prefix=.*$", f"prefix={prefix}", source.read_text(), flags=re.M))
