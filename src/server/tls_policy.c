@@ -41,9 +41,8 @@ static const struct suite suites_known[] = {
 #define PRIORITY_SIGNATURES "+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"
 #define PRIORITY_GROUPS     "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"
 #define PRIORITY_CIPHERS    "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
-#define PRIORITY_BASE                                                                      \
-    "NONE:+CTYPE-X509:+AEAD:" PRIORITY_SIGNATURES ":" PRIORITY_GROUPS ":" PRIORITY_CIPHERS \
-    ":+ECDHE-ECDSA:+ECDHE-RSA:%SERVER_PRECEDENCE"
+#define PRIORITY_BASE       "NONE:+CTYPE-X509:+AEAD:" PRIORITY_SIGNATURES ":" PRIORITY_GROUPS
+#define PRIORITY_REST       ":" PRIORITY_CIPHERS ":+ECDHE-ECDSA:+ECDHE-RSA:%SERVER_PRECEDENCE"
 
 static const struct suite *find_suite(const char *name)
 {
@@ -79,6 +78,21 @@ static bool names_tls12_suite(const char *const *suites, size_t count)
     return false;
 }
 
+/* What was named comes first, so that a client which has it gets it. The rest stays, for TLS 1.3.
+ */
+static void append_preferred(struct buf *buf, const char *const *suites, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct suite *suite = find_suite(suites[i]);
+        if (suite && suite->kx_priority) {
+            buf_append_char(buf, ':');
+            buf_append_text(buf, suite->cipher_priority);
+            buf_append_char(buf, ':');
+            buf_append_text(buf, suite->kx_priority);
+        }
+    }
+}
+
 enum status tls_priority_build(struct buf *buf,
                                enum tls_min_version min_version,
                                const char *const *suites,
@@ -93,6 +107,8 @@ enum status tls_priority_build(struct buf *buf,
         }
     }
     buf_append_text(buf, PRIORITY_BASE);
+    append_preferred(buf, suites, count);
+    buf_append_text(buf, PRIORITY_REST);
     buf_append_text(buf, ":+VERS-TLS1.3");
     /* suites that name no TLS 1.2 suite leave that version without any */
     if (min_version == TLS_MIN_VERSION_12 && (count == 0 || names_tls12_suite(suites, count))) {
