@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/document.h"
 #include "base/document_tree.h"
+#include "base/yaml_directives.h"
 #include "support/alloc_fail.h"
 
 /* What a text becomes: its documents as JSON, one a line. Strict YAML of kubectl's library says the
@@ -511,6 +512,90 @@ static void test_document_parse_merged_keys_are_limited(void **state)
     }
 }
 
+/* @times times @directive between two texts. */
+static const struct {
+    const char *name;
+    const char *before;
+    const char *directive;
+    const char *after;
+    size_t times;
+    enum status want;
+    unsigned line; /* of the directive that is refused */
+} directive_rows[] = {
+    { "as many as there may be", "", "%TAG !x! tag:x\n", "---\na: 1\n", 16, ST_SYNTAX, 2 },
+    { "one more", "", "%TAG !x! tag:x\n", "---\na: 1\n", 17, ST_LIMIT, 17 },
+    { "as many, and no document", "", "%X\n", "", 16, ST_SYNTAX, 1 },
+    { "one more, and no document", "", "%X\n", "", 17, ST_LIMIT, 17 },
+    { "after comments", "# c\n\n  # c\n", "%X\n", "", 17, ST_LIMIT, 20 },
+    { "comments and blank lines between", "", "%X\n# c\n \n\t\n", "", 17, ST_LIMIT, 65 },
+    { "CR LF", "", "%X\r\n", "", 17, ST_LIMIT, 17 },
+    { "other line breaks", "", "%X\r%X\xc2\x85%X\xe2\x80\xa8%X\xe2\x80\xa9", "", 5, ST_LIMIT, 1 },
+    { "after a second byte order mark", "\xef\xbb\xbf\xef\xbb\xbf\n", "%X\n", "", 17, ST_LIMIT,
+      18 },
+    { "after an explicit end", "a: 1\n... # c\n", "%X\n", "", 17, ST_LIMIT, 19 },
+    { "after two ends", "a: 1\n...\n...\n", "%X\n", "", 17, ST_LIMIT, 20 },
+    { "after no end", "a: 1\n", "%TAG !x! tag:x\n", "", 17, ST_LIMIT, 18 },
+    { "after what is not ASCII", "a: \xc3\xa9\n...\n", "%X\n", "", 17, ST_LIMIT, 19 },
+    { "after an empty document", "---\n", "%TAG !x! tag:x\n", "", 17, ST_LIMIT, 18 },
+    { "one in front of each document", "", "%YAML 1.1\n---\na: 1\n...\n", "", 100, ST_OK, 0 },
+    { "lines of a plain scalar", "---\na\n", "%X\n", "", 100, ST_OK, 0 },
+    { "lines of a quoted scalar", "a: \"\n", "%X\n", "\"\n", 100, ST_OK, 0 },
+    { "lines of a flow sequence", "a: [b\n", "%X\n", "]\n", 100, ST_OK, 0 },
+    { "lines of a block scalar", "a: |\n", " %X\n", "", 100, ST_OK, 0 },
+    { "lines of a scalar behind an end", "a: 1\n...\n--- \"\n", "%X\n", "\"\n", 100, ST_OK, 0 },
+};
+
+/* Many directives are quadratic in libyaml: of 150,000 it took 80 s to refuse none. */
+static void test_document_parse_directives_are_limited(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(directive_rows); i++) {
+        struct buf buf = { 0 };
+        struct problem problem = { 0 };
+        size_t count;
+        buf_append_text(&buf, directive_rows[i].before);
+        append_times(&buf, directive_rows[i].times, directive_rows[i].directive);
+        buf_append_text(&buf, directive_rows[i].after);
+        const enum status status = parse_and_count(&buf, &count, &problem);
+        if (status != directive_rows[i].want || problem.line != directive_rows[i].line) {
+            fail_msg("%s: status %d at %u:%u: %s", directive_rows[i].name, (int)status,
+                     problem.line, problem.column, problem.text);
+        }
+    }
+}
+
+/* Sixteen different ones are read, and the longest. */
+static void test_document_parse_directives_within_the_limit_count(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    struct problem problem = { 0 };
+    size_t count;
+    for (int i = 0; i < YAML_MAX_DIRECTIVES; i++) {
+        buf_printf(&buf, "%%TAG !%x! tag:yaml.org,2002:\n", i);
+    }
+    buf_append_text(&buf, "---\na: !0!str 1\nb: !f!int 2\n");
+    assert_int_equal(parse_and_count(&buf, &count, &problem), ST_OK);
+    assert_int_equal(count, 1);
+}
+
+/* libyaml writes each short tag out: a prefix of 1 MB, 100,000 times, are 100 GB to copy. */
+static void test_document_parse_directive_length_is_limited(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct buf buf = { 0 };
+        struct problem problem = { 0 };
+        size_t count;
+        buf_append_text(&buf, "%TAG !a! ");
+        append_times(&buf, YAML_MAX_DIRECTIVE_BYTES - strlen("%TAG !a! ") + more, "x");
+        buf_append_text(&buf, "\n---\na: !a!b c\n");
+        assert_int_equal(parse_and_count(&buf, &count, &problem), more == 0 ? ST_OK : ST_LIMIT);
+        assert_int_equal(problem.line, more);
+        assert_int_equal(problem.column, more);
+    }
+}
+
 /* A file of ten thousand documents, as the store meets it. */
 static void test_document_parse_many_documents(void **state)
 {
@@ -590,6 +675,9 @@ int main(void)
         cmocka_unit_test(test_document_parse_billion_laughs_end),
         cmocka_unit_test(test_document_parse_nodes_are_limited_exactly),
         cmocka_unit_test(test_document_parse_merged_keys_are_limited),
+        cmocka_unit_test(test_document_parse_directives_are_limited),
+        cmocka_unit_test(test_document_parse_directives_within_the_limit_count),
+        cmocka_unit_test(test_document_parse_directive_length_is_limited),
         cmocka_unit_test(test_document_parse_many_documents),
         cmocka_unit_test(test_document_strings_are_wiped_when_freed),
         cmocka_unit_test(test_document_parse_every_allocation_may_fail),
