@@ -15,6 +15,11 @@
  *    the other is told as a problem and takes over when the first goes.
  *  - When the directory itself is gone, everything stays as it was last known until it is back.
  *
+ * What cannot be seen: a file written by another of its names (a hard link elsewhere), cut by
+ * truncate(2) without being opened, or changed by another machine on a network file system; and a
+ * mount put on top of the directory. None of these is an event there. A full scan would notice, and
+ * one follows every loss of events; a restart always does.
+ *
  * Why not read everything again after each change: a directory of thousands of files must follow a
  * change within milliseconds. So events nominate single paths, and a turn of the loop looks at
  * those, reads what is new, and tells the net effect (see manifests_private.h for the parts).
