@@ -115,36 +115,58 @@ static ssize_t take_from_spill(struct connection *connection, void *to, size_t m
     return n;
 }
 
+/* Fill the worker's buffer from the socket. Return: bytes; 0 at the end; -1 with errno as GnuTLS
+ * reads it. */
+static ssize_t receive(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
+    if (n > 0) {
+        worker->pull_at = 0;
+        worker->pull_len = (size_t)n;
+    } else if (n < 0 && errno == EAGAIN && connection->phase == CONNECTION_HANDSHAKE) {
+        park_add(&worker->park, connection);
+        errno = EAGAIN;
+    }
+    return n;
+}
+
+/* Make the worker's buffer this connection's. */
+static bool claim_buffer(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    if (worker->pull_owner != connection) {
+        if (!spill_from_worker(worker)) {
+            return false;
+        }
+        worker->pull_owner = connection;
+    }
+    return true;
+}
+
 /* gnutls_pull_func */
 static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
 {
     struct connection *connection = transport;
     struct worker *worker = connection->worker;
     connection->nudged = false;
-    if (connection->spill) {
-        return take_from_spill(connection, to, max);
-    }
-    if (worker->pull_owner != connection) {
-        if (!spill_from_worker(worker)) {
+    if (!connection->spill) {
+        if (!claim_buffer(connection)) {
             errno = ENOMEM;
             return -1;
         }
-        worker->pull_owner = connection;
-    }
-    if (worker->pull_at == worker->pull_len) {
-        const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
-        if (n <= 0) {
-            if (n < 0 && errno == EAGAIN && connection->phase == CONNECTION_HANDSHAKE) {
-                park_add(&worker->park, connection);
-                errno = EAGAIN;
+        if (worker->pull_at == worker->pull_len) {
+            const ssize_t n = receive(connection);
+            if (n <= 0) {
+                return n;
             }
-            return n; /* errno as recv left it: GnuTLS reads it */
         }
-        connection_note_request(connection);
-        worker->pull_at = 0;
-        worker->pull_len = (size_t)n;
     }
-    return take(worker->pull, &worker->pull_at, worker->pull_len, to, max);
+    /* bytes of an idle connection begin a request, also those that came along with its handshake's
+     * last message */
+    connection_note_request(connection);
+    return connection->spill ? take_from_spill(connection, to, max)
+                             : take(worker->pull, &worker->pull_at, worker->pull_len, to, max);
 }
 
 /* The client's Finished has been checked, so the handshake is good on both sides. */
