@@ -196,6 +196,7 @@ enum status credential_cache_new(struct credential_cache **ret_cache)
 static void free_entry(struct rcu_head *head)
 {
     struct entry *entry = CONTAINER_OF(head, struct entry, rcu);
+    (void)atomic_load_explicit(&entry->id, memory_order_acquire); /* pairs with retire() */
     sodium_memzero(&entry->credential, sizeof(entry->credential));
     free(entry);
 }
@@ -204,6 +205,9 @@ static void free_entry(struct rcu_head *head)
 static void retire(struct credential_cache *cache, struct entry *entry)
 {
     group_lists_unref(cache->groups, entry->credential.groups);
+    /* liburcu hands it to its own thread in an order that ThreadSanitizer cannot see; this it can
+     */
+    (void)atomic_fetch_add_explicit(&entry->id, 0, memory_order_release);
     urcu_bp_call_rcu(&entry->rcu, free_entry);
 }
 
