@@ -58,7 +58,7 @@ struct claim {
     struct object *object;
     struct node *file;
     struct claim *next;
-    struct claim **slot; /* where the list points at this one */
+    struct claim **slot; /* where the list points at this one; NULL when it is in none */
     struct content_digest content;
     uint32_t complaint; /* hash of the complaint told; 0 for none */
     uint32_t line;
@@ -237,16 +237,31 @@ static struct claim *elect(struct object *object)
     return object->winner;
 }
 
-static void link_claim(struct manifests *manifests, struct claim *claim)
+static void put_first(struct claim *claim)
 {
     struct object *object = claim->object;
-    const bool is_only = !object->claims;
     claim->next = object->claims;
     claim->slot = &object->claims;
     if (claim->next) {
         claim->next->slot = &claim->next;
     }
     object->claims = claim;
+}
+
+static void take_out(struct claim *claim)
+{
+    *claim->slot = claim->next;
+    if (claim->next) {
+        claim->next->slot = claim->slot;
+    }
+    claim->slot = NULL;
+}
+
+static void link_claim(struct manifests *manifests, struct claim *claim)
+{
+    struct object *object = claim->object;
+    const bool is_only = !object->claims;
+    put_first(claim);
     if (is_only || (object->winner && comes_before(claim, object->winner))) {
         object->winner = claim;
     }
@@ -258,10 +273,7 @@ static void link_claim(struct manifests *manifests, struct claim *claim)
 static void unlink_claim(struct manifests *manifests, struct claim *claim)
 {
     struct object *object = claim->object;
-    *claim->slot = claim->next;
-    if (claim->next) {
-        claim->next->slot = claim->slot;
-    }
+    take_out(claim);
     if (object->winner == claim) {
         object->winner = NULL;
     }
@@ -271,24 +283,35 @@ static void unlink_claim(struct manifests *manifests, struct claim *claim)
     mark_dirty(manifests, object);
 }
 
-/* A complaint told about the same object in the former content of the same file stays told. */
+/* For inherit_complaint() to find: to the front of their objects' lists, the last one first. */
+static void raise_complaints(struct node *node)
+{
+    for (size_t i = 0; i < node->claim_count; i++) {
+        if (node->claims[i].complaint) {
+            take_out(&node->claims[i]);
+            put_first(&node->claims[i]);
+        }
+    }
+}
+
+/* A complaint told about the same object in the former content of the same file stays told. A look
+ * at the first of the list must do: a file may hold the same object 100,000 times. */
 static void inherit_complaint(struct manifests *manifests, struct claim *claim)
 {
-    for (struct claim *old = claim->object->claims; old; old = old->next) {
-        if (old->file == claim->file && old->complaint) {
-            claim->complaint = old->complaint;
-            report_complaint_count(manifests, claim->file, 1);
-            old->complaint = 0;
-            report_complaint_count(manifests, claim->file, -1);
-            return;
-        }
+    struct claim *old = claim->object->claims;
+    if (old && old->file == claim->file && old->complaint) {
+        claim->complaint = old->complaint; /* the file's count of them stays */
+        old->complaint = 0;
+        unlink_claim(manifests, old);
     }
 }
 
 void index_forget(struct manifests *manifests, struct node *node)
 {
     for (size_t i = 0; i < node->claim_count; i++) {
-        unlink_claim(manifests, &node->claims[i]);
+        if (node->claims[i].slot) { /* else its complaint was inherited */
+            unlink_claim(manifests, &node->claims[i]);
+        }
     }
     manifests->index.claim_count -= node->claim_count;
     free(node->claims);
@@ -381,8 +404,9 @@ enum status index_replace(struct manifests *manifests,
         problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to keep track of its objects");
         return ST_NOMEM;
     }
-    for (size_t i = 0; i < objects->count; i++) {
-        inherit_complaint(manifests, &claims[i]);
+    raise_complaints(node);
+    for (size_t i = objects->count; i > 0; i--) { /* the first may win, and then needs none */
+        inherit_complaint(manifests, &claims[i - 1]);
     }
     index_forget(manifests, node);
     node->claims = claims;

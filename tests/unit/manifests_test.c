@@ -223,6 +223,69 @@ static void test_manifests_same_object_twice_in_a_file_the_first_counts(void **s
     mkit_fini(&kit);
 }
 
+/* The second version of the file has the same slips: nothing new to tell about them. */
+static void test_manifests_same_object_twice_in_a_file_is_told_once(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    const struct manifest_text twice = two_manifests(manifest("x", "first"), manifest("x", "2"));
+    kit_write(&kit.files, "m/a.yaml", twice.text);
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    mkit_had_problems(&kit, "m/a.yaml:9:1: Secret default/x appears twice in this file");
+    kit_write(&kit.files, "m/a.yaml", two_manifests(twice, manifest("y", "new")).text);
+    mkit_load(&kit, ST_OK);
+    mkit_had_problems(&kit, "");
+    assert_int_equal(mkit_stats(&kit).problems, 1);
+    kit_write(&kit.files, "m/a.yaml", two_manifests(twice, manifest("x", "3")).text);
+    mkit_load(&kit, ST_OK);
+    mkit_had_problems(&kit, "Secret default/x appears twice in this file");
+    assert_int_equal(mkit_stats(&kit).problems, 2);
+    mkit_put(&kit, "m/a.yaml", "x", "first");
+    mkit_load(&kit, ST_OK);
+    mkit_had_problems(&kit, "ok m/a.yaml\n");
+    assert_int_equal(mkit_stats(&kit).problems, 0);
+    mkit_fini(&kit);
+}
+
+/* In seconds of this process's processor time. */
+static double load_duration(struct manifests_kit *kit, const char *text)
+{
+    struct timespec begin;
+    struct timespec end;
+    kit_write(&kit->files, "m/a.yaml", text);
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin), 0);
+    mkit_load(kit, ST_OK);
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end), 0);
+    return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+}
+
+/* What was told about the first version is handed on to the second. That took the square of how
+ * many there are: 8 s for 100,000, in which no other file was read. */
+static void test_manifests_same_object_very_often_in_a_file_takes_linear_time(void **state)
+{
+    (void)state;
+    enum { OFTEN = 50000 };
+    struct manifests_kit kit;
+    struct buf text = { 0 };
+    mkit_init(&kit);
+    for (int i = 0; i < OFTEN; i++) {
+        buf_printf(&text, "---\n%s", manifest("x", "1").text);
+    }
+    mkit_open(&kit);
+    const double first = load_duration(&kit, mkit_text(&text));
+    assert_int_equal(mkit_stats(&kit).problems, OFTEN - 1);
+    buf_append_text(&text, "# again\n");
+    const double second = load_duration(&kit, mkit_text(&text));
+    assert_int_equal(mkit_stats(&kit).problems, OFTEN - 1);
+    if (second > 2 * first + 0.1) {
+        fail_msg("%.2f s, then %.2f s", first, second);
+    }
+    buf_fini(&text);
+    mkit_fini(&kit);
+}
+
 static void test_manifests_same_name_in_two_namespaces_is_two_objects(void **state)
 {
     (void)state;
@@ -553,6 +616,8 @@ int main(void)
         cmocka_unit_test(test_manifests_broken_file_is_told_with_its_place_and_the_others_load),
         cmocka_unit_test(test_manifests_same_object_in_two_files_the_first_path_wins),
         cmocka_unit_test(test_manifests_same_object_twice_in_a_file_the_first_counts),
+        cmocka_unit_test(test_manifests_same_object_twice_in_a_file_is_told_once),
+        cmocka_unit_test(test_manifests_same_object_very_often_in_a_file_takes_linear_time),
         cmocka_unit_test(test_manifests_same_name_in_two_namespaces_is_two_objects),
         cmocka_unit_test(test_manifests_file_over_the_size_limit_is_a_problem),
         cmocka_unit_test(test_manifests_objects_over_the_limit_are_a_problem),
