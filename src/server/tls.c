@@ -58,9 +58,10 @@ struct tls_context {
     struct buf priority;
     gnutls_datum_t ticket_key; /* GnuTLS derives and rotates the keys in use from it by time */
     struct digest_key *content_key;
-    struct tls_credentials *current_rcu; /* one share is the context's; loop writes, workers read */
-    uint64_t generation;                 /* loop only */
-    pthread_mutex_t stats_lock;          /* guards stats; never held while anything else is taken */
+    struct tls_credentials
+        *_Atomic current_rcu;    /* one share is the context's; loop writes, workers read */
+    _Atomic uint64_t generation; /* of the bundle in force; set just before it is */
+    pthread_mutex_t stats_lock;  /* guards stats; never held while anything else is taken */
     struct certificate_stats stats;
 };
 
@@ -333,10 +334,19 @@ static enum status load(struct tls_context *context,
     return ST_OK;
 }
 
+/* Acquire and release where liburcu's own macros would do: the same instructions on x86, and an
+ * order that sanitizers see. */
+static struct tls_credentials *load_current_rcu(const struct tls_context *context)
+{
+    return atomic_load_explicit(&context->current_rcu, memory_order_acquire);
+}
+
 static void publish(struct tls_context *context, struct tls_credentials *fresh)
 {
-    fresh->generation = ++context->generation;
-    struct tls_credentials *old = rcu_xchg_pointer(&context->current_rcu, fresh);
+    fresh->generation = atomic_load_explicit(&context->generation, memory_order_relaxed) + 1;
+    atomic_store_explicit(&context->generation, fresh->generation, memory_order_release);
+    struct tls_credentials *old =
+        atomic_exchange_explicit(&context->current_rcu, fresh, memory_order_acq_rel);
     synchronize_rcu(); /* nobody is between reading the pointer and taking a share */
     (void)tls_credentials_unref(old);
 }
@@ -381,8 +391,8 @@ enum status tls_context_reload(struct tls_context *context,
         return st;
     }
     /* the loop is the only writer, so reading without a section is safe here */
-    *ret_changed =
-        !context->current_rcu || !digest_equal(&fresh->content, &context->current_rcu->content);
+    const struct tls_credentials *current = load_current_rcu(context);
+    *ret_changed = !current || !digest_equal(&fresh->content, &current->content);
     if (*ret_changed || !context->stats.last_reload_ok) {
         record_reload(context, ST_OK, fresh->not_after_sec, NULL);
     }
@@ -468,7 +478,7 @@ bool tls_context_wants_client_certificates(const struct tls_context *context)
 static struct tls_credentials *current_ref(struct tls_context *context)
 {
     rcu_read_lock();
-    struct tls_credentials *current = rcu_dereference(context->current_rcu);
+    struct tls_credentials *current = load_current_rcu(context);
     atomic_fetch_add_explicit(&current->shares, 1, memory_order_relaxed);
     rcu_read_unlock();
     return current;
@@ -600,17 +610,15 @@ enum client_certificate tls_client_certificate_check(struct tls_context *context
                                                      gnutls_session_t session,
                                                      struct client_certificate_cache *cache)
 {
-    rcu_read_lock();
-    const struct tls_credentials *current = rcu_dereference(context->current_rcu);
+    const uint64_t generation = atomic_load_explicit(&context->generation, memory_order_acquire);
     const int64_t now_sec = clock_now(&context->options.clock).sec;
-    const bool fresh = cache->generation == current->generation &&
-                       now_sec >= cache->checked_at_sec &&
-                       now_sec - cache->checked_at_sec < CLIENT_RECHECK_SEC;
-    if (!fresh) {
+    const bool is_fresh = cache->generation == generation && now_sec >= cache->checked_at_sec &&
+                          now_sec - cache->checked_at_sec < CLIENT_RECHECK_SEC;
+    if (!is_fresh) {
+        CLEANUP(credentials_unrefp) struct tls_credentials *current = current_ref(context);
         cache->result = verify(context, current, session);
         cache->generation = current->generation;
         cache->checked_at_sec = now_sec;
     }
-    rcu_read_unlock();
     return cache->result;
 }
