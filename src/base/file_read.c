@@ -5,11 +5,10 @@
  * 1. Did it change while it was read? Device, inode, size and both times must be the same before
  *    and after.
  * 2. Does somebody have it open for writing? The kernel grants a read lease (fcntl F_SETLEASE) only
- *    while nobody has. It is asked before reading, to save what would not be believed, and after
- *    it, and the lease is given back at once. A writer who opens the file within those microseconds
- *    waits for us (with O_NONBLOCK it gets EWOULDBLOCK), and the kernel would send us SIGIO, whose
- *    default is to end the process: so the signal is set to SIGURG first, which is ignored by
- *    default.
+ *    while nobody has. It is taken before reading and held until the file is closed: a writer who
+ *    opens the file meanwhile waits for us (with O_NONBLOCK it gets EWOULDBLOCK), and the kernel
+ *    would send us SIGIO, whose default is to end the process: so the signal is set to SIGURG
+ *    first, which is ignored by default.
  * 3. Has it been quiet for FILE_SETTLE_MS? Asked unless it was published a moment ago (closed after
  *    writing, renamed into place), which is a writer's own word. The time of the last change is the
  *    later of mtime and ctime: tar and rsync set mtime back, nobody sets ctime. When clocks cannot
@@ -64,13 +63,13 @@ bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
            same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-static enum writer probe_writer(int fd)
+/* On WRITER_NONE the descriptor holds a lease: nobody can begin to write until it is closed. */
+static enum writer take_lease(int fd)
 {
     if (fcntl(fd, F_SETSIG, SIGURG) != 0) {
         return WRITER_UNKNOWN;
     }
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
-        (void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing the descriptor would do it, too */
         return WRITER_NONE;
     }
     return errno == EAGAIN ? WRITER_PRESENT : WRITER_UNKNOWN;
@@ -128,26 +127,24 @@ static enum status fail(struct problem *problem, enum status status, const char 
     return status;
 }
 
-/* Every byte, and then the end of the file. ST_UNSETTLED when it ended early or goes on. */
+/* @len bytes. ST_UNSETTLED when the file ended early; whether it goes on is seen by its stamp. */
 static enum status read_bytes(int fd, char *at, size_t len, struct problem *reterr_problem)
 {
     size_t done = 0;
-    for (;;) {
-        char beyond = 0;
-        char *to = done < len ? at + done : &beyond;
-        const size_t want = done < len ? len - done : 1;
-        const ssize_t n = pread(fd, to, want, (off_t)done);
+    while (done < len) {
+        const ssize_t n = pread(fd, at + done, len - done, (off_t)done);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n < 0) {
             return fail(reterr_problem, ST_IO, "cannot read", errno);
         }
-        if (n == 0 || done == len) {
-            return n == 0 && done == len ? ST_OK : ST_UNSETTLED;
+        if (n == 0) {
+            return ST_UNSETTLED;
         }
         done += (size_t)n;
     }
+    return ST_OK;
 }
 
 static enum status open_regular(const char *path, int *ret_fd, struct problem *reterr_problem)
@@ -181,7 +178,7 @@ static enum status read_open_file(int fd,
                                   struct file_stamp *ret_stamp,
                                   struct problem *reterr_problem)
 {
-    const enum writer writer = probe_writer(fd);
+    const enum writer writer = take_lease(fd);
     struct stat before;
     struct stat after;
     if (fstat(fd, &before) != 0) {
@@ -215,8 +212,7 @@ static enum status read_open_file(int fd,
         return fail(reterr_problem, ST_IO, "cannot look at", errno);
     }
     const struct file_stamp now = file_stamp_of(&after);
-    const bool unchanged = file_stamp_equal(ret_stamp, &now);
-    return unchanged && probe_writer(fd) != WRITER_PRESENT ? ST_OK : ST_UNSETTLED;
+    return file_stamp_equal(ret_stamp, &now) ? ST_OK : ST_UNSETTLED;
 }
 
 enum status file_read(const char *path,
@@ -261,7 +257,7 @@ bool file_is_being_written(const char *path)
     if (status != ST_OK) {
         return status == ST_UNSETTLED;
     }
-    const bool present = probe_writer(fd) == WRITER_PRESENT;
+    const bool present = take_lease(fd) == WRITER_PRESENT;
     (void)close(fd); /* nothing was written */
     return present;
 }
