@@ -6,6 +6,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct span {
@@ -38,4 +39,16 @@ static inline bool span_starts_with(struct span s, struct span prefix)
 static inline struct span span_after(struct span s, size_t n)
 {
     return (struct span){ .at = s.at + n, .len = s.len - n };
+}
+
+/** span_copy() - a NUL-terminated copy for the caller to free(); NULL without memory. A NUL inside
+ * @s stays inside */
+static inline char *span_copy(struct span s)
+{
+    char *copy = malloc(s.len + 1);
+    if (copy) {
+        memcpy(copy, s.len ? s.at : "", s.len);
+        copy[s.len] = '\0';
+    }
+    return copy;
 }

@@ -203,7 +203,7 @@ static enum status set_string(struct span text, char **field)
     }
     char *copy = NULL;
     if (text.len > 0) {
-        copy = strndup(text.at, text.len);
+        copy = span_copy(text);
         if (!copy) {
             return ST_NOMEM;
         }
@@ -300,7 +300,7 @@ static enum status set_host_port(struct span text, struct host_port *field)
         !parse_number(port, &number) || number > UINT16_MAX) {
         return ST_INVALID;
     }
-    char *copy = host.len > 0 ? strndup(host.at, host.len) : strdup("::");
+    char *copy = host.len > 0 ? span_copy(host) : strdup("::");
     if (!copy) {
         return ST_NOMEM;
     }
@@ -331,7 +331,7 @@ enum status option_add_item(const struct option_row *row, struct span item, stru
         item.at[item.len - 1] == ' ' || list->count >= OPTION_LIST_MAX) {
         return ST_INVALID;
     }
-    char *copy = strndup(item.at, item.len);
+    char *copy = span_copy(item);
     const char **items = reallocarray(list->items, list->count + 1, sizeof(*items));
     if (items) {
         list->items = items;
