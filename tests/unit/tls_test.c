@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "server/tls.h"
 #include "support/certificate_kit.h"
+#include "support/costly_certificate.h"
 
 #define NOW_SEC 1800000000
 
@@ -224,6 +226,105 @@ static void test_tls_session_prepare_old_credentials_outlive_a_reload(void **sta
     context = tls_context_free(context);
 }
 
+/* Boundaries: CLIENT_RSA_MAX_BITS and its neighbours in server/tls.c. */
+static const struct {
+    const char *name;
+    struct costly_certificate client;
+    bool want;
+} chain_rows[] = {
+    /* clang-format off */
+    { "no certificate", { .chain_len = 0 }, true },
+    { "ECDSA", { .algorithm = GNUTLS_PK_ECDSA, .chain_len = 1 }, true },
+    { "RSA 2048", { GNUTLS_PK_RSA, 2048, 3, 0, 1 }, true },
+    { "RSA of the most bits", { GNUTLS_PK_RSA, 8192, 3, 0, 1 }, true },
+    { "RSA of more bits", { GNUTLS_PK_RSA, 8200, 3, 0, 1 }, false },
+    { "RSA of the longest exponent", { GNUTLS_PK_RSA, 2048, 8, 0, 1 }, true },
+    { "RSA of a longer exponent", { GNUTLS_PK_RSA, 2048, 9, 0, 1 }, false },
+    { "RSA-PSS: no key of the known kinds", { GNUTLS_PK_RSA_PSS, 2048, 3, 0, 1 }, false },
+    { "large", { .algorithm = GNUTLS_PK_ECDSA, .padding_bytes = 7680, .chain_len = 1 }, true },
+    { "too large", { .algorithm = GNUTLS_PK_ECDSA, .padding_bytes = 8192, .chain_len = 1 }, false },
+    { "longest chain", { .algorithm = GNUTLS_PK_ECDSA, .chain_len = 8 }, true },
+    { "longer chain", { .algorithm = GNUTLS_PK_ECDSA, .chain_len = 9 }, false },
+    /* clang-format on */
+};
+
+#define HANDSHAKE_ROUNDS 100 /* a bound: a handshake takes a few */
+
+/* Both ends in turn, until the server is done. Return: how its handshake ended */
+static int shake_hands(gnutls_session_t server, gnutls_session_t client)
+{
+    int rc = GNUTLS_E_AGAIN;
+    for (int i = 0; i < HANDSHAKE_ROUNDS && rc < 0 && !gnutls_error_is_fatal(rc); i++) {
+        (void)gnutls_handshake(client); /* it does not know yet, or does not matter */
+        rc = gnutls_handshake(server);
+    }
+    return rc;
+}
+
+static gnutls_session_t start_session(unsigned flags, int fd, const char *priority)
+{
+    gnutls_session_t session;
+    assert_int_equal(gnutls_init(&session, flags | GNUTLS_NONBLOCK), 0);
+    assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
+    gnutls_transport_set_int(session, fd);
+    return session;
+}
+
+/* A TLS 1.2 handshake, in which GnuTLS asks before it checks the signature. Of TLS 1.3 it is the
+ * running server that asks: tests/integration/test_hostile_clients.py. */
+static void check_chain(struct tls_context *context,
+                        struct costly_certificate *presented,
+                        bool want)
+{
+    int fds[2];
+    struct tls_credentials *credentials = NULL;
+    gnutls_certificate_credentials_t presenting;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(gnutls_certificate_allocate_credentials(&presenting), 0);
+    if (presented->chain_len) {
+        assert_return_code(costly_certificate_set(presented, presenting), 0);
+    }
+    gnutls_session_t server = start_session(GNUTLS_SERVER, fds[0], tls_context_priority(context));
+    gnutls_session_t client = start_session(GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, fds[1],
+                                            "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+    assert_int_equal(gnutls_credentials_set(client, GNUTLS_CRD_CERTIFICATE, presenting), 0);
+    assert_int_equal(tls_session_prepare(context, server, &credentials), ST_OK);
+    const int rc = shake_hands(server, client);
+    unsigned count = 0;
+    (void)gnutls_certificate_get_peers(server, &count); /* none: a count of 0 */
+    assert_int_equal(count, presented->chain_len);
+    assert_int_equal(tls_session_chain_is_affordable(server), want);
+    if (!presented->chain_len) {
+        assert_int_equal(rc, 0);
+    } else if (want) { /* the signature was looked at, and is none */
+        assert_true(gnutls_error_is_fatal(rc));
+        assert_int_not_equal(rc, GNUTLS_E_CERTIFICATE_ERROR);
+    } else {
+        assert_int_equal(rc, GNUTLS_E_CERTIFICATE_ERROR);
+    }
+    gnutls_deinit(server);
+    gnutls_deinit(client);
+    gnutls_certificate_free_credentials(presenting);
+    credentials = tls_credentials_unref(credentials);
+    assert_int_equal(close(fds[0]), 0);
+    assert_int_equal(close(fds[1]), 0);
+}
+
+static void test_tls_session_costly_chain_is_refused_before_its_signature(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    fixture->options.client_ca_file = fixture->cert;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    for (size_t i = 0; i < COUNTOF(chain_rows); i++) {
+        struct costly_certificate client = chain_rows[i].client;
+        print_message("# row: %s\n", chain_rows[i].name);
+        check_chain(context, &client, chain_rows[i].want);
+    }
+    context = tls_context_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +338,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_tls_session_prepare_old_credentials_outlive_a_reload,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_tls_session_costly_chain_is_refused_before_its_signature, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
