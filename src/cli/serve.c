@@ -169,6 +169,23 @@ static void serve_fini(struct serve *serve)
     serve->log = log_free(serve->log);
 }
 
+/* store_handler, called behind the authenticator's: everything has been read once. */
+static void on_store_event(void *ctx, const struct store_event *event)
+{
+    const struct serve *serve = ctx;
+    struct store_stats objects;
+    struct authenticator_stats tokens;
+    if (event->type != STORE_SYNCED) {
+        return;
+    }
+    store_stats(serve->store, &objects);
+    authenticator_stats(serve->authenticator, &tokens);
+    log_event(serve->log, LOG_INFO, "Synced",
+              LOG_FIELDS(LOG_INT("files", objects.files),
+                         LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
+                         LOG_INT("problems", objects.problems)));
+}
+
 static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
 {
     const struct options *options = serve->options;
@@ -197,7 +214,10 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
         .ctx = serve,
     };
     st = manifests_new(&manifests, &serve->store, reterr_problem);
-    return st == ST_OK ? authenticator_attach(serve->authenticator, serve->store) : st;
+    if (st == ST_OK) {
+        st = authenticator_attach(serve->authenticator, serve->store);
+    }
+    return st == ST_OK ? store_subscribe(serve->store, OBJECT_SECRET, on_store_event, serve) : st;
 }
 
 static enum status open_server(struct serve *serve, struct problem *reterr_problem)
@@ -275,18 +295,11 @@ static enum status follow_files_and_signals(struct serve *serve, struct problem 
 
 static void log_started(const struct serve *serve)
 {
-    struct store_stats objects;
-    struct authenticator_stats tokens;
-    store_stats(serve->store, &objects);
-    authenticator_stats(serve->authenticator, &tokens);
-    log_event(
-        serve->log, LOG_INFO, "Serving",
-        LOG_FIELDS(LOG_TEXT("version", version_text()),
-                   LOG_INT("port", server_secure_port(serve->server)),
-                   LOG_INT("healthPort", server_health_port(serve->server)),
-                   LOG_INT("workers", serve->options->workers), LOG_INT("files", objects.files),
-                   LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
-                   LOG_BOOL("synced", objects.synced), LOG_INT("problems", objects.problems)));
+    log_event(serve->log, LOG_INFO, "Serving",
+              LOG_FIELDS(LOG_TEXT("version", version_text()),
+                         LOG_INT("port", server_secure_port(serve->server)),
+                         LOG_INT("healthPort", server_health_port(serve->server)),
+                         LOG_INT("workers", serve->options->workers)));
 }
 
 static void on_warning(void *ctx, const struct problem *problem)

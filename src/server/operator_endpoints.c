@@ -70,7 +70,7 @@ static bool check_store(void *ctx, char *ret_remark)
     if (stats.problems) {
         (void)snprintf(
             ret_remark, HEALTH_REMARK_MAX,
-            "%llu inputs have problems; their last good objects are served (see the log)",
+            "%llu inputs have problems; their last good objects, if any, are served (see the log)",
             (unsigned long long)stats.problems);
     }
     return true;

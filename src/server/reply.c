@@ -68,12 +68,31 @@ enum MHD_Result reply_built(struct exchange *exchange, unsigned code, const char
                                        reply_must_close(exchange)));
 }
 
+/* One line for what is no answer to a review: a wrong path, a client without a certificate. */
+static void log_refused(struct exchange *exchange, unsigned code, const char *message)
+{
+    struct worker *worker = exchange->worker;
+    uint64_t dropped = 0;
+    if (!worker->server->context.log) {
+        return;
+    }
+    if (!log_limit_take(&worker->http_limit, clock_monotonic_ns(&worker->server->context.clock),
+                        &dropped)) {
+        metrics_add(&worker->metrics.counters[COUNT_LOG_DROPPED], 1);
+        return;
+    }
+    log_event(worker->server->context.log, LOG_INFO, "Request refused",
+              LOG_FIELDS(LOG_INT("code", code), LOG_PEER("method", span_of(exchange->method)),
+                         LOG_PEER("message", span_of(message)), LOG_INT("dropped", dropped)));
+}
+
 static struct MHD_Response *make_status(struct exchange *exchange,
                                         unsigned code,
                                         const char *message,
                                         unsigned retry_after_sec)
 {
     struct buf *reply = &exchange->connection->request.reply;
+    log_refused(exchange, code, message);
     buf_clear(reply);
     status_body_build(reply, code, message, retry_after_sec);
     if (reply->failed) {
