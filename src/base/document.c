@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Documents: which form a text has, and when its trees are handed out.
+ * Documents: which form a text has.
  *
- * Untrusted: the text. Manifests are written by whoever may write into the directory, and a broken
- * one must not take what it says half: so all of it is read before any of it is told.
+ * Untrusted: the text. Trees take many times the memory of their text, so there is never more than
+ * one: each document is freed before the next is read. What came before an error has then been
+ * handed out, and is for the caller to throw away.
  *
  * Threads: none; a call keeps nothing.
  */
@@ -47,29 +48,15 @@ static enum status read_documents(struct span text, struct document_tree *tree)
                          : document_yaml_read(text, is_ascii(text), tree);
 }
 
-static enum status hand_out(struct document_tree *tree, document_fn *fn, void *ctx)
-{
-    enum status status = ST_OK;
-    for (size_t i = 0; i < tree->document_count && status == ST_OK; i++) {
-        status = fn(ctx, tree->documents[i]);
-        (void)json_object_put(tree->documents[i]); /* at once: a large file is freed as it goes */
-        tree->documents[i] = NULL;
-    }
-    return status;
-}
-
 enum status document_parse(struct span text,
                            document_fn *fn,
                            void *ctx,
                            struct problem *reterr_problem)
 {
-    struct document_tree tree = { .problem = reterr_problem };
+    struct document_tree tree = { .problem = reterr_problem, .fn = fn, .ctx = ctx };
     const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
     const struct span content = has_mark ? span_after(text, BYTE_ORDER_MARK.len) : text;
-    enum status status = read_documents(content, &tree);
-    if (status == ST_OK) {
-        status = hand_out(&tree, fn, ctx);
-    }
+    const enum status status = read_documents(content, &tree);
     document_tree_fini(&tree);
     return status;
 }

@@ -10,7 +10,7 @@
  * document_json_read() - read JSON objects that follow each other, with or without white space
  * between them
  * @text: borrows; not changed
- * @tree: each object becomes one of its documents
+ * @tree: hands each object out as a document
  *
  * Return: ST_OK; ST_SYNTAX, ST_DUPLICATE, ST_LIMIT, ST_NOMEM with tree->problem filled
  */

@@ -7,10 +7,12 @@
  * that somebody else made reads as unknown, not as nonsense. Numbers are typed and valued, but
  * their spelling is not kept.
  *
- * Threat: text from files that others write. An alias costs nothing but a reference, so nodes are
- * counted as if it were copied (a "billion laughs" tree would take its readers for ever); `<<`
- * really copies keys, and so has a bound of its own. json_object_put() recurses, no deeper than
- * DOCUMENT_MAX_DEPTH: aliased trees add their height to the depth they are put at.
+ * Threat: text from files that others write. Of what costs text, one document is bounded in values,
+ * and goes before the next is read. Of what costs no text, the whole file is: an alias is a
+ * reference here, but its readers go through what it repeats, and copy it (a "billion laughs" tree
+ * would take them for ever, a value of 1 MB 100,000 times all memory); `<<` copies keys.
+ * json_object_put() recurses, no deeper than DOCUMENT_MAX_DEPTH: aliased trees add their height to
+ * the depth they are put at.
  *
  * Strings may be secrets, so each is overwritten when json-c frees it.
  *
@@ -26,6 +28,11 @@
 #include <sodium.h>
 
 #define KEY_SHOWN_MAX 64 /* bytes of a key that a problem quotes; more does not help to find it */
+
+#define ARRAY_ROOM 4 /* elements that an array begins with room for, where json-c would have 32 */
+
+/* Of members of an object whose table is made smaller; more need all that json-c reserves. */
+#define SHRINK_MEMBERS_MAX 9
 
 /* A place as one odd number: line, column, 1. With 64 bits there is room for any file; with 32 both
  * saturate early, which costs a correct column on very long lines. */
@@ -137,10 +144,6 @@ void document_tree_fini(struct document_tree *tree)
         close_frame(&tree->frames[--tree->depth]);
     }
     (void)json_object_put(tree->root);
-    for (size_t i = 0; i < tree->document_count; i++) {
-        (void)json_object_put(tree->documents[i]);
-    }
-    free(tree->documents);
     *tree = (struct document_tree){ .problem = tree->problem };
 }
 
@@ -150,9 +153,27 @@ static enum status count_nodes(struct document_tree *tree,
 {
     if (count > DOCUMENT_MAX_NODES - tree->node_count) {
         return document_tree_fail(tree, ST_LIMIT, place,
-                                  "at most 4000000 values in one file, aliases expanded");
+                                  "at most 2000000 values in one document, aliases expanded");
     }
     tree->node_count += count;
+    return ST_OK;
+}
+
+enum status document_tree_count_repeated(struct document_tree *tree,
+                                         size_t nodes,
+                                         size_t bytes,
+                                         struct document_place place)
+{
+    if (nodes > DOCUMENT_MAX_REPEATED_NODES - tree->repeated_count) {
+        return document_tree_fail(tree, ST_LIMIT, place,
+                                  "aliases to repeat at most 1000000 values in one file");
+    }
+    if (bytes > DOCUMENT_MAX_REPEATED_BYTES - tree->repeated_bytes) {
+        return document_tree_fail(tree, ST_LIMIT, place,
+                                  "aliases to repeat at most 67108864 bytes in one file");
+    }
+    tree->repeated_count += nodes;
+    tree->repeated_bytes += bytes;
     return ST_OK;
 }
 
@@ -286,7 +307,7 @@ enum status document_tree_open(struct document_tree *tree,
         return status;
     }
     json_object *const node =
-        type == json_type_object ? json_object_new_object() : json_object_new_array();
+        type == json_type_object ? json_object_new_object() : json_object_new_array_ext(ARRAY_ROOM);
     if (!node) {
         return fail_nomem(tree);
     }
@@ -294,9 +315,24 @@ enum status document_tree_open(struct document_tree *tree,
     tree->frames[tree->depth++] = (struct document_frame){
         .node = node,
         .nodes_before = nodes_before,
+        .bytes_before = tree->byte_count,
         .height = 1,
     };
     return ST_OK;
+}
+
+/* json-c makes every object for more members than most have: 800 bytes for {}, of which 180 do. */
+static bool shrink(json_object *node)
+{
+    if (json_object_is_type(node, json_type_array)) {
+        return json_object_array_shrink(node, 0) == 0;
+    }
+    struct lh_table *const members = json_object_get_object(node);
+    if (members->size > JSON_OBJECT_DEF_HASH_ENTRIES || members->count > SHRINK_MEMBERS_MAX) {
+        return true;
+    }
+    /* more than count / LH_LOAD_FACTOR, or it would grow again on the way */
+    return lh_table_resize(members, members->count + members->count / 2 + 1) == 0;
 }
 
 /* Give @value to the caller, who may not want it; takes its node. */
@@ -316,10 +352,14 @@ enum status document_tree_close(struct document_tree *tree, struct document_valu
 {
     struct document_frame *const frame = innermost(tree);
     assert(frame && !frame->slot && !frame->is_merging);
+    if (!shrink(frame->node)) {
+        return fail_nomem(tree);
+    }
     json_object *const node = frame->node;
     const struct document_value value = {
         .node = json_object_get(node), /* the merge of an object frees it */
         .node_count = tree->node_count - frame->nodes_before,
+        .byte_count = tree->byte_count - frame->bytes_before,
         .height = frame->height,
     };
     struct document_place place;
@@ -358,6 +398,7 @@ enum status document_tree_key(struct document_tree *tree,
     if (memchr(key.at, '\0', key.len)) {
         return document_tree_fail(tree, ST_SYNTAX, place, "a key without a NUL character");
     }
+    tree->byte_count += key.len;
     struct lh_table *const members = json_object_get_object(frame->node);
     const unsigned long hash = lh_get_hash(members, key.at);
     struct lh_entry *const there = lh_table_lookup_entry_w_hash(members, key.at, hash);
@@ -430,7 +471,13 @@ enum status document_tree_scalar(struct document_tree *tree,
     if (node) {
         set_place(node, place);
     }
-    const struct document_value value = { .node = json_object_get(node), .node_count = 1 };
+    const size_t byte_count = json_object_is_type(node, json_type_string) ? text.len : 0;
+    tree->byte_count += byte_count;
+    const struct document_value value = {
+        .node = json_object_get(node),
+        .node_count = 1,
+        .byte_count = byte_count,
+    };
     return hand_out(put_value(tree, node, 0, place), value, ret_value);
 }
 
@@ -446,29 +493,25 @@ enum status document_tree_repeat(struct document_tree *tree,
         return document_tree_fail(tree, ST_LIMIT, place,
                                   "at most 64 levels of nesting, aliases expanded");
     }
-    const enum status status = count_nodes(tree, value->node_count, place);
+    enum status status = count_nodes(tree, value->node_count, place);
+    if (status == ST_OK) {
+        status = document_tree_count_repeated(tree, value->node_count, value->byte_count, place);
+    }
     if (status != ST_OK) {
         return status;
     }
+    tree->byte_count += value->byte_count;
     return put_value(tree, json_object_get(value->node), value->height, place);
 }
 
 enum status document_tree_end_document(struct document_tree *tree)
 {
     assert(tree->depth == 0);
-    if (!tree->root) {
-        return ST_OK;
-    }
-    if (tree->document_count == tree->document_cap) {
-        const size_t cap = tree->document_cap ? 2 * tree->document_cap : 4;
-        json_object **const documents = reallocarray(tree->documents, cap, sizeof(*documents));
-        if (!documents) {
-            return fail_nomem(tree);
-        }
-        tree->documents = documents;
-        tree->document_cap = cap;
-    }
-    tree->documents[tree->document_count++] = tree->root;
+    json_object *const root = tree->root;
     tree->root = NULL;
-    return ST_OK;
+    const enum status status = root ? tree->fn(tree->ctx, root) : ST_OK;
+    (void)json_object_put(root);
+    tree->node_count = 0;
+    tree->byte_count = 0;
+    return status;
 }

@@ -26,6 +26,12 @@
  * costing text, so they end long before nodes do; a manifest has a few dozen. */
 #define DOCUMENT_MAX_MERGED_KEYS 100000
 
+/* What aliases repeat in one file. Nobody copies an alias here, but who reads the tree goes through
+ * what it stands for each time, and may copy it: so both end before they cost more than a file
+ * without an alias could. A label or a list of groups in each of 100,000 Secrets is far below. */
+#define DOCUMENT_MAX_REPEATED_NODES 1000000
+#define DOCUMENT_MAX_REPEATED_BYTES 67108864 /* keys and strings; as a file may have */
+
 /** Where something stands, both from 1. */
 struct document_place {
     unsigned line;
@@ -36,6 +42,7 @@ struct document_place {
 struct document_value {
     json_object *node; /* shares; NULL for null */
     size_t node_count; /* nodes in it, itself included */
+    size_t byte_count; /* of its keys and strings */
     unsigned height;   /* 0 for a scalar, 1 for an empty container */
 };
 
@@ -46,23 +53,26 @@ struct document_frame {
     bool is_merging;       /* object: the value of `<<` comes next */
     bool has_merged;       /* object: there was a `<<` */
     size_t nodes_before;   /* document_tree.node_count when it was opened */
+    size_t bytes_before;   /* and .byte_count */
     unsigned height;       /* of what it holds so far */
 };
 
-/** Owned by one document_parse(). All-zero but for problem is the start. */
+/** Owned by one document_parse(). All-zero but for the borrowed pointers is the start. */
 struct document_tree {
     struct problem *problem; /* borrows */
+    document_fn *fn;         /* takes a look at each document */
+    void *ctx;               /* borrows; of fn */
     struct document_frame frames[DOCUMENT_MAX_DEPTH];
-    unsigned depth;          /* open containers */
-    size_t node_count;       /* in this file, aliases expanded */
-    size_t merged_count;     /* keys copied by `<<` in this file */
-    json_object *root;       /* owns; of the document that is being built */
-    json_object **documents; /* owns array and elements */
-    size_t document_count;
-    size_t document_cap;
+    unsigned depth;        /* open containers */
+    size_t node_count;     /* in this document, aliases expanded */
+    size_t byte_count;     /* of keys and strings in this document, aliases expanded */
+    size_t repeated_count; /* nodes that aliases repeated, in this file */
+    size_t repeated_bytes;
+    size_t merged_count; /* keys copied by `<<` in this file */
+    json_object *root;   /* owns; of the document that is being built */
 };
 
-/** document_tree_fini() - free everything that was not taken */
+/** document_tree_fini() - free what has been built of a document */
 void document_tree_fini(struct document_tree *tree) NONNULL(1);
 
 /** document_tree_is_in_object() - is the innermost open container an object? */
@@ -114,7 +124,15 @@ enum status document_tree_repeat(struct document_tree *tree,
                                  const struct document_value *value,
                                  struct document_place place) NODISCARD NONNULL(1, 2);
 
-/** document_tree_end_document() - the value just finished is a document; null is left out */
+/** document_tree_count_repeated() - an alias stands for as many nodes, and bytes of keys and
+ * strings; ST_LIMIT. document_tree_repeat() does it by itself */
+enum status document_tree_count_repeated(struct document_tree *tree,
+                                         size_t nodes,
+                                         size_t bytes,
+                                         struct document_place place) NODISCARD NONNULL(1);
+
+/** document_tree_end_document() - the value just finished is a document: hand it out, unless it is
+ * null, and free it. Return: ST_OK; what document_tree.fn returned, with no problem filled */
 enum status document_tree_end_document(struct document_tree *tree) NODISCARD NONNULL(1);
 
 /** document_tree_fail() - set the problem. Return: @status */

@@ -301,11 +301,13 @@ static enum status add_alias_key(struct reader *reader,
 {
     struct yaml_scalar scalar = { .kind = YAML_KIND_NULL };
     struct span text = { 0 };
+    enum status status = ST_OK;
     switch (json_object_get_type(node)) {
     case json_type_string:
         scalar.kind = YAML_KIND_STRING;
         text =
             (struct span){ json_object_get_string(node), (size_t)json_object_get_string_len(node) };
+        status = document_tree_count_repeated(reader->tree, 0, text.len, place); /* it is copied */
         break;
     case json_type_boolean:
         scalar.kind = YAML_KIND_BOOL;
@@ -325,7 +327,7 @@ static enum status add_alias_key(struct reader *reader,
     case json_type_array:
         break;
     }
-    return add_key(reader, &scalar, text, place);
+    return status == ST_OK ? add_key(reader, &scalar, text, place) : status;
 }
 
 static enum status on_alias(struct reader *reader, const yaml_event_t *event)

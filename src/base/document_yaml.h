@@ -10,7 +10,7 @@
  * document_yaml_read() - read a YAML stream
  * @text:     borrows; valid UTF-8 without a byte order mark, not empty
  * @is_ascii: no byte of it is above 127
- * @tree:     each document that is not null becomes one of its documents
+ * @tree:     hands each document out that is not null
  *
  * Return: ST_OK; ST_SYNTAX, ST_DUPLICATE, ST_LIMIT, ST_NOMEM with tree->problem filled
  */

@@ -222,7 +222,7 @@ static enum status decode(struct manifests *manifests,
     struct manifest_objects objects = { 0 };
     const struct span text = { .at = content->at, .len = content->len };
     enum status status = manifest_decode(text, store_wants(&manifests->base, OBJECT_SECRET),
-                                         &objects, reterr_problem);
+                                         &manifests->limits, &objects, reterr_problem);
     if (status == ST_OK) {
         status = index_replace(manifests, node, &objects, reterr_problem);
     }
@@ -516,6 +516,8 @@ enum status manifests_new(const struct manifests_options *options,
         .file_bytes = MANIFESTS_MAX_FILE_BYTES,
         .nodes = MANIFESTS_MAX_NODES,
         .objects = MANIFESTS_MAX_OBJECTS,
+        .file_objects = MANIFESTS_MAX_FILE_OBJECTS,
+        .file_entries = MANIFESTS_MAX_FILE_ENTRIES,
         .depth = MANIFESTS_MAX_DEPTH,
     };
     status = watch_init(manifests);

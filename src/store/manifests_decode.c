@@ -7,8 +7,11 @@
  * nobody asked for are passed over without a word, since a directory of manifests may hold a whole
  * application. A Secret in an unknown version of the core group is not such a kind: it is a slip.
  *
- * Decoding is all or nothing: the list is handed out when the last object has decoded.
+ * Decoding is all or nothing: the list is handed out when the last object has decoded. Documents
+ * are freed one by one as they are read, but what they decode to is kept until then, so it has
+ * bounds of its own: a data entry of six characters is 35 bytes here.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <json-c/json.h>
@@ -19,7 +22,9 @@
 
 struct decoding {
     bool want_secrets;
+    const struct manifests_limits *limits; /* borrows */
     struct manifest_objects objects;
+    size_t entry_count;      /* of all objects */
     struct problem *problem; /* borrows */
 };
 
@@ -105,11 +110,25 @@ static enum status classify(const struct decoding *decoding,
     return ST_OK;
 }
 
+static enum status refuse_number(const struct decoding *decoding,
+                                 const json_object *node,
+                                 size_t max,
+                                 const char *what)
+{
+    char text[PROBLEM_TEXT_MAX];
+    (void)snprintf(text, sizeof(text), "expected at most %zu %s in one file", max,
+                   what); /* fits: all of it is ours */
+    return refuse(decoding, node, ST_LIMIT, text);
+}
+
 static enum status add_secret(struct decoding *decoding, const json_object *object)
 {
     struct manifest_objects *objects = &decoding->objects;
     if (!decoding->want_secrets) {
         return ST_OK;
+    }
+    if (objects->count >= decoding->limits->file_objects) {
+        return refuse_number(decoding, object, decoding->limits->file_objects, "Secrets");
     }
     if (objects->count == objects->cap) {
         const size_t cap = objects->cap ? objects->cap * 2 : 8;
@@ -123,11 +142,15 @@ static enum status add_secret(struct decoding *decoding, const json_object *obje
     struct manifest_object *added = &objects->at[objects->count];
     *added = (struct manifest_object){ 0 };
     const enum status status = secret_decode(object, &added->secret, decoding->problem);
-    if (status == ST_OK) {
-        document_position(object, &added->line, &added->column);
-        objects->count++;
+    if (status != ST_OK) {
+        return status;
     }
-    return status;
+    document_position(object, &added->line, &added->column);
+    objects->count++;
+    decoding->entry_count += added->secret->entry_count;
+    return decoding->entry_count <= decoding->limits->file_entries
+               ? ST_OK
+               : refuse_number(decoding, object, decoding->limits->file_entries, "data entries");
 }
 
 /* An element of a list. The items of a SecretList need not say what they are. */
@@ -203,10 +226,15 @@ static enum status add_document(void *ctx, json_object *root)
 
 enum status manifest_decode(struct span text,
                             bool want_secrets,
+                            const struct manifests_limits *limits,
                             struct manifest_objects *ret_objects,
                             struct problem *reterr_problem)
 {
-    struct decoding decoding = { .want_secrets = want_secrets, .problem = reterr_problem };
+    struct decoding decoding = {
+        .want_secrets = want_secrets,
+        .limits = limits,
+        .problem = reterr_problem,
+    };
     const enum status status = document_parse(text, add_document, &decoding, reterr_problem);
     if (status != ST_OK) {
         manifest_objects_fini(&decoding.objects);

@@ -28,16 +28,22 @@
 
 /* Limits, with their reasons. Tests lower them. */
 struct manifests_limits {
-    size_t file_bytes; /* one file */
-    size_t nodes;      /* files, directories and symbolic links that are kept track of */
-    size_t objects;    /* objects in all files together, duplicates included */
-    unsigned depth;    /* directories below --manifests */
+    size_t file_bytes;   /* one file */
+    size_t nodes;        /* files, directories and symbolic links that are kept track of */
+    size_t objects;      /* objects in all files together, duplicates included */
+    size_t file_objects; /* Secrets in one file, which are held until it has been read */
+    size_t file_entries; /* entries of their data, all together */
+    unsigned depth;      /* directories below --manifests */
 };
 
 #define MANIFESTS_MAX_FILE_BYTES 67108864 /* 64 MiB: 100,000 bootstrap tokens in one file */
 #define MANIFESTS_MAX_NODES      200000   /* 400 bytes each: 80 MB; more belongs in a Kubernetes */
 #define MANIFESTS_MAX_OBJECTS    2000000 /* 200 bytes each: 400 MB; twice the benchmark's million */
-#define MANIFESTS_MAX_DEPTH      32      /* far below where PATH_MAX ends */
+/* Decoded, 200 and 35 bytes each, on top of the text: 50 and 90 MB. 64 MiB are 250,000 bootstrap
+ * tokens that say no more than they must; of a token's entries 7 have a meaning. */
+#define MANIFESTS_MAX_FILE_OBJECTS 250000
+#define MANIFESTS_MAX_FILE_ENTRIES 2500000
+#define MANIFESTS_MAX_DEPTH        32 /* far below where PATH_MAX ends */
 
 /* How long things wait, each in a queue of its own so that every queue is in order of time. */
 enum later {
@@ -263,14 +269,17 @@ struct manifest_objects {
 /**
  * manifest_decode() - the Secrets of a manifest
  * @want_secrets: false: check the form only, take nothing
+ * @limits:       its file_objects and file_entries count
  *
- * Return: ST_OK; ST_NOMEM; with @reterr_problem (not its file) what document_parse() and
- * secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes object.
+ * Return: ST_OK; ST_NOMEM; ST_LIMIT, and with @reterr_problem (not its file) what document_parse()
+ * and secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes
+ * object.
  */
 enum status manifest_decode(struct span text,
                             bool want_secrets,
+                            const struct manifests_limits *limits,
                             struct manifest_objects *ret_objects,
-                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4);
+                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4, 5);
 
 /** manifest_objects_fini() - wipe and free */
 void manifest_objects_fini(struct manifest_objects *objects) NONNULL(1);

@@ -77,6 +77,11 @@ static const struct {
       "a list inside a list", 4, 3 },
 };
 
+static const struct manifests_limits no_limits = {
+    .file_objects = SIZE_MAX,
+    .file_entries = SIZE_MAX,
+};
+
 static void check_accepted(const struct manifest_objects *objects, size_t row)
 {
     char names[256] = "";
@@ -96,7 +101,8 @@ static void test_manifest_decode_rows(void **state)
         print_message("# %s\n", rows[i].name);
         struct manifest_objects objects = { 0 };
         struct problem problem = { 0 };
-        const enum status status = manifest_decode(span_of(rows[i].text), true, &objects, &problem);
+        const enum status status =
+            manifest_decode(span_of(rows[i].text), true, &no_limits, &objects, &problem);
         assert_int_equal(status, rows[i].status);
         if (status == ST_OK) {
             check_accepted(&objects, i);
@@ -110,15 +116,55 @@ static void test_manifest_decode_rows(void **state)
     }
 }
 
+/* What a file decodes to is held until its last document is read. */
+static void test_manifest_decode_numbers_in_a_file_are_limited(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t objects;
+        size_t entries;
+        enum status status;
+        const char *want;
+        unsigned line;
+    } limited[] = {
+        { SECRET("a") "---\n" SECRET("b"), 2, 0, ST_OK, "", 0 },
+        { SECRET("a") "---\n" SECRET("b"), 1, 0, ST_LIMIT, "at most 1 Secrets in one file", 6 },
+        { LIST("v1") ITEM("a") ITEM("b"), 2, 0, ST_OK, "", 0 },
+        { LIST("v1") ITEM("a") ITEM("b"), 1, 0, ST_LIMIT, "at most 1 Secrets in one file", 8 },
+        { SECRETS PLAIN("a") PLAIN("b"), 1, 0, ST_LIMIT, "at most 1 Secrets in one file", 6 },
+        { SECRET("a") "stringData: {x: '', y: ''}\n---\n" SECRET("b") "data: {x: ''}\n", 2, 3,
+          ST_OK, "", 0 },
+        { SECRET("a") "stringData: {x: '', y: ''}\n---\n" SECRET("b") "data: {x: ''}\n", 2, 2,
+          ST_LIMIT, "at most 2 data entries in one file", 7 },
+        { "apiVersion: v1\nkind: Pod\n---\n" SECRET("b"), 1, 0, ST_OK, "", 0 },
+    };
+    for (size_t i = 0; i < COUNTOF(limited); i++) {
+        const struct manifests_limits limits = {
+            .file_objects = limited[i].objects,
+            .file_entries = limited[i].entries,
+        };
+        struct manifest_objects objects = { 0 };
+        struct problem problem = { 0 };
+        const enum status status =
+            manifest_decode(span_of(limited[i].text), true, &limits, &objects, &problem);
+        if (status != limited[i].status || problem.line != limited[i].line ||
+            !strstr(problem.text, limited[i].want)) {
+            fail_msg("row %zu: status %d at %u: %s", i, (int)status, problem.line, problem.text);
+        }
+        manifest_objects_fini(&objects);
+    }
+}
+
 static void test_manifest_decode_unwanted_kind_is_not_decoded(void **state)
 {
     (void)state;
     struct manifest_objects objects = { 0 };
     struct problem problem = { 0 };
     const struct span broken = SPAN_LITERAL(SECRET("a") "stringData: {x: true}\n");
-    assert_int_equal(manifest_decode(broken, false, &objects, &problem), ST_OK);
+    assert_int_equal(manifest_decode(broken, false, &no_limits, &objects, &problem), ST_OK);
     assert_int_equal(objects.count, 0);
-    assert_int_equal(manifest_decode(broken, true, &objects, &problem), ST_TYPE);
+    assert_int_equal(manifest_decode(broken, true, &no_limits, &objects, &problem), ST_TYPE);
     manifest_objects_fini(&objects);
 }
 
@@ -126,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest_decode_rows),
+        cmocka_unit_test(test_manifest_decode_numbers_in_a_file_are_limited),
         cmocka_unit_test(test_manifest_decode_unwanted_kind_is_not_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
