@@ -279,7 +279,8 @@ static void test_manifests_same_object_very_often_in_a_file_takes_linear_time(vo
     buf_append_text(&text, "# again\n");
     const double second = load_duration(&kit, mkit_text(&text));
     assert_int_equal(mkit_stats(&kit).problems, OFTEN - 1);
-    if (second > 2 * first + 0.1) {
+    /* CPU time against CPU time of the same run; without the rule it was five times as much */
+    if (second > 3 * first + 0.2) {
         fail_msg("%.2f s, then %.2f s", first, second);
     }
     buf_fini(&text);
