@@ -109,7 +109,7 @@ enum status authenticator_attach(struct authenticator *authenticator, struct sto
     if (!authenticator->bootstrap) {
         return ST_OK; /* nobody needs Secrets */
     }
-    return store_subscribe(store, OBJECT_SECRET, authenticator_handle_event, authenticator);
+    return store_subscribe(store, &bootstrap_interest, authenticator_handle_event, authenticator);
 }
 
 bool authenticator_is_synced(const struct authenticator *authenticator)

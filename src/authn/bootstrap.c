@@ -132,6 +132,14 @@ const struct token_family_ops bootstrap_ops = {
     .authenticate = authenticate,
 };
 
+/* A store that fetches need fetch no more: a Secret of another type or elsewhere authenticates
+ * nobody. (One that tells more lets us report mistakes.) */
+const struct store_interest bootstrap_interest = {
+    .kind = OBJECT_SECRET,
+    .namespace = BOOTSTRAP_SECRET_NAMESPACE,
+    .secret_type = BOOTSTRAP_SECRET_TYPE,
+};
+
 /* ------------------------------------------------------------------ problems */
 
 /* Copy a name for people: printable ASCII, cut to PROBLEM_NAME_MAX and behind the token ID. */

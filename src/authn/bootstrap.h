@@ -16,6 +16,8 @@ struct bootstrap;
 
 extern const struct token_family_ops bootstrap_ops; /* its `family` is a struct bootstrap */
 
+extern const struct store_interest bootstrap_interest; /* what it must be told of */
+
 /** bootstrap_new() - @on_problem: may be NULL; is told each Secret that can hold no token, once per
  * reason. Return: ST_OK; ST_NOMEM; ST_INTERNAL when libsodium cannot start */
 enum status bootstrap_new(problem_fn *on_problem,

@@ -26,6 +26,11 @@ enum fault {
     X(ST_NOT_FOUND,             "not_found",              FAULT_PEER,     "not found")                           \
     X(ST_NOT_SYNCED,            "not_synced",             FAULT_UPSTREAM, "the first synchronization of Secrets is not complete") \
     X(ST_CONFLICT,              "conflict",               FAULT_PEER,     "the object was changed by someone else") \
+    X(ST_EXISTS,                "already_exists",         FAULT_PEER,     "an object of this name exists already") \
+    X(ST_FORBIDDEN,             "forbidden",              FAULT_UPSTREAM, "the API server does not allow it")    \
+    X(ST_UNAVAILABLE,           "unavailable",            FAULT_UPSTREAM, "the server cannot be reached or does not answer as it should") \
+    X(ST_TIMEOUT,               "timeout",                FAULT_UPSTREAM, "the server did not answer in time")   \
+    X(ST_GONE,                  "gone",                   FAULT_UPSTREAM, "the resourceVersion is too old, the list must be read anew") \
     X(ST_UNSETTLED,             "unsettled",              FAULT_UPSTREAM, "the file is still being written")     \
     /* input */                                                                                                  \
     X(ST_SYNTAX,                "malformed",              FAULT_PEER,     "the text is not well-formed")         \

@@ -217,7 +217,7 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     if (st == ST_OK) {
         st = authenticator_attach(serve->authenticator, serve->store);
     }
-    return st == ST_OK ? store_subscribe(serve->store, OBJECT_SECRET, on_store_event, serve) : st;
+    return st == ST_OK ? store_subscribe(serve->store, NULL, on_store_event, serve) : st;
 }
 
 static enum status open_server(struct serve *serve, struct problem *reterr_problem)

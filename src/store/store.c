@@ -7,6 +7,8 @@
  */
 #include "store/store.h"
 
+#include <string.h>
+
 #include "store/store_base.h"
 
 void store_base_init(struct store *store, const struct store_ops *ops)
@@ -16,14 +18,58 @@ void store_base_init(struct store *store, const struct store_ops *ops)
 
 bool store_wants(const struct store *store, enum object_kind kind)
 {
-    return store->subscription_counts[kind] > 0;
+    for (size_t i = 0; i < store->subscription_count; i++) {
+        const struct store_subscription *subscription = &store->subscriptions[i];
+        if (subscription->wants_objects && subscription->interest.kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NULL stands for everything there. */
+static bool covers_text(const char *wide, const char *narrow)
+{
+    return !wide || (narrow && strcmp(wide, narrow) == 0);
+}
+
+static bool covers(const struct store_interest *wide, const struct store_interest *narrow)
+{
+    return wide->kind == narrow->kind && covers_text(wide->namespace, narrow->namespace) &&
+           covers_text(wide->secret_type, narrow->secret_type);
+}
+
+size_t store_interests(const struct store *store, struct store_interest *ret_interests)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < store->subscription_count; i++) {
+        const struct store_interest *interest = &store->subscriptions[i].interest;
+        bool is_covered = !store->subscriptions[i].wants_objects;
+        for (size_t j = 0; j < count && !is_covered; j++) {
+            is_covered = covers(&ret_interests[j], interest);
+        }
+        if (is_covered) {
+            continue;
+        }
+        size_t kept = 0; /* without those that this one covers */
+        for (size_t j = 0; j < count; j++) {
+            if (!covers(interest, &ret_interests[j])) {
+                ret_interests[kept++] = ret_interests[j];
+            }
+        }
+        ret_interests[kept] = *interest;
+        count = kept + 1;
+    }
+    return count;
 }
 
 static void tell_kind(struct store *store, const struct store_event *event)
 {
-    const struct store_subscription *subscriptions = store->subscriptions[event->kind];
-    for (size_t i = 0; i < store->subscription_counts[event->kind]; i++) {
-        subscriptions[i].handler(subscriptions[i].ctx, event);
+    for (size_t i = 0; i < store->subscription_count; i++) {
+        const struct store_subscription *subscription = &store->subscriptions[i];
+        if (subscription->wants_objects && subscription->interest.kind == event->kind) {
+            subscription->handler(subscription->ctx, event);
+        }
     }
 }
 
@@ -49,9 +95,9 @@ void store_tell_synced(struct store *store)
     if (atomic_exchange_explicit(&store->counters.synced, true, memory_order_relaxed)) {
         return;
     }
-    for (unsigned kind = 0; kind < OBJECT_KIND_COUNT_; kind++) {
-        tell_kind(store,
-                  &(struct store_event){ .type = STORE_SYNCED, .kind = (enum object_kind)kind });
+    const struct store_event synced = { .type = STORE_SYNCED };
+    for (size_t i = 0; i < store->subscription_count; i++) {
+        store->subscriptions[i].handler(store->subscriptions[i].ctx, &synced);
     }
 }
 
@@ -65,15 +111,19 @@ void store_count_reload(struct store *store, bool ok, int64_t now_sec)
 }
 
 enum status store_subscribe(struct store *store,
-                            enum object_kind kind,
+                            const struct store_interest *interest,
                             store_handler *handler,
                             void *ctx)
 {
-    size_t *count = &store->subscription_counts[kind];
-    if (*count == STORE_MAX_HANDLERS) {
+    if (store->subscription_count == STORE_MAX_HANDLERS) {
         return ST_LIMIT;
     }
-    store->subscriptions[kind][(*count)++] = (struct store_subscription){ handler, ctx };
+    store->subscriptions[store->subscription_count++] = (struct store_subscription){
+        .interest = interest ? *interest : (struct store_interest){ 0 },
+        .wants_objects = interest != NULL,
+        .handler = handler,
+        .ctx = ctx,
+    };
     return ST_OK;
 }
 
@@ -87,6 +137,49 @@ enum status store_watch(struct store *store, struct loop *loop, struct problem *
     return store->ops->watch(store, loop, reterr_problem);
 }
 
+enum status store_create(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx)
+{
+    return store->ops->create(store, kind, object, done, ctx);
+}
+
+enum status store_get(struct store *store,
+                      const struct store_target *target,
+                      store_done_fn *done,
+                      void *ctx)
+{
+    return store->ops->get(store, target, done, ctx);
+}
+
+enum status store_update(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx)
+{
+    return store->ops->update(store, kind, object, done, ctx);
+}
+
+enum status store_patch(struct store *store,
+                        const struct store_target *target,
+                        const json_object *patch,
+                        store_done_fn *done,
+                        void *ctx)
+{
+    return store->ops->patch(store, target, patch, done, ctx);
+}
+
+enum status store_delete(struct store *store,
+                         const struct store_target *target,
+                         store_done_fn *done,
+                         void *ctx)
+{
+    return store->ops->delete (store, target, done, ctx);
+}
+
 void store_stats(const struct store *store, struct store_stats *ret_stats)
 {
     const struct store_counters *counters = &store->counters;
@@ -98,9 +191,21 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
         .last_reload_sec = atomic_load_explicit(&counters->last_reload_sec, memory_order_relaxed),
         .last_reload_ok = atomic_load_explicit(&counters->last_reload_ok, memory_order_relaxed),
         .synced = atomic_load_explicit(&counters->synced, memory_order_relaxed),
+        .is_remote = atomic_load_explicit(&counters->is_remote, memory_order_relaxed),
+        .is_connected = atomic_load_explicit(&counters->is_connected, memory_order_relaxed),
+        .last_contact_sec = atomic_load_explicit(&counters->last_contact_sec, memory_order_relaxed),
+        .last_failure =
+            (enum status)atomic_load_explicit(&counters->last_failure, memory_order_relaxed),
+        .lists_ok = atomic_load_explicit(&counters->lists_ok, memory_order_relaxed),
+        .lists_failed = atomic_load_explicit(&counters->lists_failed, memory_order_relaxed),
+        .watches_begun = atomic_load_explicit(&counters->watches_begun, memory_order_relaxed),
+        .watch_events = atomic_load_explicit(&counters->watch_events, memory_order_relaxed),
     };
     for (unsigned kind = 0; kind < OBJECT_KIND_COUNT_; kind++) {
         stats.objects[kind] = atomic_load_explicit(&counters->objects[kind], memory_order_relaxed);
+    }
+    if (store->ops->stats) {
+        store->ops->stats(store, &stats);
     }
     *ret_stats = stats;
 }

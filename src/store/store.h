@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Kubernetes objects from somewhere, as events. Two back ends take this one shape: `manifests` (a
- * directory) and, later, `apiserver` (list/watch); who listens cannot tell which it is. Create,
- * update and delete with resourceVersion preconditions will join the operations table when
- * controllers need them.
+ * Kubernetes objects from somewhere, as events, and written back. Three stores take this one shape:
+ * `manifests` (a directory), `apiserver` (list and watch) and `union` (both); who listens or writes
+ * cannot tell which it is.
  *
  * Threads: everything on the loop's thread, except store_stats(). A handler never blocks and never
  * calls back into the store. Life: new -> store_subscribe()... -> store_load() -> store_watch() ->
@@ -13,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <json-c/json.h>
 
 #include "base/compiler.h"
 #include "base/loop.h"
@@ -42,6 +43,14 @@ struct store_event {
     unsigned source_line; /* from 1; 0 when unknown */
 };
 
+/** What a listener needs to be told of; a store may tell it more of the same kind, so it checks. A
+ * store that has to fetch asks for no more than its listeners' interests. Texts are static. */
+struct store_interest {
+    enum object_kind kind;
+    const char *namespace;   /* NULL: every namespace */
+    const char *secret_type; /* OBJECT_SECRET: only those of this type; NULL: every type */
+};
+
 typedef void store_handler(void *ctx, const struct store_event *event);
 
 struct store_stats {
@@ -53,18 +62,28 @@ struct store_stats {
     int64_t last_reload_sec; /* wall clock of the last one, 0 for none */
     bool last_reload_ok;
     bool synced;
+
+    /* a store behind a network: apiserver, and a union with one */
+    bool is_remote;
+    bool is_connected;        /* every watch is open, as far as we know */
+    int64_t last_contact_sec; /* wall clock of the last byte from the server; 0: never */
+    enum status last_failure; /* why the last attempt failed; ST_OK when connected */
+    uint64_t lists_ok;        /* whole lists since the start, streaming ones included */
+    uint64_t lists_failed;
+    uint64_t watches_begun; /* since the start; a healthy one lasts five to ten minutes */
+    uint64_t watch_events;
 };
 
 struct store; /* a back end embeds it: store/store_base.h */
 
-/* Per kind: the credential cache, a few controllers, a token listing; more is a mistake. */
+/* Of one store: the credential cache, a few controllers, a token listing; more is a mistake. */
 #define STORE_MAX_HANDLERS 8
 
-/** store_subscribe() - be told events of @kind; before store_load(). Handlers are told in the order
- * of subscription. Kinds nobody subscribed to are ignored. Return: ST_OK; ST_LIMIT past
- * STORE_MAX_HANDLERS */
+/** store_subscribe() - be told of what @interest names; before store_load(). Handlers are told in
+ * the order of subscription. Kinds nobody subscribed to are ignored. @interest: copies; NULL: only
+ * STORE_SYNCED, once. Return: ST_OK; ST_LIMIT past STORE_MAX_HANDLERS */
 enum status store_subscribe(struct store *store,
-                            enum object_kind kind,
+                            const struct store_interest *interest,
                             store_handler *handler,
                             void *ctx) NODISCARD NONNULL(1, 3);
 
@@ -84,8 +103,72 @@ enum status store_watch(struct store *store,
                         struct loop *loop,
                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
+/* --- writing --- */
+
+/** Which object, and what it must still be. Spans borrow until the call returns. */
+struct store_target {
+    enum object_kind kind;
+    struct span namespace;
+    struct span name;
+    struct span uid;              /* empty: any */
+    struct span resource_version; /* empty: any */
+};
+
+/**
+ * store_done_fn - how a write ended; on the loop's thread, never from inside the call that began it
+ * @object: borrows until return; as it is now (without what was deleted); NULL on failure, and of a
+ * deletion. May hold a secret
+ *
+ * @status: ST_OK; ST_NOT_FOUND; ST_EXISTS (create); ST_CONFLICT: uid or resourceVersion are not
+ * those asked for, or somebody else wrote meanwhile; ST_INVALID: refused as no such object;
+ * ST_FORBIDDEN; ST_UNAVAILABLE, ST_TIMEOUT: it may or may not have happened; ST_LIMIT, ST_IO,
+ * ST_NOMEM. @problem: NULL on ST_OK
+ */
+typedef void store_done_fn(void *ctx,
+                           enum status status,
+                           const json_object *object,
+                           const struct problem *problem);
+
+/** store_create() - @object: borrows until return; a whole Kubernetes object of @kind with
+ * metadata.name and metadata.namespace. Return: ST_OK: @done will be called; ST_NOMEM, ST_LIMIT
+ * (too many at once): it will not. The same for all below */
+enum status store_create(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 3, 4);
+
+/** store_get() - the object as it stands, read from where it lives and not from what was told */
+enum status store_get(struct store *store,
+                      const struct store_target *target,
+                      store_done_fn *done,
+                      void *ctx) NODISCARD NONNULL(1, 2, 3);
+
+/** store_update() - replace it whole. Preconditions: metadata.uid and metadata.resourceVersion of
+ * @object, where present */
+enum status store_update(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 3, 4);
+
+/** store_patch() - @patch: a JSON merge patch (RFC 7386); borrows until return */
+enum status store_patch(struct store *store,
+                        const struct store_target *target,
+                        const json_object *patch,
+                        store_done_fn *done,
+                        void *ctx) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** store_delete() - */
+enum status store_delete(struct store *store,
+                         const struct store_target *target,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 2, 3);
+
 /** store_stats() - any thread */
 void store_stats(const struct store *store, struct store_stats *ret_stats) NONNULL(1, 2);
 
-/** store_free() - on the loop's thread or when it does not run. NULL is fine. Return: NULL */
+/** store_free() - on the loop's thread or when it does not run. Writes under way are given up,
+ * their
+ * @done is not called. NULL is fine. Return: NULL */
 struct store *store_free(struct store *store);

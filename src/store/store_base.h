@@ -18,9 +18,42 @@ struct store_ops {
                          struct loop *loop,
                          struct problem *reterr_problem) NODISCARD;
     void (*free)(struct store *store);
+
+    /* as store_create() and so on describe them */
+    enum status (*create)(struct store *store,
+                          enum object_kind kind,
+                          const json_object *object,
+                          store_done_fn *done,
+                          void *ctx) NODISCARD;
+    enum status (*get)(struct store *store,
+                       const struct store_target *target,
+                       store_done_fn *done,
+                       void *ctx) NODISCARD;
+    enum status (*update)(struct store *store,
+                          enum object_kind kind,
+                          const json_object *object,
+                          store_done_fn *done,
+                          void *ctx) NODISCARD;
+    enum status (*patch)(struct store *store,
+                         const struct store_target *target,
+                         const json_object *patch,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD;
+    enum status (*delete)(struct store *store,
+                          const struct store_target *target,
+                          store_done_fn *done,
+                          void *ctx) NODISCARD;
+
+    /* Tell the object again, as STORE_ADDED, soon: a union had kept it back and needs it now. What
+     * is no longer there is not told. STORE_DELETED for it may come before, and does no harm. */
+    void (*retell)(struct store *store, const struct store_target *target);
+    /* Fill in what is not in store_counters; NULL: nothing. Any thread */
+    void (*stats)(const struct store *store, struct store_stats *stats);
 };
 
 struct store_subscription {
+    struct store_interest interest;
+    bool wants_objects; /* false: STORE_SYNCED only */
     store_handler *handler;
     void *ctx; /* borrows for the store's life */
 };
@@ -35,20 +68,33 @@ struct store_counters {
     _Atomic int64_t last_reload_sec;
     atomic_bool last_reload_ok;
     atomic_bool synced;
+    atomic_bool is_remote;
+    atomic_bool is_connected;
+    _Atomic int64_t last_contact_sec;
+    _Atomic unsigned last_failure; /* enum status */
+    _Atomic uint64_t lists_ok;
+    _Atomic uint64_t lists_failed;
+    _Atomic uint64_t watches_begun;
+    _Atomic uint64_t watch_events;
 };
 
 struct store {
     const struct store_ops *ops;
-    struct store_subscription subscriptions[OBJECT_KIND_COUNT_][STORE_MAX_HANDLERS];
-    size_t subscription_counts[OBJECT_KIND_COUNT_];
+    struct store_subscription subscriptions[STORE_MAX_HANDLERS]; /* in order */
+    size_t subscription_count;
     struct store_counters counters;
 };
 
 /** store_base_init() - no subscriptions, all figures zero. @ops: borrows for the store's life */
 void store_base_init(struct store *store, const struct store_ops *ops) NONNULL(1, 2);
 
-/** store_wants() - does anybody listen to @kind? */
+/** store_wants() - does anybody listen to objects of @kind? */
 bool store_wants(const struct store *store, enum object_kind kind) NODISCARD NONNULL(1);
+
+/** store_interests() - what is listened to, without those that another covers. @ret_interests:
+ * STORE_MAX_HANDLERS of room. Return: how many */
+size_t store_interests(const struct store *store, struct store_interest *ret_interests)
+    NONNULL(1, 2);
 
 /** store_tell() - hand @event to those who listen to its kind. Counts objects: STORE_ADDED adds
  * one, STORE_DELETED takes one */

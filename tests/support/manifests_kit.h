@@ -16,6 +16,8 @@
 
 #define MANIFEST_MAX 1024
 
+static const struct store_interest all_secrets = { .kind = OBJECT_SECRET };
+
 struct manifests_kit {
     struct file_kit files;
     struct manual_clock clock;
@@ -134,7 +136,7 @@ static inline void mkit_open_at(struct manifests_kit *kit,
     };
     struct problem problem = { 0 };
     assert_int_equal(manifests_new(&options, &kit->store, &problem), ST_OK);
-    assert_int_equal(store_subscribe(kit->store, OBJECT_SECRET, mkit_on_event, kit), ST_OK);
+    assert_int_equal(store_subscribe(kit->store, &all_secrets, mkit_on_event, kit), ST_OK);
 }
 
 static inline void mkit_open(struct manifests_kit *kit)

@@ -132,7 +132,7 @@ static bool agrees_with_a_fresh_store(void *ctx)
     struct store *store = NULL;
     memset(&comparison->fresh, 0, sizeof(comparison->fresh));
     assert_int_equal(manifests_new(&options, &store, &problem), ST_OK);
-    assert_int_equal(store_subscribe(store, OBJECT_SECRET, learn, &comparison->fresh), ST_OK);
+    assert_int_equal(store_subscribe(store, &all_secrets, learn, &comparison->fresh), ST_OK);
     assert_int_equal(store_load(store, &problem), ST_OK);
     store_free(store);
     for (size_t i = 0; i < OBJECTS; i++) {
@@ -152,7 +152,7 @@ static void run_seed(uint64_t seed)
     mkit_init(&kit);
     kit_mkdir(&kit.files, "out");
     mkit_open(&kit);
-    assert_int_equal(store_subscribe(kit.store, OBJECT_SECRET, learn, &comparison.known), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &all_secrets, learn, &comparison.known), ST_OK);
     mkit_load(&kit, ST_OK);
     mkit_watch(&kit);
     for (unsigned step = 1; step <= STEPS; step++) {

@@ -130,7 +130,7 @@ static void test_manifests_event_says_who_and_where(void **state)
               "# a comment\n---\n\napiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n"
               "  namespace: kube-system\nstringData:\n  value: '1'\n");
     mkit_open_at(&kit, "m/", clock_manual(&kit.clock));
-    assert_int_equal(store_subscribe(kit.store, OBJECT_SECRET, remember, &told), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &all_secrets, remember, &told), ST_OK);
     mkit_load(&kit, ST_OK);
     assert_int_equal(told.event.type, STORE_ADDED);
     assert_int_equal(told.event.kind, OBJECT_SECRET);
@@ -537,7 +537,7 @@ static void test_manifests_relative_directory_survives_a_change_of_directory(voi
     struct problem problem = { 0 };
     assert_int_equal(manifests_new(&options, &kit.store, &problem), ST_OK);
     assert_int_equal(chdir(before), 0);
-    assert_int_equal(store_subscribe(kit.store, OBJECT_SECRET, mkit_on_event, &kit), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &all_secrets, mkit_on_event, &kit), ST_OK);
     mkit_load(&kit, ST_OK);
     mkit_had_events(&kit, "+a=1 S ");
     mkit_fini(&kit);
@@ -557,7 +557,7 @@ static enum status new_and_load(struct manifests_kit *kit,
     };
     enum status status = manifests_new(&options, &store, &problem);
     if (status == ST_OK) {
-        status = store_subscribe(store, OBJECT_SECRET, mkit_on_event, kit);
+        status = store_subscribe(store, &all_secrets, mkit_on_event, kit);
     }
     if (status == ST_OK) {
         status = store_load(store, &problem);

@@ -10,6 +10,8 @@
 #include "store/store.h"
 #include "store/store_base.h"
 
+static const struct store_interest all_secrets = { .kind = OBJECT_SECRET };
+
 struct listener {
     char name;
     char *trace; /* where all listeners write in turn */
@@ -70,8 +72,8 @@ static void test_store_tells_all_listeners_in_order(void **state)
     struct listener b = { .name = 'b', .trace = trace, .trace_len = &trace_len };
     store_base_init(&store, &fake_ops);
     assert_false(store_wants(&store, OBJECT_SECRET));
-    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &a), ST_OK);
-    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &b), ST_OK);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &a), ST_OK);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &b), ST_OK);
     assert_true(store_wants(&store, OBJECT_SECRET));
     const struct store_event event = {
         .type = STORE_MODIFIED,
@@ -93,7 +95,7 @@ static void test_store_synced_is_told_once(void **state)
     struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
     struct store_stats stats;
     store_base_init(&store, &fake_ops);
-    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, &a), ST_OK);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &a), ST_OK);
     store_stats(&store, &stats);
     assert_false(stats.synced);
     store_tell_synced(&store);
@@ -104,15 +106,72 @@ static void test_store_synced_is_told_once(void **state)
     assert_true(stats.synced);
 }
 
+static void test_store_who_wants_no_objects_is_told_synced_only(void **state)
+{
+    (void)state;
+    struct store store;
+    char trace[16] = "";
+    size_t trace_len = 0;
+    struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
+    store_base_init(&store, &fake_ops);
+    assert_int_equal(store_subscribe(&store, NULL, note_event, &a), ST_OK);
+    assert_false(store_wants(&store, OBJECT_SECRET));
+    store_tell(&store, &(struct store_event){ .type = STORE_ADDED, .kind = OBJECT_SECRET });
+    assert_string_equal(trace, "");
+    store_tell_synced(&store);
+    assert_string_equal(trace, "a");
+}
+
+/* What a store has to fetch: each interest once, the narrower ones left to the wider. */
+static void test_store_interests_that_another_covers_are_left_out(void **state)
+{
+    (void)state;
+    static const struct store_interest all = { .kind = OBJECT_SECRET };
+    static const struct store_interest here = { .namespace = "here" };
+    static const struct store_interest typed = { .secret_type = "t" };
+    static const struct store_interest here_typed = { .namespace = "here", .secret_type = "t" };
+    static const struct store_interest there = { .namespace = "there", .secret_type = "t" };
+    static const struct {
+        const char *name;
+        const struct store_interest *asked[4]; /* NULL: STORE_SYNCED only */
+        size_t asked_count;
+        const struct store_interest *want[4];
+        size_t want_count;
+    } rows[] = {
+        { "nobody", { NULL }, 1, { NULL }, 0 },
+        { "the same twice", { &here_typed, &here_typed }, 2, { &here_typed }, 1 },
+        { "two places", { &here_typed, &there }, 2, { &here_typed, &there }, 2 },
+        { "wider later", { &here_typed, &there, &typed }, 3, { &typed }, 1 },
+        { "wider first", { &all, &here, NULL, &there }, 4, { &all }, 1 },
+        { "neither covers", { &here, &typed }, 2, { &here, &typed }, 2 },
+        { "a type is narrower", { &here_typed, &here }, 2, { &here }, 1 },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct store store;
+        struct store_interest got[STORE_MAX_HANDLERS];
+        store_base_init(&store, &fake_ops);
+        for (size_t j = 0; j < rows[i].asked_count; j++) {
+            assert_int_equal(store_subscribe(&store, rows[i].asked[j], note_event, NULL), ST_OK);
+        }
+        if (store_interests(&store, got) != rows[i].want_count) {
+            fail_msg("%s: another number of interests", rows[i].name);
+        }
+        for (size_t j = 0; j < rows[i].want_count; j++) {
+            assert_ptr_equal(got[j].namespace, rows[i].want[j]->namespace);
+            assert_ptr_equal(got[j].secret_type, rows[i].want[j]->secret_type);
+        }
+    }
+}
+
 static void test_store_refuses_more_listeners_than_it_has_room_for(void **state)
 {
     (void)state;
     struct store store;
     store_base_init(&store, &fake_ops);
     for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
-        assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, NULL), ST_OK);
+        assert_int_equal(store_subscribe(&store, &all_secrets, note_event, NULL), ST_OK);
     }
-    assert_int_equal(store_subscribe(&store, OBJECT_SECRET, note_event, NULL), ST_LIMIT);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_event, NULL), ST_LIMIT);
 }
 
 static void test_store_counts_objects_and_reloads(void **state)
@@ -161,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_tells_all_listeners_in_order),
         cmocka_unit_test(test_store_synced_is_told_once),
+        cmocka_unit_test(test_store_who_wants_no_objects_is_told_synced_only),
+        cmocka_unit_test(test_store_interests_that_another_covers_are_left_out),
         cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),
         cmocka_unit_test(test_store_counts_objects_and_reloads),
         cmocka_unit_test(test_store_calls_its_back_end),
