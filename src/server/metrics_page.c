@@ -280,6 +280,15 @@ static void emit_store_reloads(struct buf *buf,
     }
 }
 
+static void emit_store_lists(struct buf *buf,
+                             const struct metric *metric,
+                             const struct metrics_figures *figures)
+{
+    if (figures->store.is_remote) {
+        append_results(buf, metric->name, figures->store.lists_ok, figures->store.lists_failed);
+    }
+}
+
 static void emit_certificate_reloads(struct buf *buf,
                                      const struct metric *metric,
                                      const struct metrics_figures *figures)
@@ -377,6 +386,17 @@ static const struct metric metrics[] = {
         .help = "When objects were last read, in seconds since 1970")
     GAUGE("kube_bearer_store_last_reload_successful", .emit = emit_flag, AT(store.last_reload_ok), IF(has_store),
         .help = "Whether objects were last read without a problem: 1 or 0")
+    GAUGE("kube_bearer_store_connected", .emit = emit_flag, AT(store.is_connected), IF(store.is_remote),
+        .help = "Whether every watch of the Kubernetes API server is open, as far as known: 1 or 0")
+    GAUGE("kube_bearer_store_last_contact_timestamp_seconds", .emit = emit_timestamp, AT(store.last_contact_sec),
+        .help = "When the Kubernetes API server last sent anything, in seconds since 1970; it does about every minute, so "
+                "alert when time() - this > 120: what is answered may be as old as that")
+    COUNTER("kube_bearer_store_lists_total", .emit = emit_store_lists, .labels = "result",
+        .help = "Whole lists of objects asked of the Kubernetes API server")
+    COUNTER("kube_bearer_store_watches_total", .emit = emit_count, AT(store.watches_begun), IF(store.is_remote),
+        .help = "Watches of the Kubernetes API server begun; a healthy one lasts five to ten minutes")
+    COUNTER("kube_bearer_store_watch_events_total", .emit = emit_count, AT(store.watch_events), IF(store.is_remote),
+        .help = "Events that watches of the Kubernetes API server have told")
 
     GAUGE("kube_bearer_certificate_not_after_timestamp_seconds", .emit = emit_timestamp, AT(certificate.not_after_sec),
         .help = "When the serving certificate in use expires, in seconds since 1970")
@@ -492,7 +512,9 @@ void metrics_document(struct buf *buf)
         "when it is out of date.\n\n"
         "`/metrics` is Prometheus' text format 0.0.4. Reviews, HTTP codes and rejected "
         "Secrets have the series that are not 0;\n"
-        "a timestamp of something that has not happened has no sample.\n\n");
+        "a timestamp of something that has not happened has no sample, and neither has what is "
+        "about the Kubernetes API\n"
+        "server when none is asked for objects.\n\n");
     document_metrics(buf);
     buf_append_text(buf, "\n## Series of the connection counters\n\n");
     document_worker_labels(buf);

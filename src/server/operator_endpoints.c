@@ -14,6 +14,7 @@
 #include "server/metrics.h"
 #include "server/reply.h"
 #include "server/server_private.h"
+#include "server/store_remark.h"
 
 static bool check_ping(void *ctx, char *ret_remark)
 {
@@ -25,10 +26,14 @@ static bool check_ping(void *ctx, char *ret_remark)
 static bool check_synced(void *ctx, char *ret_remark)
 {
     const struct server *server = ctx;
+    struct store_stats stats = { 0 };
     if (authenticator_is_synced(server->context.authenticator)) {
         return true;
     }
-    (void)snprintf(ret_remark, HEALTH_REMARK_MAX, "%s", status_text(ST_NOT_SYNCED));
+    if (server->context.store) {
+        store_stats(server->context.store, &stats);
+    }
+    store_remark_before_sync(&stats, ret_remark);
     return false;
 }
 
@@ -67,12 +72,7 @@ static bool check_store(void *ctx, char *ret_remark)
         return true;
     }
     store_stats(server->context.store, &stats);
-    if (stats.problems) {
-        (void)snprintf(
-            ret_remark, HEALTH_REMARK_MAX,
-            "%llu inputs have problems; their last good objects, if any, are served (see the log)",
-            (unsigned long long)stats.problems);
-    }
+    store_remark(&stats, ret_remark);
     return true;
 }
 

@@ -97,7 +97,14 @@ static struct metrics_figures full_figures(void)
                    .reloads_failed = 106,
                    .last_reload_sec = 1700000107,
                    .last_reload_ok = true,
-                   .synced = true },
+                   .synced = true,
+                   .is_remote = true,
+                   .is_connected = true,
+                   .last_contact_sec = 1700000124,
+                   .lists_ok = 125,
+                   .lists_failed = 126,
+                   .watches_begun = 127,
+                   .watch_events = 128 },
         .has_log = true,
         .log_lines_failed = 108,
         .certificate = { .not_after_sec = 1900000109,
@@ -170,6 +177,12 @@ static void test_metrics_page_has_each_figure(void **state)
         "kube_bearer_store_reloads_total{result=\"failure\"} 106",
         "kube_bearer_store_last_reload_timestamp_seconds 1700000107",
         "kube_bearer_store_last_reload_successful 1",
+        "kube_bearer_store_connected 1",
+        "kube_bearer_store_last_contact_timestamp_seconds 1700000124",
+        "kube_bearer_store_lists_total{result=\"success\"} 125",
+        "kube_bearer_store_lists_total{result=\"failure\"} 126",
+        "kube_bearer_store_watches_total 127",
+        "kube_bearer_store_watch_events_total 128",
         "kube_bearer_certificate_not_after_timestamp_seconds 1900000109",
         "kube_bearer_certificate_reloads_total{result=\"success\"} 110",
         "kube_bearer_certificate_reloads_total{result=\"failure\"} 111",
@@ -272,6 +285,34 @@ static void test_metrics_page_of_absent_parts(void **state)
     assert_line(page, "kube_bearer_store_last_reload_successful 0");
     assert_line(page, "kube_bearer_certificate_last_reload_successful 0");
     assert_line(page, "kube_bearer_connections 0");
+    page_free(page);
+}
+
+/* A directory has no connection: a 0 there would fire an alert on lost contact. */
+static void test_metrics_page_of_a_store_without_a_network(void **state)
+{
+    (void)state;
+    static const char *const remote[] = {
+        "kube_bearer_store_connected ",
+        "kube_bearer_store_last_contact_timestamp_seconds ",
+        "kube_bearer_store_lists_total{",
+        "kube_bearer_store_watches_total ",
+        "kube_bearer_store_watch_events_total ",
+    };
+    struct metrics_figures figures = full_figures();
+    figures.store.is_connected = false;
+    struct page *page = page_of(&figures);
+    assert_line(page, "kube_bearer_store_connected 0");
+    page_free(page);
+
+    figures.store = (struct store_stats){ .files = 103, .synced = true };
+    page = page_of(&figures);
+    assert_line(page, "kube_bearer_store_files 103");
+    for (size_t i = 0; i < COUNTOF(remote); i++) {
+        if (page_has_sample(page, remote[i])) {
+            fail_msg("%s", remote[i]);
+        }
+    }
     page_free(page);
 }
 
@@ -474,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_metrics_page_has_each_figure),
         cmocka_unit_test(test_metrics_page_has_each_worker_counter),
         cmocka_unit_test(test_metrics_page_of_absent_parts),
+        cmocka_unit_test(test_metrics_page_of_a_store_without_a_network),
         cmocka_unit_test(test_metrics_page_escapes_label_values),
         cmocka_unit_test(test_metrics_page_follows_the_format),
         cmocka_unit_test(test_metrics_page_histogram_is_cumulative),

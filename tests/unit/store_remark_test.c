@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What readyz says of a store in each state, and that the longest remark fits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/store_remark.h"
+
+#define NOT_SYNCED "the first synchronization of Secrets is not complete"
+#define PROBLEMS   " inputs have problems; their last good objects, if any, are served (see the log)"
+#define NO_CONTACT "no contact with the Kubernetes API server since 2026-01-02T03:04:05Z"
+#define KNOWN_THEN "; answering from what was known then"
+
+#define CONTACT_SEC INT64_C(1767323045)
+
+static const struct {
+    const char *name;
+    struct store_stats stats;
+    const char *want;
+} rows[] = {
+    { "a directory", { .synced = true }, "" },
+    { "a directory with problems", { .synced = true, .problems = 2 }, "2" PROBLEMS },
+    { "an API server",
+      { .synced = true, .is_remote = true, .is_connected = true, .last_contact_sec = CONTACT_SEC },
+      "" },
+    { "an API server with problems",
+      { .synced = true,
+        .is_remote = true,
+        .is_connected = true,
+        .problems = 3,
+        .last_contact_sec = CONTACT_SEC },
+      "3" PROBLEMS },
+    { "an API server that is away",
+      { .synced = true,
+        .is_remote = true,
+        .last_contact_sec = CONTACT_SEC,
+        .last_failure = ST_UNAVAILABLE },
+      NO_CONTACT ": the server cannot be reached or does not answer as it should" KNOWN_THEN },
+    { "an API server whose watch has just ended",
+      { .synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC },
+      NO_CONTACT KNOWN_THEN },
+    { "an API server that refuses us, and problems",
+      { .synced = true,
+        .is_remote = true,
+        .problems = 1,
+        .last_contact_sec = CONTACT_SEC,
+        .last_failure = ST_FORBIDDEN },
+      NO_CONTACT ": the API server does not allow it" KNOWN_THEN ". 1" PROBLEMS },
+    { "before the first sync contact is informer-sync's affair",
+      { .is_remote = true, .last_failure = ST_UNAVAILABLE },
+      "" },
+};
+
+static void test_store_remark_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        char remark[HEALTH_REMARK_MAX] = "";
+        print_message("# %s\n", rows[i].name);
+        store_remark(&rows[i].stats, remark);
+        assert_string_equal(remark, rows[i].want);
+    }
+}
+
+static void test_store_remark_before_sync_names_the_last_failure(void **state)
+{
+    (void)state;
+    char remark[HEALTH_REMARK_MAX] = "";
+    struct store_stats stats = { .is_remote = true };
+    store_remark_before_sync(&stats, remark);
+    assert_string_equal(remark, NOT_SYNCED);
+    stats.last_failure = ST_TIMEOUT;
+    store_remark_before_sync(&stats, remark);
+    assert_string_equal(remark, NOT_SYNCED ": the server did not answer in time");
+}
+
+static void test_store_remark_fits_whatever_the_failure(void **state)
+{
+    (void)state;
+    for (enum status st = 0; st < STATUS_COUNT_; st++) {
+        const struct store_stats stats = { .synced = true,
+                                           .is_remote = true,
+                                           .problems = UINT64_MAX,
+                                           .last_contact_sec = CONTACT_SEC,
+                                           .last_failure = st };
+        char remark[HEALTH_REMARK_MAX] = "";
+        store_remark(&stats, remark);
+        const size_t len = strlen(remark);
+        assert_true(len > strlen(PROBLEMS));
+        assert_string_equal(remark + len - strlen(PROBLEMS), PROBLEMS); /* nothing was cut */
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store_remark_rows),
+        cmocka_unit_test(test_store_remark_before_sync_names_the_last_failure),
+        cmocka_unit_test(test_store_remark_fits_whatever_the_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
