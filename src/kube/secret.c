@@ -21,11 +21,9 @@
 
 #include "base/base64.h"
 #include "base/document.h"
+#include "kube/names.h"
 
-/* apimachinery's validation: DNS-1123 subdomains and labels, and keys of ConfigMaps and Secrets. */
-#define SUBDOMAIN_MAX 253
-#define LABEL_MAX     63
-#define DATA_KEY_MAX  253
+#define DATA_KEY_MAX 253 /* apimachinery's validation of keys of ConfigMaps and Secrets */
 
 #define KEY_SHOWN_MAX \
     120 /* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */
@@ -138,27 +136,6 @@ static enum status read_text_or(struct decoder *decoder,
     return status;
 }
 
-static bool is_lower_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* RFC 1123 as apimachinery has it: labels of a-z, 0-9 and inner `-`, with dots between them. */
-static bool is_dns_name(struct span text, bool may_have_dots)
-{
-    char before = '.';
-    for (size_t i = 0; i < text.len; i++) {
-        const char c = text.at[i];
-        const bool is_inner = c == '-' && before != '.';
-        const bool is_end_of_label = c == '.' && may_have_dots && is_lower_alphanumeric(before);
-        if (!is_lower_alphanumeric(c) && !is_inner && !is_end_of_label) {
-            return false;
-        }
-        before = c;
-    }
-    return is_lower_alphanumeric(before);
-}
-
 static enum status read_metadata(struct decoder *decoder, const json_object *root)
 {
     const struct member metadata = member_of(root, "", "metadata");
@@ -174,7 +151,7 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
     if (meta->name.len == 0) {
         return refuse(decoder, ST_INVALID, &name, "expected a name");
     }
-    if (meta->name.len > SUBDOMAIN_MAX || !is_dns_name(meta->name, true)) {
+    if (!name_is_dns_subdomain(meta->name)) {
         return refuse(decoder, ST_INVALID, &name,
                       "expected a DNS subdomain: at most 253 of a-z, 0-9, `-` and `.`");
     }
@@ -183,7 +160,7 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
     if (status != ST_OK) {
         return status;
     }
-    if (meta->namespace.len > LABEL_MAX || !is_dns_name(meta->namespace, false)) {
+    if (!name_is_dns_label(meta->namespace)) {
         return refuse(decoder, ST_INVALID, &namespace,
                       "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
     }
@@ -206,8 +183,8 @@ static bool is_data_key(struct span key)
     }
     for (size_t i = 0; i < key.len; i++) {
         const char c = key.at[i];
-        if (!is_lower_alphanumeric(c) && !(c >= 'A' && c <= 'Z') && c != '-' && c != '_' &&
-            c != '.') {
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
+            c != '-' && c != '_' && c != '.') {
             return false;
         }
     }

@@ -8,6 +8,10 @@
  */
 #include "kube/status_body.h"
 
+#include <json-c/json.h>
+
+#include "base/document.h"
+
 /* clang-format off */
 static const struct {
     unsigned code;
@@ -54,4 +58,83 @@ void status_body_build(struct buf *buf,
         buf_printf(buf, ",\"details\":{\"retryAfterSeconds\":%u}", retry_after_sec);
     }
     buf_printf(buf, ",\"code\":%u}", code);
+}
+
+/* What a peer wrote, for a log: printable ASCII, cut to @size with its NUL. */
+static void copy_printable(const json_object *node, char *ret_text, size_t size)
+{
+    if (!json_object_is_type(node, json_type_string)) {
+        return;
+    }
+    const char *text = json_object_get_string((json_object *)node);
+    const size_t len = (size_t)json_object_get_string_len(node);
+    const size_t kept = len < size - 1 ? len : size - 1;
+    for (size_t i = 0; i < kept; i++) {
+        ret_text[i] = (text[i] >= ' ' && text[i] < 0x7f) ? text[i] : '?';
+    }
+    ret_text[kept] = '\0';
+}
+
+static int64_t number_of(const json_object *object, const char *key)
+{
+    const json_object *node = json_object_object_get(object, key);
+    return json_object_is_type(node, json_type_int) ? json_object_get_int64(node) : 0;
+}
+
+static enum status take_status(void *ctx, json_object *root)
+{
+    struct status_body *body = ctx;
+    const json_object *kind = json_object_object_get(root, "kind");
+    if (!json_object_is_type(kind, json_type_string) ||
+        strcmp(json_object_get_string((json_object *)kind), "Status") != 0) {
+        return ST_OK;
+    }
+    const int64_t code = number_of(root, "code");
+    body->code = code > 0 && code < 1000 ? (unsigned)code : 0;
+    copy_printable(json_object_object_get(root, "reason"), body->reason, sizeof(body->reason));
+    copy_printable(json_object_object_get(root, "message"), body->message, sizeof(body->message));
+    const json_object *details = json_object_object_get(root, "details");
+    if (json_object_is_type(details, json_type_object)) {
+        const int64_t seconds = number_of(details, "retryAfterSeconds");
+        body->retry_after_sec = seconds > 0 ? (uint64_t)seconds : 0;
+    }
+    return ST_OK;
+}
+
+void status_body_parse(struct span text, struct status_body *ret_body)
+{
+    struct problem problem;
+    *ret_body = (struct status_body){ 0 };
+    if (text.len == 0 || text.at[0] != '{' ||
+        document_parse(text, take_status, ret_body, &problem) != ST_OK) {
+        *ret_body = (struct status_body){ 0 };
+    }
+}
+
+enum status status_body_meaning(unsigned code, const char *reason)
+{
+    switch (code) {
+    case 400:
+    case 405:
+    case 406:
+    case 415:
+    case 422:
+        return ST_INVALID;
+    case 401:
+    case 403:
+        return ST_FORBIDDEN;
+    case 404:
+        return ST_NOT_FOUND;
+    case 408:
+    case 504:
+        return ST_TIMEOUT;
+    case 409:
+        return strcmp(reason, "AlreadyExists") == 0 ? ST_EXISTS : ST_CONFLICT;
+    case 410:
+        return ST_GONE;
+    case 413:
+        return ST_LIMIT;
+    default:
+        return ST_UNAVAILABLE;
+    }
 }
