@@ -80,15 +80,15 @@ class Leg:
                            "--num-processes", self.jobs, *options, env=env, check=False)
         return count_junit(report, code)
 
-    def integration(self, binary, env=None, only=None):
+    def integration(self, binary, env=None, only=None, folder="tests/integration", processes=None):
         """pytest against one binary."""
         report = OUT / f"pytest-{self.name}.xml"
         report.unlink(missing_ok=True)
         command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-                   "-n", str(self.jobs + 1), "--dist", "loadfile", "--durations=15", "-ra"]
+                   "-n", str(processes or self.jobs + 1), "--dist", "loadfile", "--durations=15", "-ra"]
         if only:
             command += ["-m", only]
-        code, _ = self.run(*command, "tests/integration",
+        code, _ = self.run(*command, folder,
                            env={"KB_BINARY": str(binary), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}, check=False)
         return count_junit(report, code)
 
@@ -248,6 +248,12 @@ def leg_install(leg):
     return checks - len(complaints), len(complaints)
 
 
+def leg_e2e(leg):
+    """the release binary beside a real etcd, kube-apiserver, kube-controller-manager (built once: tests/e2e/tools/build)"""
+    leg.run(ROOT / "tests/e2e/tools/build")
+    return leg.integration(gcc_release(leg) / "kube-bearer", folder="tests/e2e", processes=leg.jobs)
+
+
 def leg_constant_time(leg):
     """valgrind: nothing branches on, or indexes by, a stored digest or its key"""
     return leg.unit(leg.build("gcc-plain", GCC, "--buildtype=debugoptimized"), "--suite", "constant-time")
@@ -292,7 +298,7 @@ def leg_quickstart(leg):
 
 LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
     leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
-    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_clang_tidy, leg_asan, leg_tsan)}
+    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_clang_tidy, leg_asan, leg_tsan)}
 
 
 def run_leg(name, jobs):

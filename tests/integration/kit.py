@@ -110,10 +110,11 @@ class Authority:
                 .not_valid_after(now + datetime.timedelta(days=days)))
 
     def issue(self, common_name="kube-bearer", names=("localhost",), addresses=("127.0.0.1", "::1"), client=False,
-              days=30, seconds=None):
+              days=30, seconds=None, organizations=()):
         """(certificate PEM, key PEM)"""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
+                            + [x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         alternative = [x509.DNSName(n) for n in names] + [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         builder = self._builder(subject, key.public_key(), days)
@@ -345,7 +346,8 @@ class Server:
     """One running `kube-bearer serve`."""
 
     def __init__(self, folder, arguments=(), authority=None, certificate=None, tokens=(), wait=True, environment=None,
-                 bind="127.0.0.1", wrapper=(), manifests=None):
+                 bind="127.0.0.1", port=0, wrapper=(), manifests=None, store=None):
+        """store: arguments that say where the objects are, in place of --manifests."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.manifests = Path(manifests) if manifests else self.folder / "manifests"
@@ -361,8 +363,10 @@ class Server:
             self.put(token)
         self.log_path = self.folder / "log"
         self.log_file = open(self.log_path, "ab")
-        self.arguments = ["serve", f"--manifests={self.manifests}", f"--tls-cert-file={self.cert_file}",
-                          f"--tls-private-key-file={self.key_file}", "--secure-port=0", f"--port-file={self.port_file}",
+        self.address = bind if bind and bind.startswith("127.") else "127.0.0.1"
+        self.arguments = ["serve", *([f"--manifests={self.manifests}"] if store is None else store),
+                          f"--tls-cert-file={self.cert_file}", f"--tls-private-key-file={self.key_file}",
+                          f"--secure-port={port}", f"--port-file={self.port_file}",
                           *([f"--bind-address={bind}"] if bind else []), *arguments]
         self.started = time.monotonic()
         self.process = subprocess.Popen([*wrapper, str(binary()), *self.arguments], stdin=subprocess.DEVNULL,
@@ -434,6 +438,7 @@ class Server:
 
     def connect(self, **options):
         options.setdefault("ca_pem", self.authority.pem)
+        options.setdefault("address", self.address)
         return Connection(self.port, **options)
 
     def request(self, method, path, body=None, headers=None, **options):
