@@ -423,6 +423,11 @@ static enum status watch(struct store *store, struct loop *loop, struct problem 
     return status == ST_OK ? watch_start(manifests, loop, reterr_problem) : status;
 }
 
+static bool find_source(struct store *store, const struct store_target *target, char *ret_source)
+{
+    return index_find_source(manifests_of(store), target, ret_source);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct manifests_handles *handles = handle->data;
@@ -451,6 +456,7 @@ static const struct store_ops manifests_ops = {
     .load = load,
     .watch = watch,
     .free = free_store,
+    .find_source = find_source,
 };
 
 /* --- making one --- */

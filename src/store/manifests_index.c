@@ -17,8 +17,8 @@
  * included. Digests are BLAKE2b under a key that lives as long as the store, so a core file lets
  * nobody try out secrets.
  *
- * Untrusted: names, which are whatever a file says; they are hashed under a random key and printed
- * with everything but letters, digits, "-" and "." replaced. Threads: the loop's only.
+ * Untrusted: names, which are whatever a file says; they are hashed under a random key and shown
+ * with care (kube/shown_name.h). Threads: the loop's only.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@
 #include <sodium.h>
 
 #include "kube/secret.h"
+#include "kube/shown_name.h"
 #include "store/manifests_private.h"
 
 /* Of a keyed digest, enough to tell two contents apart: a chance of 1 in 2^128 to miss a change. */
@@ -35,8 +36,6 @@
 
 /* Plaintext memory that is kept between files; larger blocks are given back. */
 #define SCRATCH_KEPT_MAX 65536
-
-#define NAME_SHOWN_MAX 80 /* bytes of a namespace or name in a problem */
 
 struct content_digest {
     uint8_t bytes[CONTENT_DIGEST_BYTES];
@@ -426,32 +425,20 @@ enum status index_replace(struct manifests *manifests,
 
 /* --- settling --- */
 
-static void show_name(struct span name, char ret_text[static NAME_SHOWN_MAX + 1])
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
-    const size_t len = name.len < NAME_SHOWN_MAX ? name.len : NAME_SHOWN_MAX;
-    for (size_t i = 0; i < len; i++) {
-        ret_text[i] = memchr(plain, name.at[i], sizeof(plain) - 1) ? name.at[i] : '?';
-    }
-    ret_text[len] = '\0';
-}
-
 static void complain(struct manifests *manifests, struct claim *claim, const struct claim *winner)
 {
-    char namespace[NAME_SHOWN_MAX + 1];
-    char name[NAME_SHOWN_MAX + 1];
+    const struct shown_name namespace = shown_name_of(object_namespace(claim->object));
+    const struct shown_name name = shown_name_of(object_name(claim->object));
     char file[PROBLEM_FILE_MAX];
     struct problem problem;
-    show_name(object_namespace(claim->object), namespace);
-    show_name(object_name(claim->object), name);
     if (winner->file == claim->file) {
         problem_set(&problem, ST_DUPLICATE, claim->line, claim->column,
-                    "Secret %s/%s appears twice in this file; the first one counts", namespace,
-                    name);
+                    "Secret %s/%s appears twice in this file; the first one counts", namespace.text,
+                    name.text);
     } else {
         report_file(manifests, winner->file, file);
         problem_set(&problem, ST_DUPLICATE, claim->line, claim->column,
-                    "Secret %s/%s is in %s, too, which counts", namespace, name, file);
+                    "Secret %s/%s is in %s, too, which counts", namespace.text, name.text, file);
     }
     const uint32_t hash = table_hash(&manifests->index.objects, span_of(problem.text)) | 1;
     if (claim->complaint == 0) {
@@ -520,6 +507,22 @@ bool index_settle(struct manifests *manifests, bool last)
         object = next;
     }
     return asked;
+}
+
+bool index_find_source(struct manifests *manifests,
+                       const struct store_target *target,
+                       char *ret_source)
+{
+    const struct object_meta meta = { .namespace = target->namespace, .name = target->name };
+    struct object *object =
+        table_find(&manifests->index.objects, hash_names(manifests, meta.namespace, meta.name),
+                   is_object_of, &meta);
+    const struct claim *winner = object ? elect(object) : NULL;
+    if (!winner) {
+        return false;
+    }
+    report_file(manifests, winner->file, ret_source);
+    return true;
 }
 
 void index_fini(struct manifests *manifests)

@@ -311,6 +311,13 @@ void index_forget(struct manifests *manifests, struct node *node) NONNULL(1, 2);
  */
 bool index_settle(struct manifests *manifests, bool last) NONNULL(1);
 
+/** index_find_source() - the file whose object counts, as report_file() has it; false: there is
+ * none
+ */
+bool index_find_source(struct manifests *manifests,
+                       const struct store_target *target,
+                       char *ret_source) NODISCARD NONNULL(1, 2, 3);
+
 /* --- manifests_report.c --- */
 
 /** report_problem() - @node's own problem is @problem (file not set) */

@@ -47,6 +47,12 @@ struct store_ops {
     /* Tell the object again, as STORE_ADDED, soon: a union had kept it back and needs it now. What
      * is no longer there is not told. STORE_DELETED for it may come before, and does no harm. */
     void (*retell)(struct store *store, const struct store_target *target);
+    /* Where the object stands, for people, as store_event.source has it: a union that tells of the
+     * same object elsewhere asks its first store, also out of a handler. @ret_source:
+     * PROBLEM_FILE_MAX bytes. Return: false when it is not there */
+    bool (*find_source)(struct store *store,
+                        const struct store_target *target,
+                        char *ret_source) NODISCARD;
     /* Fill in what is not in store_counters; NULL: nothing. Any thread */
     void (*stats)(const struct store *store, struct store_stats *stats);
 };

@@ -209,6 +209,29 @@ static void test_manifests_same_object_in_two_files_the_first_path_wins(void **s
     mkit_fini(&kit);
 }
 
+/* What a union asks: which file's object counts. */
+static void test_manifests_find_source_names_the_winners_file(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    char source[PROBLEM_FILE_MAX] = "";
+    struct store_target target = {
+        .kind = OBJECT_SECRET,
+        .namespace = SPAN_LITERAL("default"),
+        .name = SPAN_LITERAL("x"),
+    };
+    mkit_init(&kit);
+    mkit_put(&kit, "m/a.yaml", "x", "first");
+    mkit_put(&kit, "m/b.yaml", "x", "last");
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    assert_true(kit.store->ops->find_source(kit.store, &target, source));
+    assert_string_equal(source, kit_path(&kit.files, "m/a.yaml").text);
+    target.name = SPAN_LITERAL("y");
+    assert_false(kit.store->ops->find_source(kit.store, &target, source));
+    mkit_fini(&kit);
+}
+
 static void test_manifests_same_object_twice_in_a_file_the_first_counts(void **state)
 {
     (void)state;
@@ -616,6 +639,7 @@ int main(void)
         cmocka_unit_test(test_manifests_nobody_listens_nothing_is_decoded),
         cmocka_unit_test(test_manifests_broken_file_is_told_with_its_place_and_the_others_load),
         cmocka_unit_test(test_manifests_same_object_in_two_files_the_first_path_wins),
+        cmocka_unit_test(test_manifests_find_source_names_the_winners_file),
         cmocka_unit_test(test_manifests_same_object_twice_in_a_file_the_first_counts),
         cmocka_unit_test(test_manifests_same_object_twice_in_a_file_is_told_once),
         cmocka_unit_test(test_manifests_same_object_very_often_in_a_file_takes_linear_time),
