@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `kube-bearer webhook-config`: the kubeconfig with which kube-apiserver finds this server.
+ * `kube-bearer webhook-config`: the kubeconfig with which kube-apiserver finds this server, and the
+ * flags that make it look, as comments on top: what is printed can be redirected into a file as it
+ * is.
  *
  * Texts are written as JSON strings, which YAML takes as they are, so that no path or URL can break
  * out of its place. Relative paths in a kubeconfig count from its own directory, which is not known
@@ -112,10 +114,11 @@ static void build(struct buf *buf,
     const struct reference *items = references->items;
     buf_append_text(
         buf,
-        "# Save this as a file and start kube-apiserver with:\n"
-        "#   --authentication-token-webhook-config-file=THAT_FILE\n"
+        "# Save this where kube-apiserver can read it, and start kube-apiserver with these flags.\n"
+        "# The last one is how long it remembers an answer, yes or no; 2m0s is its default.\n"
+        "#   --authentication-token-webhook-config-file=THIS_FILE\n"
         "#   --authentication-token-webhook-version=v1\n"
-        "# Both yes and no are remembered for --authentication-token-webhook-cache-ttl (2m0s).\n"
+        "#   --authentication-token-webhook-cache-ttl=2m0s\n"
         "apiVersion: v1\n"
         "kind: Config\n"
         "clusters:\n"

@@ -64,7 +64,6 @@ static void test_webhook_config_names_paths_absolutely(void **state)
     assert_string_equal(text_at(root, "users", "user", "client-key"), key.text);
     assert_string_equal(text_at(root, "contexts", "context", "cluster"), "kube-bearer");
     assert_string_equal(text_at(root, "contexts", "context", "user"), "kube-apiserver");
-    assert_non_null(strstr(capture.out, "--authentication-token-webhook-config-file"));
     json_object_put(root);
     kit_fini(&kit);
 }
@@ -108,6 +107,29 @@ static void test_webhook_config_without_files(void **state)
     json_object_put(root);
 }
 
+/* Flags for people to copy, in comments: the output is a kubeconfig as it is. */
+static void test_webhook_config_names_kube_apiservers_flags(void **state)
+{
+    (void)state;
+    static const char *const flags[] = {
+        "\n#   --authentication-token-webhook-config-file=",
+        "\n#   --authentication-token-webhook-version=v1\n",
+        "\n#   --authentication-token-webhook-cache-ttl=2m0s\n",
+    };
+    const struct options options = { .server = (char *)(uintptr_t) "https://h/" };
+    json_object *root;
+    assert_int_equal(run(&options, &root), 0);
+    const char *document = strstr(capture.out, "\napiVersion: v1\n");
+    assert_non_null(document);
+    for (size_t i = 0; i < COUNTOF(flags); i++) {
+        const char *flag = strstr(capture.out, flags[i]);
+        if (!flag || flag > document) {
+            fail_msg("%s: not on top", flags[i] + 1);
+        }
+    }
+    json_object_put(root);
+}
+
 static void test_webhook_config_of_an_absent_file_fails(void **state)
 {
     (void)state;
@@ -127,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_webhook_config_names_paths_absolutely),
         cmocka_unit_test(test_webhook_config_embeds_on_request),
         cmocka_unit_test(test_webhook_config_without_files),
+        cmocka_unit_test(test_webhook_config_names_kube_apiservers_flags),
         cmocka_unit_test(test_webhook_config_of_an_absent_file_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
