@@ -52,3 +52,17 @@ static inline char *span_copy(struct span s)
     }
     return copy;
 }
+
+/** span_join() - @a, @b and @c in one NUL-terminated text for the caller to free(); NULL without
+ * memory. One allocation: no copy of a secret is left behind */
+static inline char *span_join(struct span a, struct span b, struct span c)
+{
+    char *const joined = malloc(a.len + b.len + c.len + 1);
+    if (joined) {
+        char *end = mempcpy(joined, a.len ? a.at : "", a.len);
+        end = mempcpy(end, b.len ? b.at : "", b.len);
+        end = mempcpy(end, c.len ? c.at : "", c.len);
+        *end = '\0';
+    }
+    return joined;
+}

@@ -4,13 +4,15 @@
  * Where a Kubernetes API server is and who we are to it: a kubeconfig, or a pod's ServiceAccount.
  *
  * Kubeconfigs follow clientcmd's rules: current-context decides; embedded data wins over a file of
- * the same kind; relative paths count from the kubeconfig's directory; a server without a scheme is
- * https. `exec`, `auth-provider` and impersonation are refused with a text that says so. In a pod:
- * KUBERNETES_SERVICE_HOST and _PORT, and token, ca.crt and namespace of the ServiceAccount
- * directory.
+ * the same kind, but tokenFile over token once it is readable; relative paths count from the
+ * kubeconfig's directory; a server without a scheme is https; without TLS no credentials are used,
+ * as they would travel in the clear. `exec`, `auth-provider` and impersonation are refused with a
+ * text that says so. In a pod: KUBERNETES_SERVICE_HOST and _PORT, and token and ca.crt of the
+ * ServiceAccount directory.
  *
- * Files (CA, certificate, key, token) are read again by cluster_access_refresh(), as they rotate.
- * Threads: one at a time. Sources: k8s.io/client-go tools/clientcmd and rest/config.go.
+ * Files (CA, certificate, key, token) are read again by cluster_access_refresh(), as they rotate;
+ * the kubeconfig itself is read once: another server or user takes another cluster_access.
+ * Threads: one at a time. Sources: k8s.io/client-go tools/clientcmd, rest/config.go and transport.
  */
 #include <stdbool.h>
 
@@ -29,8 +31,10 @@ struct cluster_access;
 /**
  * cluster_access_from_kubeconfig() - read @path, and every file it names once
  *
- * Return: ST_OK; ST_IO, ST_SYNTAX, ST_TYPE, ST_INVALID, ST_LIMIT, ST_NOT_FOUND, ST_UNSUPPORTED with
- * @reterr_problem (file, line and column where known, what was expected, never a value); ST_NOMEM
+ * Return: ST_OK; ST_NOT_FOUND: no such file, or a context, cluster or user that it names but has
+ * not; ST_IO for a file that cannot be read; ST_SYNTAX, ST_DUPLICATE, ST_TYPE, ST_INVALID,
+ * ST_LIMIT, ST_UNSUPPORTED; all with @reterr_problem (file, line and column where known, what was
+ * expected, never a value); ST_NOMEM
  */
 enum status cluster_access_from_kubeconfig(const char *path,
                                            struct cluster_access **ret_access,
@@ -53,8 +57,9 @@ struct cluster_access *cluster_access_free(struct cluster_access *access);
  * cluster_access_refresh() - read the files again, all or nothing
  * @ret_changed: something differs from before
  *
- * When one cannot be read, or certificate and key do not belong together, everything stays as it
- * was. Return: ST_OK; ST_IO, ST_INVALID, ST_LIMIT with @reterr_problem; ST_NOMEM
+ * When one cannot be read or is still being written, or certificate and key do not belong together,
+ * everything stays as it was. An expired certificate is not refused: the API server does that.
+ * Return: ST_OK; ST_IO, ST_INVALID, ST_LIMIT with @reterr_problem; ST_NOMEM
  */
 enum status cluster_access_refresh(struct cluster_access *access,
                                    bool *ret_changed,
