@@ -254,6 +254,23 @@ def leg_e2e(leg):
     return leg.integration(gcc_release(leg) / "kube-bearer", folder="tests/e2e", processes=leg.jobs)
 
 
+def differential(leg, *options):
+    """scripts/differential; (passed, failed) of its last line."""
+    _, output = leg.run(ROOT / "scripts/differential", "--no-install", *options, check=False,
+                        env={"KB_BINARY": str(gcc_release(leg) / "kube-bearer")})
+    found = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if not found:
+        raise Broken(f"scripts/differential {' '.join(options)} did not finish")
+    return int(found.group(1)), int(found.group(2))
+
+
+def leg_differential(leg):
+    """kube-apiserver's own authenticator and kube-bearer answer generated cases alike, and wrong ones are found out"""
+    leg.run(ROOT / "tests/e2e/tools/build")
+    return sum_of(differential(leg, "--store", "manifests", "--cases", "2400"),
+                  differential(leg, "--store", "manifests", "--selftest"))
+
+
 def leg_constant_time(leg):
     """valgrind: nothing branches on, or indexes by, a stored digest or its key"""
     return leg.unit(leg.build("gcc-plain", GCC, "--buildtype=debugoptimized"), "--suite", "constant-time")
@@ -298,7 +315,7 @@ def leg_quickstart(leg):
 
 LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
     leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
-    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_clang_tidy, leg_asan, leg_tsan)}
+    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_differential, leg_clang_tidy, leg_asan, leg_tsan)}
 
 
 def run_leg(name, jobs):

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same questions to kube-apiserver's own bootstrap authenticator and to kube-bearer: scripts/differential.
+
+docs/conformance.md says what is compared, and what that cannot show. generate.py makes the questions, world.py puts the
+Secrets where both see them, ask.py asks, compare.py finds differences and makes them small.
+"""
+import argparse
+import collections
+import json
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[1:1] = [str(HERE.parent / "e2e"), str(HERE.parent / "integration")]
+
+import ask  # noqa: E402
+import compare  # noqa: E402
+import generate  # noqa: E402
+import kit  # noqa: E402
+import kit_cluster  # noqa: E402
+import selftest  # noqa: E402
+import world  # noqa: E402
+
+AUDIENCES = [kit.API_AUDIENCE, "second.example"]
+THREADS = 6
+DIFFERENCES_SHOWN = 10  # each takes some seconds to make small; the rest is counted
+LOG_LINES_SHOWN = 40
+BALANCE = 0.1  # at least this share of the cases is accepted, and refused: else hardly a rule has been tried
+
+APISERVER_FLAGS = (
+    "--enable-bootstrap-token-auth", f"--api-audiences={','.join(AUDIENCES)}",
+    # It is asked as fast as it answers, by one user.
+    "--enable-priority-and-fairness=false", "--max-requests-inflight=0", "--max-mutating-requests-inflight=0",
+)
+BEARER_OPTIONS = (f"--api-audiences={','.join(AUDIENCES)}", "--unknown-token-answer=refuse")
+
+
+def show(difference, arguments, number):
+    """A case that somebody can read, and try again."""
+    question = difference.question
+    print("DIFFERENCE", "(as small as it gets; generated, TEST-ONLY)" if difference.is_minimal
+          else "(only together with the rest of its round; generated, TEST-ONLY)")
+    for name, secret in (("before", question.subject.before), ("now", question.subject.after)):
+        if secret:
+            print(f"# the Secret {name}{', being deleted' if secret.deleted else ''}:")
+            print("\n".join(yaml_lines(secret.object(time.time())[0])))
+            for key, value in (secret.data or {}).items():
+                print(f"# {key}: {str(value)[:200]}")
+    print(f"token:          {json.dumps(question.token)[:400]}")
+    print(f"audiences:      {json.dumps(question.audiences)}")
+    print(f"kube-apiserver: {difference.apiserver}")
+    print(f"kube-bearer:    {difference.bearer}")
+    print(f"rules tried:    {'; '.join(question.rules)}")
+    print(f"repeat it:      ./scripts/differential --store {arguments.store} --seed {arguments.seed} --round {number}",
+          flush=True)
+
+
+def yaml_lines(node, indent=""):
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield f"{indent}{key}:"
+            yield from yaml_lines(value, indent + "  ")
+        else:
+            yield f"{indent}{json.dumps(key) if indent else key}: {json.dumps(value)}"
+
+
+def run_rounds(comparison, arguments):
+    """(passed, failed, {rule: [accepted, refused]})"""
+    failed = passed = shown = 0
+    rules = collections.defaultdict(lambda: [0, 0])
+    start = time.monotonic()
+    size = generate.CASES_PER_ROUND
+    for number in range(-(-arguments.cases // size)) if arguments.round is None else [arguments.round]:
+        count = min(size, arguments.cases - number * size) if arguments.round is None else size
+        subjects, questions = generate.make_round(arguments.seed, number, AUDIENCES, count)
+        differences = []
+        for question, answer, difference in comparison.run(subjects, questions):
+            differences += [difference] if difference else []
+            for rule in question.rules:
+                rules[rule][answer.kind != "yes"] += 1
+        failed += len(differences)
+        passed += len(questions) - len(differences)
+        for difference in differences[:DIFFERENCES_SHOWN - shown]:
+            show(comparison.shrink(difference), arguments, number)
+            shown += 1
+        if sys.stdout.isatty() or number % 10 == 9:
+            print(f"{passed + failed} cases, {failed} differences, {time.monotonic() - start:.0f} s", flush=True)
+    return passed, failed, rules
+
+
+def show_rules(rules):
+    for rule, (accepted, refused) in sorted(rules.items()):
+        print(f"{accepted:7} accepted {refused:7} refused  {rule}")
+
+
+def balance(rules):
+    """Failures of the generator itself: there must be enough cases on both sides."""
+    one_each = [pair for rule, pair in rules.items() if rule.startswith("audiences: ")]
+    accepted, refused = (sum(pair[side] for pair in one_each) for side in (0, 1))
+    if min(accepted, refused) >= BALANCE * (accepted + refused):
+        return 0
+    print(f"{accepted} cases were accepted and {refused} refused: that tries hardly a rule")
+    return 1
+
+
+def run(arguments, folder):
+    cluster = kit_cluster.Cluster(kit_cluster.tools(), folder, webhook=False, flags=APISERVER_FLAGS)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            apiserver = ask.KubeApiserver(cluster, AUDIENCES)
+            manifests = None
+            store = None
+            if arguments.store == "manifests":
+                manifests = folder / "manifests"
+                manifests.mkdir()
+                store = [f"--manifests={manifests}"]
+            the_world = world.World(apiserver, manifests, pool)
+            bearer = ask.KubeBearer(cluster.start_bearer(*BEARER_OPTIONS, store=store), AUDIENCES)
+            the_world.bearers.append(bearer)
+            if arguments.selftest:
+                return selftest.run(cluster, the_world, apiserver, bearer, store, AUDIENCES)
+            passed, failed, rules = run_rounds(compare.Comparison(the_world, apiserver, bearer), arguments)
+            if arguments.rules:
+                show_rules(rules)
+            if arguments.round is None and arguments.cases >= generate.CASES_PER_ROUND:
+                failed += balance(rules)
+            return passed, failed
+    except world.Failed:
+        for name, text in cluster.logs():
+            print(f"== end of {name}'s log", *text.splitlines()[-LOG_LINES_SHOWN:], sep="\n", flush=True)
+        raise
+    finally:
+        cluster.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/differential", description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=2000, metavar="N", help="questions to ask (2000)")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 9), metavar="S",
+                        help="the same seed asks the same questions; else one is drawn, and printed")
+    parser.add_argument("--store", choices=("apiserver", "manifests"), default="apiserver",
+                        help="where kube-bearer finds the Secrets: it watches the same API server (apiserver), or reads files")
+    parser.add_argument("--round", type=int, metavar="R",
+                        help=f"only the R-th {generate.CASES_PER_ROUND} questions of the seed, from 0")
+    parser.add_argument("--rules", action="store_true", help="say how often each rule was met, accepted and refused")
+    parser.add_argument("--selftest", action="store_true", help="against wrong kube-bearers: each must be found out")
+    arguments = parser.parse_args()
+    if arguments.cases < 1:
+        parser.error("--cases must be at least 1")
+    print(f"kube-apiserver's bootstrap authenticator and {kit.binary().name} --store {arguments.store}: "
+          f"{'self-test' if arguments.selftest else f'{arguments.cases} cases, seed {arguments.seed}'}", flush=True)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kb-differential-") as folder:
+        try:
+            passed, failed = run(arguments, Path(folder))
+        except world.Failed as error:
+            sys.exit(f"nothing could be compared: {error}")
+    print(f"in {time.monotonic() - start:.0f} s")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
