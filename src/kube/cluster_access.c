@@ -275,13 +275,24 @@ static BIO *open_pem(struct span pem)
     return BIO_new_mem_buf(pem.at, (int)pem.len); /* borrows; CREDENTIAL_MAX_BYTES fit an int */
 }
 
+/* What needs a passphrase is refused. Without this OpenSSL would ask for it on the terminal. */
+static int no_passphrase(char *ret_text, int size, int is_writing, void *ctx)
+{
+    (void)ret_text;
+    (void)size;
+    (void)is_writing;
+    (void)ctx;
+    return -1;
+}
+
 static enum status check_ca(const struct cluster_access *access,
                             const struct material *material,
                             struct problem *reterr_problem)
 {
     BIO *const bio = open_pem(pem_of(access, material, KUBECONFIG_CA));
     /* as libcurl reads it: one block that does not parse spoils all */
-    STACK_OF(X509_INFO) *const infos = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
+    STACK_OF(X509_INFO) *const infos =
+        bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
     int count = 0;
     for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
         count += sk_X509_INFO_value(infos, i)->x509 != NULL;
@@ -294,16 +305,6 @@ static enum status check_ca(const struct cluster_access *access,
     return count > 0 ? ST_OK
                      : refuse_pem(access, KUBECONFIG_CA, "expected PEM certificates of CAs",
                                   reterr_problem);
-}
-
-/* A key with a passphrase is refused, not asked for: there is no terminal. */
-static int no_passphrase(char *ret_text, int size, int is_writing, void *ctx)
-{
-    (void)ret_text;
-    (void)size;
-    (void)is_writing;
-    (void)ctx;
-    return -1;
 }
 
 static enum status check_pair(const struct cluster_access *access,

@@ -23,8 +23,6 @@
  */
 #include "kube/kubeconfig.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,16 +32,9 @@
 
 #include "base/base64.h"
 #include "base/document.h"
+#include "kube/member.h"
 
 #define SERVER_NAME_MAX 253 /* bytes of a DNS name */
-
-/* A member of the tree, with what it takes to name it to a person. */
-struct member {
-    const json_object *parent;
-    const char *path; /* of the parent; "" for the root */
-    const char *key;
-    json_object *node; /* borrows; NULL when it is absent or null */
-};
 
 /* One kind of named things: "clusters: [{name: …, cluster: {…}}]". */
 struct listing {
@@ -54,6 +45,9 @@ struct listing {
 static const struct listing contexts = { "contexts", "context" };
 static const struct listing clusters = { "clusters", "cluster" };
 static const struct listing users = { "users", "user" };
+
+/* Not found (yet): everything in it is absent. */
+static const struct member nobody = { .path = "", .key = "" };
 
 struct decoder {
     struct problem *problem;  /* borrows */
@@ -73,77 +67,10 @@ const char *kubeconfig_member_name(enum kubeconfig_credential credential, bool i
     return names[credential][is_embedded];
 }
 
-static struct member member_of(const json_object *parent, const char *path, const char *key)
-{
-    return (struct member){ parent, path, key, json_object_object_get(parent, key) };
-}
-
-static const char *describe(const json_object *node)
-{
-    switch (json_object_get_type(node)) {
-    case json_type_null:
-        return "nothing";
-    case json_type_boolean:
-        return "a boolean";
-    case json_type_double:
-    case json_type_int:
-        return "a number";
-    case json_type_object:
-        return "an object";
-    case json_type_array:
-        return "a list";
-    case json_type_string:
-        break;
-    }
-    return "a string";
-}
-
-/* Always @status, so that callers can return it. @format's arguments are never values of the file.
- */
-static enum status refuse(struct decoder *decoder,
-                          enum status status,
-                          const struct member *member,
-                          const char *format,
-                          ...) PRINTF_LIKE(4, 5);
-
-static enum status refuse(struct decoder *decoder,
-                          enum status status,
-                          const struct member *member,
-                          const char *format,
-                          ...)
-{
-    char why[PROBLEM_TEXT_MAX];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(why, sizeof(why), format, args); /* cut, as the problem's text would be */
-    va_end(args);
-    unsigned line, column;
-    document_position(member->node ? member->node : member->parent, &line, &column);
-    problem_set(decoder->problem, status, line, column, "%s%s%s: %s", member->path,
-                member->path[0] ? "." : "", member->key, why);
-    return status;
-}
-
 static enum status no_memory(struct decoder *decoder)
 {
     problem_set(decoder->problem, ST_NOMEM, 0, 0, "%s", status_text(ST_NOMEM));
     return ST_NOMEM;
-}
-
-static enum status require_type(struct decoder *decoder,
-                                const struct member *member,
-                                enum json_type type,
-                                const char *expected)
-{
-    if (json_object_is_type(member->node, type)) {
-        return ST_OK;
-    }
-    const enum json_type found = json_object_get_type(member->node);
-    const bool should_be_quoted =
-        type == json_type_string &&
-        (found == json_type_boolean || found == json_type_int || found == json_type_double);
-    return refuse(decoder, ST_TYPE, member, "expected %s, found %s%s", expected,
-                  describe(member->node), should_be_quoted ? " (quote it)" : "");
 }
 
 static bool has_control_character(struct span text)
@@ -167,15 +94,14 @@ static enum status read_text(struct decoder *decoder,
         *ret_text = (struct span){ 0 };
         return ST_OK;
     }
-    const enum status status = require_type(decoder, member, json_type_string, expected);
+    const enum status status = member_require(member, json_type_string, expected, decoder->problem);
     if (status != ST_OK) {
         return status;
     }
-    const struct span text = { .at = json_object_get_string(member->node),
-                               .len = (size_t)json_object_get_string_len(member->node) };
+    const struct span text = member_text(member->node);
     if (has_control_character(text)) {
-        return refuse(decoder, ST_INVALID, member, "expected %s without control characters",
-                      expected);
+        return member_refuse(member, ST_INVALID, decoder->problem,
+                             "expected %s without control characters", expected);
     }
     *ret_text = text;
     return ST_OK;
@@ -187,7 +113,8 @@ static enum status read_flag(struct decoder *decoder, const struct member *membe
         *ret_flag = false;
         return ST_OK;
     }
-    const enum status status = require_type(decoder, member, json_type_boolean, "true or false");
+    const enum status status =
+        member_require(member, json_type_boolean, "true or false", decoder->problem);
     if (status == ST_OK) {
         *ret_flag = json_object_get_boolean(member->node);
     }
@@ -196,9 +123,7 @@ static enum status read_flag(struct decoder *decoder, const struct member *membe
 
 static bool is_entry_named(struct span name, json_object *entry)
 {
-    json_object *const node = json_object_object_get(entry, "name");
-    return span_equal(name, (struct span){ .at = json_object_get_string(node),
-                                           .len = (size_t)json_object_get_string_len(node) });
+    return span_equal(name, member_text(json_object_object_get(entry, "name")));
 }
 
 /* The body of the entry that @reference names. */
@@ -211,33 +136,34 @@ static enum status find_entry(struct decoder *decoder,
 {
     const struct member list = member_of(root, "", listing->key);
     enum status status =
-        list.node ? require_type(decoder, &list, json_type_array, "a list") : ST_OK;
+        list.node ? member_require(&list, json_type_array, "a list", decoder->problem) : ST_OK;
     bool is_found = false;
     const size_t count = list.node && status == ST_OK ? json_object_array_length(list.node) : 0;
     for (size_t i = 0; i < count && status == ST_OK; i++) {
         const struct member entry = { list.node, "", listing->key,
                                       json_object_array_get_idx(list.node, i) };
-        status = require_type(decoder, &entry, json_type_object, "objects with a name");
+        status = member_require(&entry, json_type_object, "objects with a name", decoder->problem);
         if (status != ST_OK) {
             return status;
         }
         const struct member entry_name = member_of(entry.node, listing->key, "name");
         if (entry_name.node) {
-            status = require_type(decoder, &entry_name, json_type_string, "a string");
+            status = member_require(&entry_name, json_type_string, "a string", decoder->problem);
         }
         if (status != ST_OK || !is_entry_named(name, entry.node)) {
             continue;
         }
         if (is_found) {
-            return refuse(decoder, ST_INVALID, &entry_name, "expected each name once");
+            return member_refuse(&entry_name, ST_INVALID, decoder->problem,
+                                 "expected each name once");
         }
         is_found = true;
         *ret_body = member_of(entry.node, listing->key, listing->body);
-        status = require_type(decoder, ret_body, json_type_object, "an object");
+        status = member_require(ret_body, json_type_object, "an object", decoder->problem);
     }
     if (status == ST_OK && !is_found) {
-        status = refuse(decoder, ST_NOT_FOUND, reference, "expected the name of one of %s",
-                        listing->key);
+        status = member_refuse(reference, ST_NOT_FOUND, decoder->problem,
+                               "expected the name of one of %s", listing->key);
     }
     return status;
 }
@@ -278,12 +204,12 @@ static enum status read_data(struct decoder *decoder,
                              const struct member *member,
                              struct kubeconfig_source *source)
 {
-    const enum status status = require_type(decoder, member, json_type_string, "a base64 string");
+    const enum status status =
+        member_require(member, json_type_string, "a base64 string", decoder->problem);
     if (status != ST_OK) {
         return status;
     }
-    const struct span text = { .at = json_object_get_string(member->node),
-                               .len = (size_t)json_object_get_string_len(member->node) };
+    const struct span text = member_text(member->node);
     char *const data = malloc(base64_decoded_max(text.len));
     if (!data) {
         return no_memory(decoder);
@@ -292,9 +218,9 @@ static enum status read_data(struct decoder *decoder,
     if (base64_decode(text, data, &len) != ST_OK) {
         sodium_memzero(data, base64_decoded_max(text.len));
         free(data);
-        return refuse(decoder, ST_INVALID, member,
-                      "expected base64 with its padding, which character %zu is not part of",
-                      len + 1);
+        return member_refuse(member, ST_INVALID, decoder->problem,
+                             "expected base64 with its padding, which character %zu is not part of",
+                             len + 1);
     }
     source->data = (struct file_content){ .at = data, .len = len };
     document_position(member->node, &source->line, &source->column);
@@ -401,7 +327,7 @@ static enum status decode_server(struct decoder *decoder, const struct member *c
     }
     status = text.len > 0 ? kubeconfig_server_url(text.at, &decoder->config.server) : ST_INVALID;
     if (status == ST_INVALID) {
-        return refuse(decoder, ST_INVALID, &server, "%s", expected);
+        return member_refuse(&server, ST_INVALID, decoder->problem, "%s", expected);
     }
     return status == ST_OK ? ST_OK : no_memory(decoder);
 }
@@ -424,8 +350,8 @@ static enum status decode_proxy(struct decoder *decoder, const struct member *cl
         curl_free(normal);
     }
     if (status == ST_INVALID) {
-        return refuse(decoder, ST_INVALID, &proxy,
-                      "expected http://host:port, https://host:port or socks5://host:port");
+        return member_refuse(&proxy, ST_INVALID, decoder->problem,
+                             "expected http://host:port, https://host:port or socks5://host:port");
     }
     return status == ST_OK ? copy_text(decoder, text, &decoder->config.proxy_url)
                            : no_memory(decoder);
@@ -460,7 +386,7 @@ static enum status decode_cluster(struct decoder *decoder, const struct member *
     struct span text = { 0 };
     status = read_text(decoder, &name, "a host name", &text);
     if (status == ST_OK && !is_server_name(text)) {
-        status = refuse(decoder, ST_INVALID, &name, "expected a host name");
+        status = member_refuse(&name, ST_INVALID, decoder->problem, "expected a host name");
     }
     if (status == ST_OK) {
         status = copy_text(decoder, text, &decoder->config.tls_server_name);
@@ -473,8 +399,8 @@ static enum status decode_cluster(struct decoder *decoder, const struct member *
     status = read_flag(decoder, &insecure, &decoder->config.insecure_skip_tls_verify);
     if (status == ST_OK && decoder->config.insecure_skip_tls_verify &&
         is_present(&decoder->config.sources[KUBECONFIG_CA])) {
-        return refuse(decoder, ST_INVALID, &insecure,
-                      "expected no certificate-authority beside it: what is it for?");
+        return member_refuse(&insecure, ST_INVALID, decoder->problem,
+                             "expected no certificate-authority beside it: what is it for?");
     }
     return status;
 }
@@ -515,7 +441,8 @@ static enum status refuse_unsupported(struct decoder *decoder, const struct memb
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         const struct member member = member_of(user->node, user->key, rows[i].key);
         if (!is_empty(member.node)) {
-            return refuse(decoder, ST_UNSUPPORTED, &member, "not supported; %s", rows[i].instead);
+            return member_refuse(&member, ST_UNSUPPORTED, decoder->problem, "not supported; %s",
+                                 rows[i].instead);
         }
     }
     return ST_OK;
@@ -535,13 +462,14 @@ static enum status decode_pair(struct decoder *decoder, const struct member *use
     const bool has_key = is_present(&decoder->config.sources[KUBECONFIG_KEY]);
     if (has_certificate && !has_key) {
         const struct member missing = { user->node, user->key, "client-key", NULL };
-        return refuse(decoder, ST_INVALID, &missing,
-                      "expected a key (or client-key-data) beside client-certificate");
+        return member_refuse(&missing, ST_INVALID, decoder->problem,
+                             "expected a key (or client-key-data) beside client-certificate");
     }
     if (has_key && !has_certificate) {
         const struct member missing = { user->node, user->key, "client-certificate", NULL };
-        return refuse(decoder, ST_INVALID, &missing,
-                      "expected a certificate (or client-certificate-data) beside client-key");
+        return member_refuse(
+            &missing, ST_INVALID, decoder->problem,
+            "expected a certificate (or client-certificate-data) beside client-key");
     }
     return ST_OK;
 }
@@ -575,11 +503,12 @@ static enum status decode_basic(struct decoder *decoder, const struct member *us
         return status;
     }
     if (is_present(&decoder->config.sources[KUBECONFIG_TOKEN])) {
-        return refuse(decoder, ST_INVALID, name.len > 0 ? &username : &password,
-                      "expected one way to authenticate, found a token, too");
+        return member_refuse(name.len > 0 ? &username : &password, ST_INVALID, decoder->problem,
+                             "expected one way to authenticate, found a token, too");
     }
     if (name.len == 0 || memchr(name.at, ':', name.len)) {
-        return refuse(decoder, ST_INVALID, &username, "expected a user name without `:`");
+        return member_refuse(&username, ST_INVALID, decoder->problem,
+                             "expected a user name without `:`");
     }
     char *const basic = span_join(name, SPAN_LITERAL(":"), secret);
     if (!basic) {
@@ -610,7 +539,7 @@ static enum status require_text(struct decoder *decoder,
     struct span text = { 0 };
     const enum status status = read_text(decoder, &member, expected.at, &text);
     if (status == ST_OK && text.len > 0 && !span_equal(text, expected)) {
-        return refuse(decoder, ST_INVALID, &member, "expected %s", expected.at);
+        return member_refuse(&member, ST_INVALID, decoder->problem, "expected %s", expected.at);
     }
     return status;
 }
@@ -628,8 +557,8 @@ static enum status follow(struct decoder *decoder,
         return status;
     }
     if (name.len == 0) {
-        return refuse(decoder, ST_INVALID, reference, "expected the name of one of %s",
-                      listing->key);
+        return member_refuse(reference, ST_INVALID, decoder->problem,
+                             "expected the name of one of %s", listing->key);
     }
     return find_entry(decoder, root, listing, reference, name, ret_body);
 }
@@ -637,13 +566,13 @@ static enum status follow(struct decoder *decoder,
 static enum status decode_context(struct decoder *decoder, const json_object *root)
 {
     const struct member current = member_of(root, "", "current-context");
-    struct member context = { 0 };
+    struct member context = nobody;
     enum status status = follow(decoder, root, &current, &contexts, &context);
     if (status != ST_OK) {
         return status;
     }
     const struct member cluster_name = member_of(context.node, context.key, "cluster");
-    struct member cluster = { 0 };
+    struct member cluster = nobody;
     status = follow(decoder, root, &cluster_name, &clusters, &cluster);
     if (status == ST_OK) {
         status = decode_cluster(decoder, &cluster);
@@ -652,7 +581,7 @@ static enum status decode_context(struct decoder *decoder, const json_object *ro
     if (status != ST_OK || is_empty(user_name.node)) {
         return status;
     }
-    struct member user = { 0 };
+    struct member user = nobody;
     status = follow(decoder, root, &user_name, &users, &user);
     return status == ST_OK ? decode_user(decoder, &user) : status;
 }
@@ -677,10 +606,10 @@ static enum status decode(void *ctx, json_object *root)
     struct decoder *const decoder = ctx;
     const struct member whole = { root, "", "kubeconfig", root };
     if (decoder->has_document) {
-        return refuse(decoder, ST_INVALID, &whole, "expected one document");
+        return member_refuse(&whole, ST_INVALID, decoder->problem, "expected one document");
     }
     decoder->has_document = true;
-    enum status status = require_type(decoder, &whole, json_type_object, "an object");
+    enum status status = member_require(&whole, json_type_object, "an object", decoder->problem);
     if (status == ST_OK) {
         status = require_text(decoder, root, "apiVersion", SPAN_LITERAL("v1"));
     }

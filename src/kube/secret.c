@@ -13,7 +13,6 @@
  */
 #include "kube/secret.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,24 +20,14 @@
 
 #include "base/base64.h"
 #include "base/document.h"
+#include "kube/member.h"
 #include "kube/names.h"
 
 #define DATA_KEY_MAX 253 /* apimachinery's validation of keys of ConfigMaps and Secrets */
 
-#define KEY_SHOWN_MAX \
-    120 /* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */
-
 struct block {
     size_t size;
     struct secret secret; /* what the caller holds; entries and bytes follow */
-};
-
-/* A member of the tree, with what it takes to name it to a person. */
-struct member {
-    const json_object *parent;
-    const char *path; /* of the parent; "" for the root */
-    const char *key;
-    json_object *node; /* borrows; NULL when it is absent or null */
 };
 
 /* What one decoding carries along. */
@@ -52,74 +41,18 @@ struct decoder {
     char *free_at;                /* the block's free bytes */
 };
 
-static struct member member_of(const json_object *parent, const char *path, const char *key)
-{
-    return (struct member){ parent, path, key, json_object_object_get(parent, key) };
-}
-
-static const char *describe(const json_object *node)
-{
-    switch (json_object_get_type(node)) {
-    case json_type_null:
-        return "nothing";
-    case json_type_boolean:
-        return "a boolean (quote it)";
-    case json_type_double:
-    case json_type_int:
-        return "a number (quote it)";
-    case json_type_object:
-        return "an object";
-    case json_type_array:
-        return "a list";
-    case json_type_string:
-        break;
-    }
-    return "a string";
-}
-
-/* null is the empty text */
-static struct span text_of(json_object *node)
-{
-    if (!node) {
-        return (struct span){ 0 };
-    }
-    return (struct span){ .at = json_object_get_string(node),
-                          .len = (size_t)json_object_get_string_len(node) };
-}
-
-static enum status refuse(struct decoder *decoder,
-                          enum status status,
-                          const struct member *member,
-                          const char *why)
-{
-    unsigned line, column;
-    document_position(member->node ? member->node : member->parent, &line, &column);
-    problem_set(decoder->problem, status, line, column, "%s%s%.*s: %s", member->path,
-                member->path[0] ? "." : "", KEY_SHOWN_MAX, member->key, why);
-    return status;
-}
-
-static enum status refuse_type(struct decoder *decoder,
-                               const struct member *member,
-                               const char *expected)
-{
-    char why[PROBLEM_TEXT_MAX];
-    (void)snprintf(why, sizeof(why), "expected %s, found %s", expected,
-                   describe(member->node)); /* fits: both are ours */
-    return refuse(decoder, ST_TYPE, member, why);
-}
-
 /* Absent and null leave @ret_text alone. */
 static enum status read_text(struct decoder *decoder, struct member member, struct span *ret_text)
 {
     if (!member.node) {
         return ST_OK;
     }
-    if (!json_object_is_type(member.node, json_type_string)) {
-        return refuse_type(decoder, &member, "a string");
+    const enum status status =
+        member_require(&member, json_type_string, "a string", decoder->problem);
+    if (status == ST_OK) {
+        *ret_text = member_text(member.node);
     }
-    *ret_text = text_of(member.node);
-    return ST_OK;
+    return status;
 }
 
 /* As read_text(), and an empty text stands for @otherwise. */
@@ -140,20 +73,21 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
 {
     const struct member metadata = member_of(root, "", "metadata");
     struct object_meta *const meta = &decoder->found.meta;
-    if (!json_object_is_type(metadata.node, json_type_object)) {
-        return refuse_type(decoder, &metadata, "an object");
+    enum status status = member_require(&metadata, json_type_object, "an object", decoder->problem);
+    if (status != ST_OK) {
+        return status;
     }
     const struct member name = member_of(metadata.node, "metadata", "name");
-    enum status status = read_text(decoder, name, &meta->name);
+    status = read_text(decoder, name, &meta->name);
     if (status != ST_OK) {
         return status;
     }
     if (meta->name.len == 0) {
-        return refuse(decoder, ST_INVALID, &name, "expected a name");
+        return member_refuse(&name, ST_INVALID, decoder->problem, "expected a name");
     }
     if (!name_is_dns_subdomain(meta->name)) {
-        return refuse(decoder, ST_INVALID, &name,
-                      "expected a DNS subdomain: at most 253 of a-z, 0-9, `-` and `.`");
+        return member_refuse(&name, ST_INVALID, decoder->problem,
+                             "expected a DNS subdomain: at most 253 of a-z, 0-9, `-` and `.`");
     }
     const struct member namespace = member_of(metadata.node, "metadata", "namespace");
     status = read_text_or(decoder, namespace, SPAN_LITERAL("default"), &meta->namespace);
@@ -161,8 +95,8 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
         return status;
     }
     if (!name_is_dns_label(meta->namespace)) {
-        return refuse(decoder, ST_INVALID, &namespace,
-                      "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
+        return member_refuse(&namespace, ST_INVALID, decoder->problem,
+                             "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
     }
     meta->has_deletion_timestamp =
         json_object_object_get(metadata.node, "deletionTimestamp") != NULL;
@@ -200,22 +134,26 @@ static enum status measure_entries(struct decoder *decoder,
     if (!map->node) {
         return ST_OK;
     }
-    if (!json_object_is_type(map->node, json_type_object)) {
-        return refuse_type(decoder, map, "an object");
+    enum status status = member_require(map, json_type_object, "an object", decoder->problem);
+    if (status != ST_OK) {
+        return status;
     }
     json_object_object_foreach(map->node, key, value)
     {
         const struct member entry = { map->node, map->key, key, value };
         if (!is_data_key(span_of(key))) {
-            return refuse(decoder, ST_INVALID, map,
-                          "expected keys of 1 to 253 of a-z, A-Z, 0-9, `-`, `_` and `.`, "
-                          "not `.` and not starting with `..`");
+            return member_refuse(map, ST_INVALID, decoder->problem,
+                                 "expected keys of 1 to 253 of a-z, A-Z, 0-9, `-`, `_` and `.`, "
+                                 "not `.` and not starting with `..`");
         }
-        if (value && !json_object_is_type(value, json_type_string)) {
-            return refuse_type(decoder, &entry, expected);
+        if (value) {
+            status = member_require(&entry, json_type_string, expected, decoder->problem);
+        }
+        if (status != ST_OK) {
+            return status;
         }
         /* enough for plain text and for base64_decoded_max() */
-        *size += sizeof(struct secret_entry) + strlen(key) + text_of(value).len + 3;
+        *size += sizeof(struct secret_entry) + strlen(key) + member_text(value).len + 3;
     }
     return ST_OK;
 }
@@ -269,12 +207,10 @@ static enum status decode_value(struct decoder *decoder,
 {
     char *const value = decoder->free_at;
     size_t len;
-    if (base64_decode(text_of(entry->node), value, &len) != ST_OK) {
-        char why[PROBLEM_TEXT_MAX];
-        (void)snprintf(why, sizeof(why),
-                       "expected base64 with its padding, which character %zu is not part of",
-                       len + 1);
-        return refuse(decoder, ST_INVALID, entry, why);
+    if (base64_decode(member_text(entry->node), value, &len) != ST_OK) {
+        return member_refuse(entry, ST_INVALID, decoder->problem,
+                             "expected base64 with its padding, which character %zu is not part of",
+                             len + 1);
     }
     decoder->free_at += len;
     *ret_value = (struct span){ .at = value, .len = len };
@@ -316,7 +252,7 @@ static void copy_string_data(struct decoder *decoder)
     }
     json_object_object_foreach(decoder->string_data.node, key, node)
     {
-        add_entry(decoder, key, copy_text(decoder, text_of(node)));
+        add_entry(decoder, key, copy_text(decoder, member_text(node)));
     }
 }
 
@@ -341,7 +277,8 @@ static enum status check_size(struct decoder *decoder, const json_object *root)
     }
     if (size > SECRET_MAX_BYTES) {
         const struct member data = { root, "", "data", NULL };
-        return refuse(decoder, ST_LIMIT, &data, "expected at most 1048576 bytes in all values");
+        return member_refuse(&data, ST_LIMIT, decoder->problem,
+                             "expected at most 1048576 bytes in all values");
     }
     return ST_OK;
 }
@@ -389,7 +326,7 @@ enum status secret_decode(const json_object *root,
         unsigned line, column;
         document_position(root, &line, &column);
         problem_set(reterr_problem, ST_TYPE, line, column, "expected a Secret, found %s",
-                    describe(root));
+                    member_kind(root));
         return ST_TYPE;
     }
     const enum status status = decode(&decoder, root);

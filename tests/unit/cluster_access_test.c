@@ -248,6 +248,24 @@ static void lock_key(const struct kit *kit, const char *from, const char *to)
     buf_fini(&pem);
 }
 
+/* The certificate of @from, said to be encrypted: RFC 1421 section 4.6.1.1. */
+static void lock_certificate(const struct kit *kit, const char *from, const char *to)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
+    struct buf pem = read_back(kit, from);
+    struct buf locked = { 0 };
+    assert_true(span_starts_with(buf_span(&pem), SPAN_LITERAL(begin)));
+    buf_append_text(&locked, begin);
+    buf_append_text(&locked, "Proc-Type: 4,ENCRYPTED\nDEK-Info: "
+                             "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+    buf_append(&locked, span_after(buf_span(&pem), strlen(begin)));
+    buf_append_char(&locked, '\0');
+    assert_false(locked.failed);
+    kit_write(&kit->files, to, locked.at);
+    buf_fini(&locked);
+    buf_fini(&pem);
+}
+
 static const struct {
     const char *name;
     const char *cluster;
@@ -266,6 +284,8 @@ static const struct {
       "certificate-authority: expected PEM certificates of CAs" },
     { "one CA that parses and one that does not", "certificate-authority: spoilt.crt", "",
       ST_INVALID, "spoilt.crt", "certificate-authority: expected PEM certificates of CAs" },
+    { "a CA with a passphrase", "certificate-authority: locked.crt", "", ST_INVALID, "locked.crt",
+      "certificate-authority: expected PEM certificates of CAs" },
     { "an embedded CA that is none", "certificate-authority-data: Zm9v", "", ST_INVALID, "config",
       "certificate-authority-data: expected PEM certificates of CAs" },
     { "no CA there", "certificate-authority: gone", "", ST_IO, "gone",
@@ -300,6 +320,7 @@ static void make_pem_files(const struct kit *kit)
     make_pair(kit, "a.crt", "a.key");
     make_pair(kit, "b.crt", "b.key");
     lock_key(kit, "a.key", "locked.key");
+    lock_certificate(kit, "a.crt", "locked.crt");
     struct buf two = read_back(kit, "a.crt");
     struct buf second = read_back(kit, "b.crt");
     buf_append(&two, buf_span(&second));
@@ -811,6 +832,46 @@ static void test_cluster_access_every_allocation_may_fail(void **state)
     }
 }
 
+/* OpenSSL does not say of everything that memory was the reason, and does without some; but all is
+ * replaced, or nothing. */
+static void test_cluster_access_refresh_allocations_may_fail(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return;
+    }
+    struct kit kit;
+    access_kit_init(&kit);
+    make_pair(&kit, "a.crt", "a.key");
+    kit_write(&kit.files, "token", "0");
+    load_ok(&kit, "server: h, certificate-authority: a.crt",
+            "client-certificate: a.crt, client-key: a.key, tokenFile: token");
+    size_t nth = 1;
+    bool reached;
+    do {
+        char before[64], token[32];
+        bool changed = false;
+        const int len =
+            snprintf(before, sizeof(before), "%s", cluster_access_authorization(kit.access));
+        assert_in_range(len, 1, sizeof(before) - 1);
+        (void)snprintf(token, sizeof(token), "%zu", nth);
+        kit_replace(&kit.files, "token", token);
+        alloc_fail_arm(nth);
+        nth += 17; /* of 5,000 */
+        const enum status status = cluster_access_refresh(kit.access, &changed, &kit.problem);
+        reached = alloc_fail_disarm();
+        assert_true(status == ST_OK || status == ST_NOMEM || status == ST_INVALID);
+        assert_true(status == ST_OK || reached);
+        assert_int_equal(changed, status == ST_OK);
+        const char *const after = cluster_access_authorization(kit.access);
+        assert_string_equal(status == ST_OK ? after + strlen(BEARER) : after,
+                            status == ST_OK ? token : before);
+        assert_is_file(&kit, cluster_access_endpoint(kit.access)->client_key_pem, "a.key");
+    } while (reached);
+    assert_true(nth > 100); /* or nothing was tried */
+    access_kit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -837,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_cluster_access_refresh_waits_for_a_writer),
         cmocka_unit_test(test_cluster_access_free_of_null),
         cmocka_unit_test(test_cluster_access_every_allocation_may_fail),
+        cmocka_unit_test(test_cluster_access_refresh_allocations_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

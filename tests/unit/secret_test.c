@@ -130,7 +130,7 @@ static const struct {
     { "data that is a string", "metadata: {name: a}\ndata: " CANARY "\n", ST_TYPE, 2, 7,
       "data: expected an object, found a string" },
     { "stringData that is a boolean", "metadata: {name: a}\nstringData: true\n", ST_TYPE, 2, 13,
-      "stringData: expected an object, found a boolean (quote it)" },
+      "stringData: expected an object, found a boolean" },
     { "a data value that is a boolean", "metadata: {name: a}\ndata:\n  expiration: true\n", ST_TYPE,
       3, 15, "data.expiration: expected a base64 string, found a boolean (quote it)" },
     { "a data value that is a number", "metadata: {name: a}\ndata: {x: 1234}\n", ST_TYPE, 2, 11,
