@@ -8,8 +8,6 @@
  */
 #include "kube/status_body.h"
 
-#include <json-c/json.h>
-
 #include "base/document.h"
 
 /* clang-format off */
@@ -81,23 +79,31 @@ static int64_t number_of(const json_object *object, const char *key)
     return json_object_is_type(node, json_type_int) ? json_object_get_int64(node) : 0;
 }
 
-static enum status take_status(void *ctx, json_object *root)
+void status_body_read(const json_object *root, struct status_body *ret_body)
 {
-    struct status_body *body = ctx;
-    const json_object *kind = json_object_object_get(root, "kind");
+    *ret_body = (struct status_body){ 0 };
+    const bool is_object = json_object_is_type(root, json_type_object);
+    json_object *kind = is_object ? json_object_object_get(root, "kind") : NULL;
     if (!json_object_is_type(kind, json_type_string) ||
-        strcmp(json_object_get_string((json_object *)kind), "Status") != 0) {
-        return ST_OK;
+        strcmp(json_object_get_string(kind), "Status") != 0) {
+        return;
     }
     const int64_t code = number_of(root, "code");
-    body->code = code > 0 && code < 1000 ? (unsigned)code : 0;
-    copy_printable(json_object_object_get(root, "reason"), body->reason, sizeof(body->reason));
-    copy_printable(json_object_object_get(root, "message"), body->message, sizeof(body->message));
+    ret_body->code = code > 0 && code < 1000 ? (unsigned)code : 0;
+    copy_printable(json_object_object_get(root, "reason"), ret_body->reason,
+                   sizeof(ret_body->reason));
+    copy_printable(json_object_object_get(root, "message"), ret_body->message,
+                   sizeof(ret_body->message));
     const json_object *details = json_object_object_get(root, "details");
     if (json_object_is_type(details, json_type_object)) {
         const int64_t seconds = number_of(details, "retryAfterSeconds");
-        body->retry_after_sec = seconds > 0 ? (uint64_t)seconds : 0;
+        ret_body->retry_after_sec = seconds > 0 ? (uint64_t)seconds : 0;
     }
+}
+
+static enum status take_status(void *ctx, json_object *root)
+{
+    status_body_read(root, ctx);
     return ST_OK;
 }
 

@@ -4,6 +4,8 @@
  * Kubernetes API server says when it refuses. */
 #include <stdint.h>
 
+#include <json-c/json.h>
+
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/span.h"
@@ -36,12 +38,12 @@ struct status_body {
     uint64_t retry_after_sec;              /* details.retryAfterSeconds; 0 when there is none */
 };
 
-/**
- * status_body_parse() - read a Status
- * @text: borrows; a whole JSON object, as the body of a reply or the object of an ERROR event
- *
- * Anything that is no Status reads as all-zero: whoever asks has the HTTP code as well.
- */
+/** status_body_read() - what a tree says that should be a Status, as the object of an ERROR event
+ * is. Anything else reads as all-zero. @root: borrows; NULL is fine */
+void status_body_read(const json_object *root, struct status_body *ret_body) NONNULL(2);
+
+/** status_body_parse() - the same of a reply's body; what is no JSON object reads as all-zero, too:
+ * whoever asks has the HTTP code as well. @text: borrows */
 void status_body_parse(struct span text, struct status_body *ret_body) NONNULL(2);
 
 /**
