@@ -30,10 +30,7 @@
 #include "authn/credential_cache.h"
 #include "authn/rejected_secrets.h"
 #include "base/rfc3339.h"
-
-#define PROBLEM_NAME_MAX                                                     \
-    80 /* of a namespace or name in a problem's text, so that both fit in it \
-        */
+#include "kube/shown_name.h"
 
 struct bootstrap {
     struct credential_cache *cache;
@@ -142,20 +139,6 @@ const struct store_interest bootstrap_interest = {
 
 /* ------------------------------------------------------------------ problems */
 
-/* Copy a name for people: printable ASCII, cut to PROBLEM_NAME_MAX and behind the token ID. */
-static void copy_name(struct span name, char ret_text[static PROBLEM_NAME_MAX + 4])
-{
-    const struct span prefix = SPAN_LITERAL(BOOTSTRAP_SECRET_NAME_PREFIX);
-    const size_t most =
-        span_starts_with(name, prefix) ? prefix.len + BOOTSTRAP_TOKEN_ID_BYTES : PROBLEM_NAME_MAX;
-    const size_t len = name.len < most ? name.len : most;
-    for (size_t i = 0; i < len; i++) {
-        const char c = name.at[i];
-        ret_text[i] = (c > ' ' && c < 0x7f) ? c : '?';
-    }
-    memcpy(ret_text + len, name.len > most ? "..." : "", name.len > most ? 4 : 1);
-}
-
 static const char *problem_text(enum status reason)
 {
     if (reason == ST_TOKEN_SECRET_MISMATCH) {
@@ -175,13 +158,11 @@ static void report(const struct bootstrap *bootstrap,
     if (!bootstrap->on_problem) {
         return;
     }
-    char namespace[PROBLEM_NAME_MAX + 4];
-    char name[PROBLEM_NAME_MAX + 4];
-    copy_name(event->namespace, namespace);
-    copy_name(event->name, name);
+    const struct shown_name namespace = shown_name_of(event->namespace);
+    const struct shown_name name = shown_name_of(event->name);
     struct problem problem = { 0 };
     problem_set(&problem, reason, event->source_line, event->source_line ? 1 : 0,
-                "Secret %s/%s: %s", namespace, name, problem_text(reason));
+                "Secret %s/%s: %s", namespace.text, name.text, problem_text(reason));
     if (event->source) {
         problem_set_file(&problem, event->source);
     }
