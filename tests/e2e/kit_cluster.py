@@ -37,6 +37,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -53,8 +54,10 @@ BEARER_PORT = 8443
 
 SYSTEM = "/api/v1/namespaces/kube-system"
 SERVICE_ACCOUNT = "kube-bearer"
-# What kube-bearer may do: read Secrets in kube-system, and nothing else.
-RULES = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]
+RBAC_FILE = kit.ROOT / "config/rbac.yaml"  # what kube-bearer may do: all that it has here, too
+RBAC_SYSTEM = "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system"
+COLLECTIONS = {"ServiceAccount": f"{SYSTEM}/serviceaccounts", "Role": f"{RBAC_SYSTEM}/roles",
+               "RoleBinding": f"{RBAC_SYSTEM}/rolebindings"}
 
 
 def tools():
@@ -392,15 +395,11 @@ class Cluster:
     # who may ask
 
     def grant(self, rules=None):
-        """The ServiceAccount that kube-bearer runs as, and what it may do (None: RULES). May be called again."""
-        subject = {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": "kube-system"}
-        self.apply(f"{SYSTEM}/serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount",
-                                                 "metadata": {"name": SERVICE_ACCOUNT}})
-        rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system"
-        head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "kube-bearer"}}
-        self.apply(f"{rbac}/roles", {**head, "kind": "Role", "rules": RULES if rules is None else rules})
-        self.apply(f"{rbac}/rolebindings", {**head, "kind": "RoleBinding", "subjects": [subject], "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "kube-bearer"}})
+        """What config/rbac.yaml says, with other rules in its Role where they are given. May be called again."""
+        for body in yaml.safe_load_all(RBAC_FILE.read_text()):
+            if rules is not None and body["kind"] == "Role":
+                body["rules"] = rules
+            self.apply(COLLECTIONS[body["kind"]], body)
 
     def apply(self, collection, body):
         """Create, or replace what has that name."""
