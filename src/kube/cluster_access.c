@@ -512,12 +512,10 @@ enum status cluster_access_from_kubeconfig(const char *path,
     return status;
 }
 
-/* As they stand in the environment. */
+/* As they stand in the environment. A host that brings a scheme along has a colon, so it comes to
+ * stand in brackets; and a path is refused where there is no scheme. */
 static enum status make_pod_url(struct span host, struct span port, char **ret_url)
 {
-    if (memchr(host.at, '/', host.len)) { /* a URL would bring a scheme along */
-        return ST_INVALID;
-    }
     const bool needs_brackets = memchr(host.at, ':', host.len) && host.at[0] != '[';
     char *const authority =
         needs_brackets ? span_join(SPAN_LITERAL("["), host, SPAN_LITERAL("]")) : span_copy(host);

@@ -275,6 +275,8 @@ static const struct {
       "user.username: expected a user name without `:`" },
     { "a password with a new line", USER("username: a, password: \"" CANARY "\\r\\n\""), ST_INVALID,
       4, 49, "user.password: expected a password without control characters" },
+    { "a password with DEL", USER("username: a, password: \"" CANARY "\\x7f\""), ST_INVALID, 4, 49,
+      "user.password: expected a password without control characters" },
     { "a password that is a number", USER("username: a, password: 1234"), ST_TYPE, 4, 49,
       "user.password: expected a password, found a number (quote it)" },
     { "exec", USER("exec: {command: " CANARY "}"), ST_UNSUPPORTED, 4, 32,
