@@ -27,6 +27,7 @@ struct http_transfer;
 #define HTTP_ERROR_MAX        256   /* bytes with NUL of http_result.text */
 #define HTTP_CONTENT_TYPE_MAX 128   /* bytes with NUL; longer ones are cut */
 #define HTTP_MAX_HEADER_BYTES 65536 /* of one reply; a Kubernetes API server sends 1 KiB */
+#define HTTP_TRANSFERS_MAX    64 /* under way at once; a few watches and their lists are below 10 */
 
 /** A server, and what TLS needs to reach it. Everything borrows; a field that is empty is not used.
  */
@@ -46,7 +47,7 @@ struct http_endpoint {
 /** What came back, or why nothing did. */
 struct http_result {
     /* ST_OK: a whole reply came, whatever its code. ST_UNAVAILABLE: no connection, TLS refused, or
-     * it ended early. ST_TIMEOUT. Else what on_body returned. */
+     * it ended early. ST_TIMEOUT. ST_NOMEM. Else what on_body returned. */
     enum status status;
     unsigned code;            /* HTTP status; 0 when no reply began */
     bool has_retry_after;     /* a Retry-After in seconds (a date does not count) */
@@ -92,8 +93,10 @@ struct http_client *http_client_free(struct http_client *client);
  * @ret_transfer: valid until on_done has been called or http_cancel() was
  *
  * A client certificate, CA or proxy that differs from an earlier request's is never served by that
- * one's connection. Return: ST_OK; ST_NOMEM; ST_INVALID with @reterr_problem for a URL, PEM text or
- * proxy that libcurl refuses
+ * one's connection. What is no GET is sent once at most, on a connection of its own making.
+ * Return: ST_OK; ST_NOMEM; ST_INVALID with @reterr_problem for a URL, PEM text,
+ * proxy, method or header that cannot be used; ST_LIMIT with @reterr_problem when
+ * HTTP_TRANSFERS_MAX are under way
  */
 enum status http_start(struct http_client *client,
                        const struct http_endpoint *endpoint,
