@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The API server store against a server that plays a script: what listeners are told, and what the
+ * server is asked. What real servers do is in tests/e2e.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/apiserver_kit.h"
+
+/* The last exchange of a row hangs, so that nothing comes behind it. */
+static const struct {
+    const char *name;
+    struct https_exchange exchanges[EXCHANGES_MAX];
+    const char *events;
+    const char *request;
+    const char *problems;
+} rows[] = {
+    { .name = "a streaming list, and what follows",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) ADDED("b", "3", TWO) END("9") MODIFIED(
+                           "b", "10", THREE) DELETED("a", "11") ADDED("c", "12", ONE)),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 S ~b=3 -a +c=1 " },
+    { .name = "nothing there",
+      .exchanges = { { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG } },
+      .events = "S " },
+    { .name = "a server without streaming lists: pages, the token escaped",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", MORE("x=/&"), SECRET("a", "1", ONE))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("x%3D%2F%26"),
+                       .send = OK(LIST("7", "", SECRET("b", "2", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(DELETED("a", "8")), .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 S -a " },
+    { .name = "a streaming list that ends in an error: pages",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ERROR_EVENT("500", "InternalError", "etcd 3.4")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", "", SECRET("a", "1", ONE))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 S ",
+      .request = WATCH("7") },
+    { .name = "a streaming list that ends before it is whole: pages",
+      .exchanges = { { .expect = STREAM, .send = OK(ADDED("a", "5", ONE)), .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", "", SECRET("b", "6", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 -a S ",
+      .request = WATCH("7") },
+    { .name = "bookmarks before the end mean nothing",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(BOOKMARK("2") ADDED("a", "5", ONE)),
+                       .after = HTTPS_CUT },
+                     { .expect = PAGE, .send = OK(LIST("7", "", "")), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 -a S ",
+      .request = WATCH("7") },
+    { .name = "no items at all",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK("{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":null}"),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "S ",
+      .request = WATCH("7") },
+    { .name = "a token that has expired: all at once, and what is gone goes at the end",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", MORE("t"), SECRET("a", "1", ONE))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("t"),
+                       .send = REPLY("410 Gone", STATUS("410", "Expired", "too old")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WHOLE,
+                       .send = OK(LIST("8", "", SECRET("b", "2", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("8"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 -a S ",
+      .request = WATCH("8") },
+    { .name = "a page cut in the middle is not the end of the list",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK("{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[" SECRET(
+                           "a", "1", ONE) ","),
+                       .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("8", "", SECRET("a", "1", ONE) "," SECRET("b", "2", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("8"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 S ",
+      .request = WATCH("8"),
+      .problems = "cannot list secrets in namespace kube-system: the reply ended early\nok " },
+    { .name = "a list without a resourceVersion is none",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK("{\"metadata\":{},\"items\":[]}"),
+                       .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = OK(LIST("8", "", "")), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("8"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "S ",
+      .request = WATCH("8") },
+
+    { .name = "a watch goes on behind its last event",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") ADDED("a", "12", ONE)),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("12"),
+                       .send = OK(ADDED("b", "13", TWO)),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 +b=2 " },
+    { .name = "a watch goes on behind its last bookmark",
+      .exchanges = { { .expect = STREAM, .send = OK(END("9") BOOKMARK("20")), .after = HTTPS_CUT },
+                     { .expect = WATCH("20"),
+                       .send = OK(ADDED("b", "21", TWO)),
+                       .after = HTTPS_HANG } },
+      .events = "S +b=2 " },
+    { .name = "cut in the middle of an event: it comes again",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") "{\"type\":\"DELETED\",\"object\":{\"meta"),
+                       .after = HTTPS_CUT },
+                     { .expect = WATCH("9"),
+                       .send = OK(ADDED("b", "13", TWO)),
+                       .after = HTTPS_HANG } },
+      .events = "S +b=2 " },
+    { .name = "ended well in the middle of an event: it comes again",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") ADDED("a", "12", ONE) "{\"type\":\"DEL"),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("12"),
+                       .send = OK(DELETED("a", "13")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 -a " },
+    { .name = "the server is away for a while: nothing is taken back, the place is kept",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9")),
+                       .after = HTTPS_CUT },
+                     { .expect = WATCH("9"),
+                       .send = REPLY("503 Service Unavailable", "<html>"),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"),
+                       .send = REPLY("500 Internal Server Error",
+                                     STATUS("500", "InternalError", "no etcd")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"),
+                       .send = OK(DELETED("a", "12")),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 S -a ",
+      .problems = "cannot watch secrets in namespace kube-system: the server answers 500 "
+                  "InternalError: no etcd\n"
+                  "ok cannot watch" },
+    { .name = "410 by an event: what is gone meanwhile goes, what is the same is not told",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) ADDED("b", "6", TWO) ADDED("c", "7", THREE)
+                                      END("9") ERROR_EVENT("410", "Expired", "too old")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("b", "6", TWO) ADDED("c", "12", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 +b=2 +c=3 S ~c=1 -a " },
+    { .name = "410 by the reply",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9")),
+                       .after = HTTPS_CUT },
+                     { .expect = WATCH("9"),
+                       .send = REPLY("410 Gone", STATUS("410", "Gone", "too old")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = STREAM, .send = OK(END("19")), .after = HTTPS_HANG } },
+      .events = "+a=1 S -a " },
+    { .name = "an error of the watch that is not 410: it goes on",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") ERROR_EVENT("500", "InternalError", "x")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"),
+                       .send = OK(ADDED("a", "10", ONE)),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "no longer allowed to watch: the list is read again, and said",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9")),
+                       .after = HTTPS_CUT },
+                     { .expect = WATCH("9"),
+                       .send = REPLY("403 Forbidden", STATUS("403", "Forbidden", "no role")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 S ",
+      .problems = "cannot watch secrets in namespace kube-system: the server answers 403 "
+                  "Forbidden: no role\nok cannot" },
+    { .name = "an unknown type of event: the list is read again",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9")
+                                      EVENT("RENAMED", SECRET("a", "10", ONE))),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM, .send = OK(END("19")), .after = HTTPS_HANG } },
+      .events = "+a=1 S -a " },
+    { .name = "an event without an object",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") "{\"type\":\"ADDED\"}"),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "an object without a name",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") EVENT("DELETED", "{\"metadata\":{}}")),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "a bookmark without a version",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") EVENT("BOOKMARK", "{\"metadata\":{}}")),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "text that is no JSON",
+      .exchanges = { { .expect = STREAM, .send = OK(END("9") "{]}"), .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "a page of HTML",
+      .exchanges = { { .expect = STREAM, .send = OK("<html></html>"), .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = OK("<html></html>"), .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", "", SECRET("a", "1", ONE))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 S ",
+      .request = WATCH("7") },
+    { .name = "a redirect is not followed",
+      .exchanges = { { .expect = STREAM,
+                       .send = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /x\r\nContent-Length: "
+                               "0\r\n\r\n" },
+                     { .expect = PAGE, .send = OK(LIST("7", "", "")), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "S ",
+      .request = WATCH("7") },
+
+    { .name = "a Secret that cannot be decoded is no longer known, until it can be",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9") MODIFIED("a", "10", "!")
+                                      MODIFIED("a", "11", TWO)),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 S -a +a=2 ",
+      .problems = "Secret kube-system/a: data.value: expected base64 with its padding, which "
+                  "character 1 is not part of\nok " },
+    { .name = "one that never could be is told when it can",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", "!") END("9") MODIFIED("a", "11", TWO)),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=2 " },
+    { .name = "one that never could be is gone without a word",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", "!") END("9") DELETED("a", "11")
+                                      ADDED("b", "12", ONE)),
+                       .after = HTTPS_HANG } },
+      .events = "S +b=1 ",
+      .problems = "\nok Secret kube-system/a" },
+    { .name = "an object without a version is told each time",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "", ONE) ADDED("a", "", ONE) END("9")),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 ~a=1 S " },
+    { .name = "the same name with another uid is news",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) EVENT(
+                           "ADDED",
+                           "{\"metadata\":{\"name\":\"a\",\"namespace\":\"kube-system\","
+                           "\"uid\":\"v\",\"resourceVersion\":\"5\"},\"data\":{\"value\":\"" TWO
+                           "\"}}") END("9")),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 ~a=2 S " },
+};
+
+static void test_apiserver_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct api_kit kit;
+        print_message("# %s\n", rows[i].name);
+        api_open(&kit, rows[i].exchanges, 0);
+        api_expect(&kit, &(struct api_wish){ .events = rows[i].events,
+                                             .request = rows[i].request,
+                                             .problems = rows[i].problems });
+        api_close(&kit);
+    }
+}
+
+static void test_apiserver_sends_the_token_as_it_is_now(void **state)
+{
+    (void)state;
+    sem_t gate;
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")) },
+        { .gate = &gate, .send = BOOKMARK("10"), .after = HTTPS_CUT },
+        { .expect = WATCH("10"), .send = OK(ADDED("a", "11", ONE)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S ",
+                                         .request = "Authorization: Bearer TEST-ONLY-token\r\n" });
+    kit_write(&kit.files, "token", "TEST-ONLY-other\n");
+    assert_int_equal(sem_post(&gate), 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 ",
+                                         .request = "Authorization: Bearer TEST-ONLY-other\r\n" });
+    assert_true(api_saw(&kit, "User-Agent: kube-bearer/"));
+    assert_true(api_saw(&kit, "Accept: application/json\r\n"));
+    api_close(&kit);
+    assert_int_equal(sem_destroy(&gate), 0);
+}
+
+/* A watch from which nothing comes is begun anew, from where it was. */
+static void test_apiserver_silence_ends_a_watch(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG },
+        { .expect = WATCH("9"), .send = NULL, .after = HTTPS_HANG },
+        { .expect = WATCH("9"), .send = OK(ADDED("a", "10", ONE)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct store_stats stats;
+    api_open(&kit, exchanges, 1000);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 " });
+    store_stats(kit.store, &stats);
+    assert_true(stats.is_remote);
+    assert_true(stats.is_connected);
+    assert_int_equal(stats.last_failure, ST_OK);
+    assert_int_equal(stats.lists_ok, 1);
+    assert_int_equal(stats.watches_begun, 2); /* the one in the middle never was one */
+    assert_int_equal(stats.watch_events, 2);
+    assert_int_equal(stats.objects[OBJECT_SECRET], 1);
+    assert_int_not_equal(stats.last_contact_sec, 0);
+    api_close(&kit);
+}
+
+static void test_apiserver_is_not_synced_before_a_whole_list(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = REPLY("429 Too Many Requests", ""), .after = HTTPS_CLOSE },
+        { .expect = STREAM,
+          .send = REPLY("401 Unauthorized", STATUS("401", "Unauthorized", "who?")),
+          .after = HTTPS_CLOSE },
+        { .expect = STREAM, .send = OK(ADDED("a", "5", ONE)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct store_stats stats;
+    api_open(&kit, exchanges, 0);
+    store_stats(kit.store, &stats);
+    assert_false(stats.synced);
+    assert_false(stats.is_connected);
+    assert_int_equal(stats.last_contact_sec, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 ", .problems = "401 Unauthorized: who?" });
+    store_stats(kit.store, &stats);
+    assert_false(stats.synced);
+    assert_false(stats.is_connected);
+    assert_int_equal(stats.last_failure, ST_FORBIDDEN);
+    assert_int_equal(stats.problems, 1);
+    assert_int_equal(stats.lists_failed, 2);
+    api_close(&kit);
+}
+
+/* A union needs one object again: by a list, so that no right to get single ones is needed. */
+static void test_apiserver_retells_by_reading_the_list(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM,
+          .send = OK(ADDED("a", "5", ONE) ADDED("b", "6", TWO) END("9")),
+          .after = HTTPS_HANG },
+        { .expect = STREAM,
+          .send = OK(ADDED("a", "5", ONE) ADDED("b", "6", TWO) END("9")),
+          .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct store_stats stats;
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 +b=2 S " });
+    const struct store_target unknown = { .namespace = SPAN_LITERAL("kube-system"),
+                                          .name = SPAN_LITERAL("x") };
+    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+                                         .name = SPAN_LITERAL("b") };
+    kit.store->ops->retell(kit.store, &unknown); /* asks nothing: the script has one list only */
+    kit.store->ops->retell(kit.store, &target);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 +b=2 S -b +b=2 " });
+    store_stats(kit.store, &stats);
+    assert_int_equal(stats.objects[OBJECT_SECRET], 2);
+    api_close(&kit);
+}
+
+static void test_apiserver_freed_at_any_time(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(ADDED("a", "5", ONE)), .after = HTTPS_HANG },
+    };
+    static const struct https_exchange nothing[EXCHANGES_MAX] = { { 0 } };
+    struct api_kit kit;
+    api_open(&kit, nothing, 0);
+    api_close(&kit);
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 " });
+    api_close(&kit);
+}
+
+static void test_apiserver_refuses_interests_that_overlap(void **state)
+{
+    (void)state;
+    static const struct store_interest all_of_type = { .kind = OBJECT_SECRET, .secret_type = "x" };
+    static const struct store_interest all_in_place = { .kind = OBJECT_SECRET,
+                                                        .namespace = "kube-system" };
+    struct api_kit kit;
+    struct problem problem = { 0 };
+    struct cluster_access *access = NULL;
+    struct store *store = NULL;
+    static const struct https_exchange none[EXCHANGES_MAX] = { { 0 } };
+    api_open(&kit, none, 0);
+    assert_int_equal(
+        cluster_access_from_kubeconfig(kit_path(&kit.files, "config").text, &access, &problem),
+        ST_OK);
+    const struct apiserver_options options = { .access = access, .clock = clock_system() };
+    assert_int_equal(apiserver_new(&options, &store, &problem), ST_OK);
+    assert_int_equal(store_subscribe(store, &all_of_type, api_on_event, &kit), ST_OK);
+    assert_int_equal(store_subscribe(store, &all_in_place, api_on_event, &kit), ST_OK);
+    assert_int_equal(store_watch(store, kit.files.loop, &problem), ST_INTERNAL);
+    assert_non_null(strstr(problem.text, "overlap"));
+    store = store_free(store);
+    api_close(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_apiserver_rows),
+        cmocka_unit_test(test_apiserver_sends_the_token_as_it_is_now),
+        cmocka_unit_test(test_apiserver_silence_ends_a_watch),
+        cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
+        cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
+        cmocka_unit_test(test_apiserver_freed_at_any_time),
+        cmocka_unit_test(test_apiserver_refuses_interests_that_overlap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
