@@ -267,7 +267,7 @@ def differential(leg, *options):
 def leg_differential(leg):
     """kube-apiserver's own authenticator and kube-bearer answer generated cases alike, and wrong ones are found out"""
     leg.run(ROOT / "tests/e2e/tools/build")
-    return sum_of(differential(leg, "--store", "manifests", "--cases", "2400"),
+    return sum_of(differential(leg, "--store", "manifests", "--cases", "3000"),
                   differential(leg, "--store", "manifests", "--selftest"))
 
 

@@ -10,9 +10,9 @@ import random
 from cases import Question, Subject, good_secret, letters
 from rules import AUDIENCE_RULES, SECRET_RULES, TOKEN_RULES, UNBROKEN
 
-SUBJECTS_PER_ROUND = 300  # with 1.2 rules each a round meets all rows
+SUBJECTS_PER_ROUND = 400  # with 1.2 rules each a round meets all rows
 QUESTIONS = 3  # about each Secret; what is left of a round goes to the good ones
-CASES_PER_ROUND = 1200
+CASES_PER_ROUND = 1500
 
 
 class Deck:
@@ -32,10 +32,11 @@ def make_subject(rng, deck):
     token_id, token_secret = letters(rng, 6), letters(rng, 16)
     subject = Subject(token_id, token_secret, good_secret(token_id, token_secret, rng))
     for _ in range(rng.choices((1, 2, 3), (85, 10, 5))[0]):
+        if not subject.after or subject.after.data is None:
+            break  # the rule before has left nothing to act upon
         name, apply = deck.draw()
-        if subject.after and subject.after.data is not None:  # else an earlier rule has left nothing to act upon
-            apply(subject, rng)
-            subject.rules.append("Secret: " + name)
+        apply(subject, rng)
+        subject.rules.append("Secret: " + name)
     return subject
 
 

@@ -5,6 +5,7 @@ docs/conformance.md says what is compared, and what that cannot show. generate.p
 Secrets where both see them, ask.py asks, compare.py finds differences and makes them small.
 """
 import argparse
+import base64
 import collections
 import json
 import random
@@ -29,6 +30,7 @@ AUDIENCES = [kit.API_AUDIENCE, "second.example"]
 THREADS = 6
 DIFFERENCES_SHOWN = 10  # each takes some seconds to make small; the rest is counted
 LOG_LINES_SHOWN = 40
+VALUE_SHOWN = 600
 BALANCE = 0.1  # at least this share of the cases is accepted, and refused: else hardly a rule has been tried
 
 APISERVER_FLAGS = (
@@ -46,11 +48,9 @@ def show(difference, arguments, number):
           else "(only together with the rest of its round; generated, TEST-ONLY)")
     for name, secret in (("before", question.subject.before), ("now", question.subject.after)):
         if secret:
-            print(f"# the Secret {name}{', being deleted' if secret.deleted else ''}:")
+            print(f"# the Secret {name}{', being deleted' if secret.deleted else ''}")
             print("\n".join(yaml_lines(secret.object(time.time())[0])))
-            for key, value in (secret.data or {}).items():
-                print(f"# {key}: {str(value)[:200]}")
-    print(f"token:          {json.dumps(question.token)[:400]}")
+    print(f"token:          {json.dumps(question.token)[:VALUE_SHOWN]}")
     print(f"audiences:      {json.dumps(question.audiences)}")
     print(f"kube-apiserver: {difference.apiserver}")
     print(f"kube-bearer:    {difference.bearer}")
@@ -59,13 +59,15 @@ def show(difference, arguments, number):
           flush=True)
 
 
-def yaml_lines(node, indent=""):
+def yaml_lines(node, indent="", is_data=False):
+    """The object as YAML, with what its data says beside it; a long value is cut."""
     for key, value in node.items():
         if isinstance(value, dict) and value:
             yield f"{indent}{key}:"
-            yield from yaml_lines(value, indent + "  ")
+            yield from yaml_lines(value, indent + "  ", is_data=key == "data")
         else:
-            yield f"{indent}{json.dumps(key) if indent else key}: {json.dumps(value)}"
+            says = f"  # {base64.b64decode(value)!r}" if is_data else ""
+            yield f"{indent}{key}: {json.dumps(value)}{says}"[:VALUE_SHOWN]
 
 
 def run_rounds(comparison, arguments):

@@ -8,6 +8,10 @@ import base64
 
 from cases import ALPHABET, NAME_PREFIX, Soon, good_secret, letters
 
+# One of each class: capitals, separators, controls, look-alikes, what Unicode folds or normalises to a-z0-9.
+ODD_LETTERS = ("AZ-._~:,/+=%\"\\'`{@[\x7f\x01\x1f\x85\0\t\n \u00a0\u00e4\u00df\u0430\u0131\u017f\u212a\uff41\uff11\u0660"
+               "\u00b2\u200b\u2024\u3000\ufeff\U0001d7ce\U0001f600")
+
 GROUP_PREFIX = "system:bootstrappers:"
 UNBROKEN = "nothing broken"
 UNBROKEN_ROWS = 60  # so many Secrets of a round are good: what is wrong with tokens and audiences shows on these only
@@ -144,10 +148,6 @@ GROUPS = [
     ("foreign behind good", group("a") + ",system:masters"),
     ("authenticated", "system:authenticated"),
     ("upper case", group("A")),
-    ("upper case inside", group("aBc")),
-    ("underscore", group("a_b")),
-    ("point", group("a.b")),
-    ("slash", group("a/b")),
     ("blank before", " " + group("a")),
     ("blank behind", group("a") + " "),
     ("blank inside", group("a b")),
@@ -170,8 +170,6 @@ GROUPS = [
     ("prefixes of each other", ",".join(group("a" * n) for n in (3, 1, 2))),
     ("dash before digit before letter", ",".join(map(group, ("b", "0", "-0", ":0")))),
     ("not UTF-8", group("a").encode() + b"\xff"),
-    ("Cyrillic", group("\u0430")),
-    ("full width", group("\uff41")),
     ("50 groups", many_groups),
     ("50 and one bad", lambda s, r: many_groups(s, r) + ",x"),
     *[("some", some_groups)] * 3,
@@ -213,7 +211,6 @@ TOKEN_SECRETS = [
     ("not UTF-8", lambda s, r: s.token_secret[:-1].encode() + b"\xff"),
     ("all NUL", b"\0" * 16),
     ("all 0xff", b"\xff" * 16),
-    ("odd letters", lambda s, r: s.token_secret[:-1] + "_"),
     ("two bytes a letter", lambda s, r: "\u00e4" * 8),
     ("the ID", lambda s, r: s.id),
     ("in base64", lambda s, r: base64.b64encode(s.token_secret.encode()).decode()),
@@ -256,6 +253,18 @@ ODD_ENTRIES = [
     ("groups key in singular", "auth-extra-group", b"bad"),
     ("value of every byte", "bytes", bytes(range(256))),
 ]
+
+
+def put_letter(letter):
+    """A token secret of 16 characters, one of which does not belong there."""
+    def make(subject, rng):
+        at = rng.randrange(len(subject.token_secret))
+        return subject.token_secret[:at] + letter + subject.token_secret[at + 1:]
+    return make
+
+
+def group_with(letter):
+    return lambda subject, rng: group("ab" + letter + "c")
 
 
 def other_letter(rng, letter):
@@ -354,6 +363,8 @@ SECRET_RULES = [
     *[(f"groups: {name}", sets("auth-extra-groups", value)) for name, value in GROUPS],
     *[(f"token-id: {name}", stores("token-id", value)) for name, value in TOKEN_IDS],
     *[(f"token-secret: {name}", stores("token-secret", value)) for name, value in TOKEN_SECRETS],
+    *[(f"token-secret: with U+{ord(letter):04X}", stores("token-secret", put_letter(letter))) for letter in ODD_LETTERS],
+    *[(f"groups: with U+{ord(letter):04X}", sets("auth-extra-groups", group_with(letter))) for letter in ODD_LETTERS],
     *[(f"name: {name}", rename(make)) for name, make in NAMES],
     *[(f"type {value!r}", has(type=value)) for value in TYPES],
     *[(f"namespace {value}", has(namespace=value)) for value in ("default", "kube-public", "kube-node-lease")],
@@ -376,11 +387,6 @@ SECRET_RULES = [
 
 
 # --- rules about tokens: (name, the token that is presented) -----------------------------------------------------
-
-# One of each class: capitals, separators, controls, look-alikes, what Unicode folds or normalises to a-z0-9.
-ODD_LETTERS = ("AZ-_~:,/+=%\"\\'`{@[\x7f\x01\x1f\x85\0\t\n \u00a0\u00e4\u00df\u0430\u0131\u017f\u212a\uff41\uff11\u0660"
-               "\u00b2\u200b\u2024\u3000\ufeff\U0001d7ce\U0001f600")
-
 
 def odd_letter(part, letter):
     def make(subject, rng):
