@@ -251,6 +251,10 @@ enum status worker_start(struct worker *worker)
     (void)pthread_sigmask(SIG_SETMASK, &all,
                           &before); /* the thread inherits it; cannot fail with SIG_SETMASK */
     worker->thread_started = pthread_create(&worker->thread, NULL, run, worker) == 0;
+    if (worker->thread_started) {
+        (void)pthread_setname_np(worker->thread,
+                                 "worker"); /* best effort: for top, perf, debuggers */
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return worker->thread_started ? ST_OK : ST_NOMEM;
 }
