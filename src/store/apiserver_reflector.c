@@ -184,6 +184,9 @@ static void note_failure(struct reflector *reflector,
     struct problem problem = { 0 };
     reflector->is_connected = false;
     reflector->last_failure = ending->status;
+    if (phase != PHASE_WATCH) {
+        count(&reflector->apiserver->base.counters.lists_failed);
+    }
     problem_set(&problem, ending->status, 0, 0, "cannot %s %s in %s%s: %s", doing[phase],
                 apiserver_plural(reflector->interest.kind), namespace ? "namespace " : "",
                 namespace ? namespace : "all namespaces", ending->text);
@@ -439,9 +442,6 @@ static void after_watch(struct reflector *reflector, const struct ending *ending
 
 static void go_on(struct reflector *reflector, enum phase phase, const struct ending *ending)
 {
-    if (ending->status != ST_OK && phase != PHASE_WATCH) {
-        count(&reflector->apiserver->base.counters.lists_failed);
-    }
     switch (phase) {
     case PHASE_STREAM:
         after_stream(reflector, ending);
@@ -637,7 +637,6 @@ static void on_timer(uv_timer_t *timer)
     const enum phase phase = reflector->phase;
     end_attempt(reflector);
     if (phase == PHASE_STREAM) {
-        count(&reflector->apiserver->base.counters.lists_failed);
         reflector->avoids_stream = true; /* it has stalled */
     }
     begin(reflector);
