@@ -21,30 +21,27 @@ void store_remark_before_sync(const struct store_stats *stats,
                    failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
 }
 
-/* Return: bytes written */
-static size_t remark_contact(const struct store_stats *stats, char *ret_remark)
+static void remark_contact(const struct store_stats *stats,
+                           char ret_remark[static HEALTH_REMARK_MAX])
 {
     char since[RFC3339_MAX];
     const bool failed = stats->last_failure != ST_OK;
     rfc3339_format((struct instant){ .sec = stats->last_contact_sec }, since);
-    const int len =
-        snprintf(ret_remark, HEALTH_REMARK_MAX,
-                 "no contact with the Kubernetes API server since %s%s%s; answering "
-                 "from what was known then",
-                 since, failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
-    return len > 0 ? (size_t)len : 0;
+    (void)snprintf(ret_remark, HEALTH_REMARK_MAX,
+                   "no contact with the Kubernetes API server since %s%s%s; answering from what "
+                   "was known then",
+                   since, failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
 }
 
+/* Contact that is lost is one of the problems, and more than any other of them. */
 void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
 {
-    size_t len = 0;
     if (stats->is_remote && stats->synced && !stats->is_connected) {
-        len = remark_contact(stats, ret_remark);
-    }
-    if (stats->problems > 0 && len < HEALTH_REMARK_MAX) {
-        (void)snprintf(ret_remark + len, HEALTH_REMARK_MAX - len,
-                       "%s%" PRIu64 " inputs have problems; their last good objects, if any, are "
+        remark_contact(stats, ret_remark);
+    } else if (stats->problems > 0) {
+        (void)snprintf(ret_remark, HEALTH_REMARK_MAX,
+                       "%" PRIu64 " inputs have problems; their last good objects, if any, are "
                        "served (see the log)",
-                       len > 0 ? ". " : "", stats->problems);
+                       stats->problems);
     }
 }
