@@ -16,10 +16,11 @@
  *     kube_bearer_verdict_free(verdict);
  *     kube_bearer_free(bearer);
  *
- * Tokens live as Kubernetes manifests in a directory, which is followed: a Secret that is added,
- * changed or removed counts within a moment. Any thread may ask, at any time, of any number of
- * authenticators; asking takes no lock and does no I/O. Each authenticator has a thread of its own,
- * with all signals blocked. Do not use one across fork().
+ * Tokens live as Kubernetes manifests in a directory, or as the Secrets of a Kubernetes API server,
+ * or both. They are followed: a Secret that is added, changed or removed counts within a moment.
+ * Any thread may ask, at any time, of any number of authenticators; asking takes no lock and does
+ * no I/O. Each authenticator has a thread of its own, with all signals blocked. Do not use one
+ * across fork().
  *
  * Texts are UTF-8 that ends in NUL and belong to the object they came from.
  */
@@ -49,32 +50,38 @@ enum kube_bearer_unknown_token {
 
 struct kube_bearer_options {
     size_t size; /* sizeof(struct kube_bearer_options); KUBE_BEARER_OPTIONS_INIT sets it */
-    const char *manifests;            /* the directory; required */
+    /* Where Secrets come from, one at least. Of an object that both a manifest and the API server
+     * have, the manifest counts */
+    const char *manifests;  /* a directory */
+    const char *kubeconfig; /* of an API server; exec plugins are not supported */
+    int in_cluster; /* the API server of the pod that this runs in; not with kubeconfig. Reads
+                       KUBERNETES_SERVICE_HOST and _PORT from the environment, and the pod's
+                       ServiceAccount directory */
     const char *const *api_audiences; /* who we are to audiences; NULL when there are none: then
                                          questions that name audiences are refused */
     size_t api_audience_count;
     enum kube_bearer_unknown_token unknown_token;
-    /* Told of manifests that do not parse and Secrets that can hold no token, "file:line:column:
-     * what is wrong", never a secret. On the thread that calls kube_bearer_new() until that
-     * returns, later on the authenticator's own. It must not call back into the library. May be
-     * NULL */
+    /* Told of manifests that do not parse, Secrets that can hold no token, and an API server that
+     * cannot be reached or refuses, "file:line:column: what is wrong", never a secret. On the
+     * thread that calls kube_bearer_new() until that returns, later on the authenticator's own. It
+     * must not call back into the library. May be NULL */
     void (*on_problem)(void *ctx, const char *text);
     void *ctx; /* handed to on_problem */
 };
 
 /* clang-format off */
 #define KUBE_BEARER_OPTIONS_INIT \
-    { sizeof(struct kube_bearer_options), NULL, NULL, 0, KUBE_BEARER_UNKNOWN_TOKEN_ERROR, NULL, NULL }
+    { sizeof(struct kube_bearer_options), NULL, NULL, 0, NULL, 0, KUBE_BEARER_UNKNOWN_TOKEN_ERROR, NULL, NULL }
 /* clang-format on */
 
 /**
- * kube_bearer_new() - read the manifests and follow them from here on
+ * kube_bearer_new() - read the manifests, begin to ask the API server, and follow both from here on
  * @options:     copied
  * @reterr_text: what went wrong, cut to @reterr_size bytes with NUL; written on failure only; may
  * be NULL when @reterr_size is 0
  *
  * Return: the authenticator, which the caller frees with kube_bearer_free(); NULL on failure. A
- * manifest that is wrong is told to on_problem and is no failure.
+ * manifest that is wrong, or an API server that is away, is told to on_problem and is no failure.
  */
 struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
                                     char *reterr_text,
@@ -84,9 +91,10 @@ struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
  * valid. NULL is fine */
 void kube_bearer_free(struct kube_bearer *bearer);
 
-/** kube_bearer_is_ready() - 1 when every manifest that was there at the start has been read, else
- * 0. kube_bearer_new() reads what is finished; a file that was written a moment before is read when
- * it has settled. Until then an unknown token is KUBE_BEARER_ERROR */
+/** kube_bearer_is_ready() - 1 when every manifest that was there at the start has been read, and
+ * the API server has told every Secret once, else 0. kube_bearer_new() reads what is finished; a
+ * file that was written a moment before is read when it has settled. Until then an unknown token is
+ * KUBE_BEARER_ERROR */
 int kube_bearer_is_ready(const struct kube_bearer *bearer);
 
 /** kube_bearer_wait_ready() - sleep until that is so, @timeout_ms milliseconds at most. Return: as

@@ -7,8 +7,9 @@
  * its owner needs to know nothing of read sections, and may keep it after the authenticator is
  * gone.
  *
- * Threads: kube_bearer_new() reads on the caller's thread; then the loop has one of its own, and
- * kube_bearer_free() joins it before it frees what the loop feeds. Questions come on any thread.
+ * Threads: kube_bearer_new() reads files on the caller's thread; then the loop has one of its own,
+ * and kube_bearer_free() joins it before it frees what the loop feeds. Questions come on any
+ * thread.
  */
 #include <kube-bearer/kube-bearer.h>
 #include <stdint.h>
@@ -23,7 +24,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/version.h"
-#include "store/manifests.h"
+#include "store/store_open.h"
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
 
@@ -86,23 +87,30 @@ static enum status make_authenticator(struct kube_bearer *bearer,
 }
 
 static enum status make_store(struct kube_bearer *bearer,
-                              const char *directory,
+                              const struct kube_bearer_options *options,
                               struct problem *reterr_problem)
 {
-    const struct manifests_options manifests = {
-        .directory = directory,
+    const struct store_sources sources = {
+        .manifests = options->manifests,
+        .kubeconfig = options->kubeconfig,
+        .in_pod = options->in_cluster != 0,
+        .pod_host = getenv("KUBERNETES_SERVICE_HOST"), /* where Kubernetes puts it in a pod */
+        .pod_port = getenv("KUBERNETES_SERVICE_PORT"),
         .clock = bearer->clock,
-        .on_problem = forward_problem,
+        .on_manifest_problem = forward_problem,
+        .on_server_problem = forward_problem,
         .ctx = bearer,
     };
-    enum status st = manifests_new(&manifests, &bearer->store, reterr_problem);
+    char *server = NULL; /* an embedder knows its own kubeconfig */
+    enum status st = store_open(&sources, &bearer->store, &server, reterr_problem);
+    free(server);
     if (st == ST_OK) {
         st = authenticator_attach(bearer->authenticator, bearer->store);
     }
     if (st == ST_OK) {
         st = store_load(bearer->store, reterr_problem);
     }
-    return st == ST_UNSETTLED ? ST_OK : st; /* what is still being written is read when settled */
+    return st == ST_UNSETTLED ? ST_OK : st; /* the rest comes when it has settled, or been asked */
 }
 
 static enum status start(struct kube_bearer *bearer,
@@ -111,7 +119,7 @@ static enum status start(struct kube_bearer *bearer,
 {
     enum status st = make_authenticator(bearer, options);
     if (st == ST_OK) {
-        st = make_store(bearer, options->manifests, reterr_problem);
+        st = make_store(bearer, options, reterr_problem);
     }
     if (st == ST_OK) {
         st = loop_new(&bearer->loop);
@@ -122,6 +130,20 @@ static enum status start(struct kube_bearer *bearer,
     return st == ST_OK ? loop_start(bearer->loop) : st;
 }
 
+/* NULL when all is well. */
+static const char *check_options(const struct kube_bearer_options *options)
+{
+    if (options->size < sizeof(*options)) {
+        return "options: size must be set, by KUBE_BEARER_OPTIONS_INIT";
+    }
+    if (options->kubeconfig && options->in_cluster) {
+        return "options: kubeconfig and in_cluster are not for use together";
+    }
+    return options->manifests || options->kubeconfig || options->in_cluster
+               ? NULL
+               : "options: manifests, kubeconfig or in_cluster must be set";
+}
+
 struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
                                     char *reterr_text,
                                     size_t reterr_size)
@@ -129,9 +151,10 @@ struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
     struct problem problem = { 0 };
     enum status st = ST_NOMEM;
     struct kube_bearer *bearer = NULL;
-    if (options->size < sizeof(*options) || !options->manifests) {
+    const char *wrong = check_options(options);
+    if (wrong) {
         st = ST_INVALID;
-        problem_set(&problem, st, 0, 0, "options: size and manifests must be set");
+        problem_set(&problem, st, 0, 0, "%s", wrong);
     } else if ((bearer = calloc(1, sizeof(*bearer)))) {
         bearer->clock = clock_system();
         bearer->on_problem = options->on_problem;

@@ -3,8 +3,8 @@
  * `kube-bearer check-config`: the start of serve, without serving.
  *
  * Options, certificate, key and CA are loaded by the functions that serve calls, and so are the
- * manifests. Complaints go to standard error, one line each; what would be served to standard
- * output. One thread.
+ * manifests and the API server's Secrets. Complaints go to standard error, one line each; what
+ * would be served to standard output. One thread.
  */
 #include "cli/check_config.h"
 
@@ -66,14 +66,31 @@ static enum status check_certificate(const struct options *options,
     return ST_OK;
 }
 
-static void report_tokens(const struct engine *engine, uint64_t problem_count, struct buf *report)
+static void report_sources(const struct engine *engine,
+                           const struct options *options,
+                           const struct store_stats *stats,
+                           struct buf *report)
+{
+    if (options->manifests) {
+        buf_printf(report, "manifests: %" PRIu64 " files", stats->files);
+    }
+    if (engine->kube_apiserver) {
+        buf_printf(report, "%skube-apiserver: %s", options->manifests ? "; " : "",
+                   engine->kube_apiserver);
+    }
+    buf_printf(report, ", %" PRIu64 " Secrets\n", stats->objects[OBJECT_SECRET]);
+}
+
+static void report_tokens(const struct engine *engine,
+                          const struct options *options,
+                          uint64_t problem_count,
+                          struct buf *report)
 {
     struct store_stats objects;
     struct authenticator_stats tokens;
     store_stats(engine->store, &objects);
     authenticator_stats(engine->authenticator, &tokens);
-    buf_printf(report, "manifests: %" PRIu64 " files, %" PRIu64 " Secrets\n", objects.files,
-               objects.objects[OBJECT_SECRET]);
+    report_sources(engine, options, &objects, report);
     buf_printf(report, "bootstrap tokens: %" PRIu64 " usable\n", tokens.bootstrap_tokens);
     for (enum status st = 0; st < STATUS_COUNT_; st++) {
         if (tokens.rejected[st] > 0) {
@@ -98,7 +115,7 @@ int check_config_run(const struct options *options)
         output_complain(command, &problem);
         return EXIT_STATUS_FAILED;
     }
-    report_tokens(&engine, problem_count, &report);
+    report_tokens(&engine, options, problem_count, &report);
     if (!output_write(command, &report) || problem_count > 0) {
         return EXIT_STATUS_FAILED;
     }

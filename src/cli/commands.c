@@ -41,8 +41,9 @@ static const struct command commands[] = {
         .help =
             "Take the options of serve, load everything that serve loads, and say what would be "
             "served and what is wrong. Nothing is bound and nothing is written.\n\n"
-            "Exit status: 0 when all is well, 1 at the first thing that would stop the start or "
-            "when a manifest has a problem, 2 for a wrong option.",
+            "Exit status: 0 when all is well, 1 at the first thing that would stop the start, "
+            "when the API server does not answer or when an object has a problem, 2 for a wrong "
+            "option.",
     },
     {
         .name = "review",

@@ -2,6 +2,8 @@
 /* From the operator's words to the engine's. Ranges were checked when the options were parsed. */
 #include "cli/engine_options.h"
 
+#include <stdlib.h>
+
 void engine_options_from(const struct options *options,
                          struct span ret_audiences[static API_AUDIENCES_MAX],
                          struct authenticator_options *ret_engine)
@@ -14,6 +16,19 @@ void engine_options_from(const struct options *options,
         .api_audience_count = options->api_audiences.count,
         .unknown_token_answer = options->unknown_token_answer,
         .bootstrap = options->enable_bootstrap_token_auth,
+    };
+}
+
+void store_sources_from(const struct options *options, struct store_sources *ret_sources)
+{
+    *ret_sources = (struct store_sources){
+        .manifests = options->manifests,
+        .kubeconfig = options->kubeconfig,
+        .in_pod = options->in_cluster,
+        .pod_host = getenv(POD_HOST_VARIABLE),
+        .pod_port = getenv(POD_PORT_VARIABLE),
+        .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
+        .clock = clock_system(),
     };
 }
 

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/options_table.h"
@@ -193,6 +194,24 @@ static enum status load_file(struct options *options, struct problem *reterr_pro
     return st;
 }
 
+/* In a pod nothing needs to be said, as for every other client of Kubernetes. Who names a source of
+ * objects, even to turn it off, is taken at their word. */
+static void default_to_pod(enum option_command command, struct options *options)
+{
+    static const char *const sources[] = { "manifests", "kubeconfig", "in-cluster", "server" };
+    const char *host = getenv(POD_HOST_VARIABLE);
+    if (!host || !host[0] || !option_find(command, SPAN_LITERAL("in-cluster"))) {
+        return;
+    }
+    for (size_t i = 0; i < COUNTOF(sources); i++) {
+        const struct option_row *row = option_find(command, span_of(sources[i]));
+        if (row && option_is_given(options, row)) {
+            return;
+        }
+    }
+    options->in_cluster = true;
+}
+
 enum status options_parse(enum option_command command,
                           int argc,
                           char *const *argv,
@@ -210,6 +229,7 @@ enum status options_parse(enum option_command command,
         st = load_file(&options, reterr_problem);
     }
     if (st == ST_OK && !options.help) {
+        default_to_pod(command, &options);
         st = options_check(&options, command, reterr_problem);
     }
     if (st != ST_OK) {

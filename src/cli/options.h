@@ -56,8 +56,11 @@ struct options {
     bool help; /* --help: the other fields were not checked */
     char *config;
 
-    /* objects */
+    /* objects: at least one of the three, and never the last two together */
     char *manifests;
+    char *kubeconfig;
+    bool in_cluster; /* asked for, or taken by itself in a pod */
+    int64_t watch_silence_timeout_ms;
 
     /* authentication */
     bool enable_bootstrap_token_auth;
@@ -120,20 +123,26 @@ struct options {
     uint64_t given; /* bit i: row i was given, by flag or by file */
 };
 
-#define WORKERS_MAX           256  /* more than any machine's cores that one process should use */
-#define OPTION_LIST_MAX       64   /* items of one list: audiences have one bit each in a mask */
-#define OPTION_TEXT_MAX       4096 /* bytes of one value: PATH_MAX */
-#define CONFIG_FILE_MAX_BYTES 1048576 /* a real one is 2 KiB */
+#define WORKERS_MAX                  256 /* more than any machine's cores that one process should use */
+#define OPTION_LIST_MAX              64 /* items of one list: audiences have one bit each in a mask */
+#define OPTION_TEXT_MAX              4096    /* bytes of one value: PATH_MAX */
+#define CONFIG_FILE_MAX_BYTES        1048576 /* a real one is 2 KiB */
+#define WATCH_SILENCE_RECOMMENDED_MS 60000   /* a quiet watch gets a bookmark about so often */
 #define IDLE_TIMEOUT_RECOMMENDED_MS \
     90000 /* kube-apiserver keeps idle connections this long; closing first costs it EOFs */
+
+/* Kubernetes sets these in every pod. */
+#define POD_HOST_VARIABLE "KUBERNETES_SERVICE_HOST"
+#define POD_PORT_VARIABLE "KUBERNETES_SERVICE_PORT"
 
 /**
  * options_parse() - everything between the command line and a checked struct options
  * @argv: arguments behind the subcommand's name, @argc of them; borrows
  *
- * Defaults, then the file of --config, then flags on top. Stops at the first error. With --help
- * nothing else is looked at. *@ret_options is owned by the caller on ST_OK only.
- * Return: ST_OK; ST_INVALID, ST_NOT_FOUND, ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
+ * Defaults, then the file of --config, then flags on top; in a pod, --in-cluster when nothing else
+ * says where Secrets are. Stops at the first error. With --help nothing else is looked at.
+ * *@ret_options is owned by the caller on ST_OK only. Return: ST_OK; ST_INVALID, ST_NOT_FOUND,
+ * ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
  * @reterr_problem, which names the option or the file, line and column, and what was expected, and
  * never repeats a value: a token pasted in the wrong place must not reach a log; ST_NOMEM
  */

@@ -25,9 +25,24 @@ static bool given(const struct options *options, enum option_command command, co
     return row && option_is_given(options, row);
 }
 
-static const char *check_manifests(const struct options *options)
+static const char *check_sources(const struct options *options)
 {
-    return options->manifests ? NULL : "--manifests: required: the directory of Secrets";
+    if (options->kubeconfig && options->in_cluster) {
+        return "--kubeconfig and --in-cluster: expected one of them, not both";
+    }
+    return options->manifests || options->kubeconfig || options->in_cluster
+               ? NULL
+               : "--manifests, --kubeconfig or --in-cluster: one of them is required: where the "
+                 "Secrets are";
+}
+
+static const char *check_watch_silence(const struct options *options)
+{
+    return options->kubeconfig || options->in_cluster ||
+                   !given(options, COMMAND_SERVE, "watch-silence-timeout")
+               ? NULL
+               : "--watch-silence-timeout: needs --kubeconfig or --in-cluster; a directory is not "
+                 "watched over a network";
 }
 
 static const char *check_serving_pair(const struct options *options)
@@ -142,8 +157,8 @@ static const char *check_question(const struct options *options)
 static const char *check_engine_or_server(const struct options *options)
 {
     static const char *const engine_only[] = {
-        "manifests", "enable-bootstrap-token-auth", "api-audiences", "unknown-token-answer", "at",
-        "config"
+        "manifests",     "kubeconfig",           "in-cluster", "enable-bootstrap-token-auth",
+        "api-audiences", "unknown-token-answer", "at",         "config"
     };
     static const char *const server_only[] = { "certificate-authority", "client-certificate",
                                                "client-key", "tls-server-name", "request-timeout" };
@@ -154,13 +169,13 @@ static const char *check_engine_or_server(const struct options *options)
                        "--tls-server-name and --request-timeout: only with --server";
             }
         }
-        return check_manifests(options);
+        return check_sources(options);
     }
     for (size_t i = 0; i < COUNTOF(engine_only); i++) {
         if (given(options, COMMAND_REVIEW, engine_only[i])) {
-            return "--server: not together with --manifests, --config, --at, "
-                   "--enable-bootstrap-token-auth, --api-audiences or --unknown-token-answer: the "
-                   "server has its own";
+            return "--server: not together with --manifests, --kubeconfig, --in-cluster, --config, "
+                   "--at, --enable-bootstrap-token-auth, --api-audiences or "
+                   "--unknown-token-answer: the server has its own";
         }
     }
     return NULL;
@@ -194,7 +209,8 @@ static const struct {
     unsigned commands;
     check_fn *check;
 } checks[] = {
-    { SERVE_BITS, check_manifests },
+    { SERVE_BITS, check_sources },
+    { SERVE_BITS, check_watch_silence },
     { SERVE_BITS, check_serving_pair },
     { SERVE_BITS, check_client_names },
     { SERVE_BITS, check_metrics_certificate },
@@ -279,8 +295,17 @@ static const char *warn_authenticators(const struct options *options)
                                                   "is refused";
 }
 
+static const char *warn_watch_silence(const struct options *options)
+{
+    return options->watch_silence_timeout_ms > WATCH_SILENCE_RECOMMENDED_MS ||
+                   !(options->kubeconfig || options->in_cluster)
+               ? NULL
+               : "--watch-silence-timeout: the API server sends a bookmark about every minute; "
+                 "sooner than that, quiet watches are begun anew for nothing";
+}
+
 static check_fn *const warnings[] = { warn_idle_timeout, warn_client_ca, warn_audiences,
-                                      warn_authenticators };
+                                      warn_authenticators, warn_watch_silence };
 
 void options_warn(const struct options *options,
                   enum option_command command,

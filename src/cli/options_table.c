@@ -53,8 +53,24 @@ _Static_assert(sizeof(enum version_output) == sizeof(int), "enums are stored as 
 
 static const struct option_row rows[] = {
     { .name = "manifests", .type = OPTION_PATH, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW, .in_file = true,
-      .reloads = true, .metavar = "DIR", FIELD(manifests),
-      .help = "Directory of Kubernetes manifests (YAML or JSON, subdirectories too) whose Secrets hold the tokens. Required." },
+      .reloads = true, .metavar = "DIR", FIELD(manifests), .absent = "to read no manifests",
+      .help = "Directory of Kubernetes manifests (YAML or JSON, subdirectories too) whose Secrets hold the tokens. With "
+              "--kubeconfig or --in-cluster both count: of an object that both hold, the manifest's does; the other is "
+              "reported, and takes over when the manifest goes." },
+    { .name = "kubeconfig", .type = OPTION_PATH, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW, .in_file = true,
+      FIELD(kubeconfig), .absent = "to ask no Kubernetes API server",
+      .help = "Kubeconfig of a Kubernetes API server whose Secrets hold the tokens; its current-context decides. It is read at "
+              "the start; certificate, key, CA and token files that it names are read again as they rotate. exec plugins are "
+              "not supported." },
+    { .name = "in-cluster", .type = OPTION_BOOL, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW, .in_file = true,
+      .initial = "false", FIELD(in_cluster),
+      .help = "The same with the ServiceAccount of the pod that this runs in: KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT "
+              "and /var/run/secrets/kubernetes.io/serviceaccount. In a pod it is on by itself when neither --manifests nor "
+              "--kubeconfig is given." },
+    { .name = "watch-silence-timeout", .type = OPTION_DURATION, .group = GROUP_OBJECTS, .commands = SERVE, .in_file = true,
+      .min = 1000, .max = HOUR_MS, .initial = "90s", FIELD(watch_silence_timeout_ms),
+      .help = "A watch of the API server from which nothing has come for this long is begun anew. Keep it above 1m0s: about so "
+              "often the API server sends a bookmark." },
 
     { .name = "enable-bootstrap-token-auth", .type = OPTION_BOOL, .group = GROUP_AUTHENTICATION, .commands = SERVE | REVIEW,
       .in_file = true, .initial = "true", FIELD(enable_bootstrap_token_auth),

@@ -2,9 +2,10 @@
 /*
  * `kube-bearer serve`: the parts put together, and the process's life.
  *
- * The main thread is the loop: it reads the manifests, follows files, reloads certificates,
- * receives signals. Workers start before the first scan, so that health is answered meanwhile and
- * reviews get a 503 that kube-apiserver waits out.
+ * The main thread is the loop: it reads the manifests, follows files and the API server, reloads
+ * certificates, receives signals. Workers start before the first scan, so that health is answered
+ * meanwhile and reviews get a 503 that kube-apiserver waits out. An API server that is away does
+ * not stop the start: it may itself be waiting for us.
  *
  *   SIGTERM or SIGINT: drain (readyz fails, replies close), wait --shutdown-delay-duration, stop.
  * Once more: stop now.
@@ -27,7 +28,7 @@
 #include "cli/port_file.h"
 #include "cli/process.h"
 #include "server/server.h"
-#include "store/manifests.h"
+#include "store/store_open.h"
 
 #define CERTIFICATE_POLL_MS \
     60000 /* for file systems without events; as kube-apiserver does beside its watch */
@@ -41,6 +42,7 @@ struct serve {
     struct loop *loop;
     struct authenticator *authenticator;
     struct store *store;
+    char *kube_apiserver; /* its URL; NULL without one */
     struct tls_context *tls;
     struct server *server;
     struct file_watch *certificate_watch;
@@ -50,7 +52,8 @@ struct serve {
     uv_timer_t certificate_poll;
     bool has_handles;
     bool stopping;
-    struct log_limit problem_limit;
+    struct log_limit manifest_limit;
+    struct log_limit kubernetes_limit;
 };
 
 static int fail(const struct problem *problem)
@@ -61,25 +64,59 @@ static int fail(const struct problem *problem)
     return 1;
 }
 
-static void on_problem(void *ctx, const struct problem *problem)
+/* A flood of problems is cut down; check-config lists them all. */
+static bool may_log(const struct serve *serve, struct log_limit *limit, uint64_t *ret_dropped)
+{
+    return log_limit_take(limit, clock_monotonic_ns(&serve->clock), ret_dropped);
+}
+
+static void on_manifest_problem(void *ctx, const struct problem *problem)
 {
     struct serve *serve = ctx;
     uint64_t dropped = 0;
-    if (!log_limit_take(&serve->problem_limit, clock_monotonic_ns(&serve->clock), &dropped)) {
-        return; /* check-config lists them all */
+    if (may_log(serve, &serve->manifest_limit, &dropped)) {
+        log_event(serve->log, LOG_WARNING, "Manifest problem",
+                  LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("line", problem->line),
+                             LOG_INT("column", problem->column),
+                             LOG_TEXT("reason", status_label(problem->status)),
+                             LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
     }
-    log_event(serve->log, LOG_WARNING, "Manifest problem",
-              LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("line", problem->line),
-                         LOG_INT("column", problem->column),
-                         LOG_TEXT("reason", status_label(problem->status)),
-                         LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
 }
 
-static void on_resolved(void *ctx, const struct problem *problem)
+static void on_manifest_resolved(void *ctx, const struct problem *problem)
 {
     const struct serve *serve = ctx;
     log_event(serve->log, LOG_INFO, "Manifest problem resolved",
               LOG_FIELDS(LOG_TEXT("file", problem->file)));
+}
+
+static void on_kubernetes_problem(void *ctx, const struct problem *problem)
+{
+    struct serve *serve = ctx;
+    uint64_t dropped = 0;
+    if (may_log(serve, &serve->kubernetes_limit, &dropped)) {
+        log_event(serve->log, LOG_WARNING, "Kubernetes API problem",
+                  LOG_FIELDS(LOG_TEXT("source", problem->file),
+                             LOG_TEXT("reason", status_label(problem->status)),
+                             LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
+    }
+}
+
+static void on_kubernetes_resolved(void *ctx, const struct problem *problem)
+{
+    const struct serve *serve = ctx;
+    log_event(serve->log, LOG_INFO, "Kubernetes API problem resolved",
+              LOG_FIELDS(LOG_TEXT("source", problem->file), LOG_TEXT("what", problem->text)));
+}
+
+/* A Secret that can hold no token. One from a manifest stands on a line. */
+static void on_secret_problem(void *ctx, const struct problem *problem)
+{
+    if (problem->line > 0) {
+        on_manifest_problem(ctx, problem);
+    } else {
+        on_kubernetes_problem(ctx, problem);
+    }
 }
 
 static void reload_certificates(void *ctx)
@@ -162,6 +199,7 @@ static void serve_fini(struct serve *serve)
     serve->server = server_free(serve->server);
     serve->certificate_watch = file_watch_free(serve->certificate_watch);
     serve->store = store_free(serve->store);
+    free(serve->kube_apiserver);
     close_handles(serve);
     serve->loop = loop_free(serve->loop);
     serve->authenticator = authenticator_free(serve->authenticator);
@@ -198,7 +236,7 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     struct authenticator_options engine;
     struct span audiences[API_AUDIENCES_MAX];
     engine_options_from(options, audiences, &engine);
-    engine.on_problem = on_problem;
+    engine.on_problem = on_secret_problem;
     engine.ctx = serve;
     st = authenticator_new(&engine, &serve->authenticator);
     if (st != ST_OK) {
@@ -206,14 +244,14 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
                     status_text(st));
         return st;
     }
-    const struct manifests_options manifests = {
-        .directory = options->manifests,
-        .clock = serve->clock,
-        .on_problem = on_problem,
-        .on_resolved = on_resolved,
-        .ctx = serve,
-    };
-    st = manifests_new(&manifests, &serve->store, reterr_problem);
+    struct store_sources sources;
+    store_sources_from(options, &sources);
+    sources.on_manifest_problem = on_manifest_problem;
+    sources.on_manifest_resolved = on_manifest_resolved;
+    sources.on_server_problem = on_kubernetes_problem;
+    sources.on_server_resolved = on_kubernetes_resolved;
+    sources.ctx = serve;
+    st = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
     if (st == ST_OK) {
         st = authenticator_attach(serve->authenticator, serve->store);
     }
@@ -265,6 +303,10 @@ static enum status write_port_file(const struct serve *serve, struct problem *re
 
 static enum status load_objects(struct serve *serve, struct problem *reterr_problem)
 {
+    if (serve->kube_apiserver) {
+        log_event(serve->log, LOG_INFO, "Following the Kubernetes API server",
+                  LOG_FIELDS(LOG_TEXT("server", serve->kube_apiserver)));
+    }
     enum status st = store_load(serve->store, reterr_problem);
     if (st == ST_OK || st == ST_UNSETTLED) {
         st = store_watch(serve->store, serve->loop, reterr_problem);

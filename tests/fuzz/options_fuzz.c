@@ -61,7 +61,9 @@ static void require_sane(const struct options *options)
     for (size_t i = 0; i < options->api_audiences.count; i++) {
         FUZZ_REQUIRE(options->api_audiences.items[i][0]);
     }
+    require_range(options->watch_silence_timeout_ms, COMMAND_SERVE, "watch-silence-timeout");
     FUZZ_REQUIRE(!options->manifests || options->manifests[0]);
+    FUZZ_REQUIRE(!options->kubeconfig || options->kubeconfig[0]);
 }
 
 static bool parse_flags(const struct input *input, struct options *ret_options)

@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import kit  # noqa: E402
 
+os.environ.pop("KUBERNETES_SERVICE_HOST", None)  # in a pod of CI's, what is under test would take that cluster's Secrets
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "release_only: once is enough; not repeated under sanitizers")

@@ -31,7 +31,7 @@ def assert_usage_error(done, text):
 
 
 @pytest.mark.parametrize("arguments,text", [
-    (["serve"], "--manifests: required"),
+    (["serve"], "--manifests, --kubeconfig or --in-cluster: one of them is required"),
     (["serve", "--secure-prot=1"], "did you mean --secure-port?"),
     (["serve", "--secure-port=70000"], "--secure-port: expected a whole number from 0 to 65535"),
     (["serve", "--handshake-timeout=10"], "--handshake-timeout: expected a duration"),

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cli/check_config.h"
+#include "support/apiserver_script.h"
 #include "support/capture.h"
 #include "support/certificate_kit.h"
 #include "support/file_kit.h"
@@ -106,6 +107,42 @@ static void test_check_config_secret_in_the_wrong_place_fails_and_is_named(void 
     assert_non_null(strstr(capture.out, "not usable: 1 secret_wrong_namespace: "));
 }
 
+static void test_check_config_asks_the_api_server(void **state)
+{
+    static const struct https_exchange exchanges[] = {
+        { .expect = APISERVER_SECRETS,
+          .send = APISERVER_HEAD APISERVER_ADDED("bootstrap-token-abcdef") APISERVER_TOLD_ALL,
+          .after = HTTPS_HANG },
+        { .expect = APISERVER_SECRETS,
+          .send = APISERVER_HEAD APISERVER_ADDED("bootstrap-token-fedcba") APISERVER_TOLD_ALL,
+          .after = HTTPS_HANG },
+    };
+    struct fixture *fixture = *state;
+    struct https_script script;
+    apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
+    apiserver_script_kubeconfig(&fixture->kit, "kubeconfig", script.port);
+    char want[128];
+    char *manifests = fixture->options.manifests;
+    fixture->options.manifests = NULL;
+    fixture->options.kubeconfig = copy_path(&fixture->kit, "kubeconfig");
+    const int alone = run(fixture);
+    (void)snprintf(want, sizeof(want), "kube-apiserver: http://127.0.0.1:%u, 1 Secrets\n",
+                   script.port);
+    assert_int_equal(alone, 0);
+    assert_non_null(strstr(capture.out, want));
+    assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
+
+    fixture->options.manifests = manifests;
+    const int both = run(fixture);
+    https_script_stop(&script);
+    (void)snprintf(want, sizeof(want),
+                   "manifests: 1 files; kube-apiserver: http://127.0.0.1:%u, 2 Secrets\n",
+                   script.port);
+    assert_int_equal(both, 1); /* the second's name is not that of its token ID */
+    assert_non_null(strstr(capture.out, want));
+    assert_non_null(strstr(capture.out, "problems: 1\n"));
+}
+
 static void test_check_config_absent_directory_fails(void **state)
 {
     struct fixture *fixture = *state;
@@ -130,6 +167,7 @@ int main(void)
             test_check_config_secret_in_the_wrong_place_fails_and_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_absent_directory_fails, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_asks_the_api_server, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,9 @@ static const char *names[] = { "n" };
 static const char *suites[] = { "s", "t" };
 
 static const struct options options = {
+    .manifests = (char *)(uintptr_t) "m",
+    .kubeconfig = (char *)(uintptr_t) "kc",
+    .watch_silence_timeout_ms = 70001,
     .enable_bootstrap_token_auth = true,
     .api_audiences = { audiences, 2 },
     .unknown_token_answer = UNKNOWN_TOKEN_REFUSE,
@@ -52,6 +56,33 @@ static void test_engine_options_from_nothing_is_off(void **state)
     assert_int_equal(engine.api_audience_count, 0);
 }
 
+static void test_store_sources_from_every_field_arrives(void **state)
+{
+    (void)state;
+    struct store_sources sources;
+    assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1), 0);
+    assert_int_equal(setenv("KUBERNETES_SERVICE_PORT", "6443", 1), 0);
+    store_sources_from(&options, &sources);
+    assert_string_equal(sources.manifests, "m");
+    assert_string_equal(sources.kubeconfig, "kc");
+    assert_false(sources.in_pod);
+    assert_null(sources.pod_directory); /* where Kubernetes puts it */
+    assert_string_equal(sources.pod_host, "10.0.0.1");
+    assert_string_equal(sources.pod_port, "6443");
+    assert_int_equal(sources.silence_timeout_ms, 70001);
+    assert_true(clock_now(&sources.clock).sec > 1700000000); /* the real one */
+
+    const struct options pod = { .in_cluster = true };
+    assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
+    assert_int_equal(unsetenv("KUBERNETES_SERVICE_PORT"), 0);
+    store_sources_from(&pod, &sources);
+    assert_true(sources.in_pod);
+    assert_null(sources.manifests);
+    assert_null(sources.kubeconfig);
+    assert_null(sources.pod_host);
+    assert_null(sources.pod_port);
+}
+
 static void test_tls_options_from_every_field_arrives(void **state)
 {
     (void)state;
@@ -74,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_options_from_every_field_arrives),
         cmocka_unit_test(test_engine_options_from_nothing_is_off),
+        cmocka_unit_test(test_store_sources_from_every_field_arrives),
         cmocka_unit_test(test_tls_options_from_every_field_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

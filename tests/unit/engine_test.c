@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine without a server: loads, waits for files that are being written, tells problems. */
+/* The engine without a server: loads, waits for files that are being written and for an API server,
+ * tells problems. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 #include <urcu-bp.h>
 
 #include "cli/engine.h"
+#include "support/apiserver_script.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"
 
@@ -140,6 +142,115 @@ static void test_engine_load_of_a_file_that_never_settles_is_a_problem(void **st
     kit_fini(&kit);
 }
 
+/* Options for an API server at @port, in a file of @kit. */
+static struct options options_for_server(const struct file_kit *kit, uint16_t port)
+{
+    struct options options;
+    apiserver_script_kubeconfig(kit, "kubeconfig", port);
+    assert_int_equal(options_init(&options), ST_OK);
+    options.kubeconfig = strdup(kit_path(kit, "kubeconfig").text);
+    assert_non_null(options.kubeconfig);
+    return options;
+}
+
+/* A first try that fails is not told: the second one succeeds. */
+static void test_engine_load_asks_the_api_server_until_it_answers(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[] = {
+        { .expect = APISERVER_SECRETS, .send = APISERVER_UNAVAILABLE },
+        { .expect = APISERVER_SECRETS,
+          .send = APISERVER_HEAD APISERVER_ADDED("bootstrap-token-abcdef") APISERVER_TOLD_ALL,
+          .after = HTTPS_HANG },
+    };
+    struct file_kit kit;
+    struct https_script script;
+    kit_init(&kit);
+    apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
+    struct options options = options_for_server(&kit, script.port);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, 0);
+    assert_int_equal(ask(&engine), DECISION_ALLOW);
+    assert_non_null(strstr(engine.kube_apiserver, "http://127.0.0.1:"));
+    engine_fini(&engine);
+    assert_null(engine.kube_apiserver);
+    https_script_stop(&script);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+static void test_engine_load_tells_problems_of_the_api_servers_secrets(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[] = {
+        { .expect = APISERVER_SECRETS,
+          .send = APISERVER_HEAD APISERVER_ADDED("elsewhere") APISERVER_TOLD_ALL,
+          .after = HTTPS_HANG },
+    };
+    struct file_kit kit;
+    struct https_script script;
+    kit_init(&kit);
+    apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
+    struct options options = options_for_server(&kit, script.port);
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, 1);
+    assert_int_equal(ask(&engine), DECISION_ERROR);
+    engine_fini(&engine);
+    https_script_stop(&script);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+/* Nobody listens there: the failure is the error, and a person need not wait long for it. */
+static void test_engine_load_without_the_api_server_says_why(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    const int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(address);
+    assert_int_equal(bind(taken, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(taken, (struct sockaddr *)&address, &len), 0);
+    struct options options = options_for_server(&kit, ntohs(address.sin_port));
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem),
+                     ST_UNAVAILABLE);
+    assert_int_equal(problems, 0);
+    assert_non_null(strstr(problem.file, "http://127.0.0.1:"));
+    assert_non_null(strstr(problem.text, "cannot list"));
+    assert_null(engine.authenticator);
+    assert_null(engine.kube_apiserver);
+    assert_int_equal(close(taken), 0);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
+static void test_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    struct options options = options_for_server(&kit, 1);
+    kit_write(&kit, "kubeconfig", "clusters: [\n");
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    assert_int_equal(engine_load(&options, NULL, NULL, &engine, &problem), ST_SYNTAX);
+    assert_string_equal(problem.file, options.kubeconfig);
+    assert_int_equal(problem.line, 2);
+    options_fini(&options);
+    kit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +258,10 @@ int main(void)
         cmocka_unit_test(test_engine_load_tells_problems_of_files_and_of_secrets),
         cmocka_unit_test(test_engine_load_of_no_directory_fails),
         cmocka_unit_test(test_engine_load_of_a_file_that_never_settles_is_a_problem),
+        cmocka_unit_test(test_engine_load_asks_the_api_server_until_it_answers),
+        cmocka_unit_test(test_engine_load_tells_problems_of_the_api_servers_secrets),
+        cmocka_unit_test(test_engine_load_without_the_api_server_says_why),
+        cmocka_unit_test(test_engine_load_of_a_wrong_kubeconfig_says_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's public face, used as an embedder would: a directory in, verdicts out. */
+/* The library's public face, used as an embedder would: a directory or an API server in, verdicts
+ * out. */
 #include <kube-bearer/kube-bearer.h>
 #include <stdatomic.h>
 #include <time.h>
 
+#include "support/apiserver_script.h"
 #include "support/file_kit.h"
 
 /* TEST-ONLY tokens. */
@@ -236,6 +238,54 @@ static void test_kube_bearer_wait_ready_sees_fresh_files(void **state)
     kube_bearer_free(bearer);
 }
 
+static void test_kube_bearer_asks_an_api_server(void **state)
+{
+    static const struct https_exchange exchanges[] = {
+        { .expect = APISERVER_SECRETS,
+          .send = APISERVER_HEAD APISERVER_ADDED("bootstrap-token-abcdef") APISERVER_TOLD_ALL,
+          .after = HTTPS_HANG },
+    };
+    struct fixture *fixture = *state;
+    struct https_script script;
+    apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
+    apiserver_script_kubeconfig(&fixture->kit, "kubeconfig", script.port);
+    const struct kit_path kubeconfig = kit_path(&fixture->kit, "kubeconfig");
+    fixture->options.manifests = NULL;
+    fixture->options.kubeconfig = kubeconfig.text;
+    struct kube_bearer *bearer = make(fixture);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    kube_bearer_free(bearer);
+    https_script_stop(&script);
+    assert_int_equal(atomic_load(&fixture->problem_count), 0);
+}
+
+/* It is no failure: it may come yet. */
+static void test_kube_bearer_tells_that_the_api_server_is_away(void **state)
+{
+    static const struct https_exchange exchanges[] = {
+        { .expect = APISERVER_SECRETS, .send = APISERVER_UNAVAILABLE },
+        { .expect = APISERVER_SECRETS, .send = APISERVER_HEAD, .after = HTTPS_HANG },
+    };
+    struct fixture *fixture = *state;
+    struct https_script script;
+    apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
+    apiserver_script_kubeconfig(&fixture->kit, "kubeconfig", script.port);
+    const struct kit_path kubeconfig = kit_path(&fixture->kit, "kubeconfig");
+    fixture->options.manifests = NULL;
+    fixture->options.kubeconfig = kubeconfig.text;
+    struct kube_bearer *bearer = make(fixture);
+    assert_int_equal(result(bearer, TOKEN), KUBE_BEARER_ERROR);
+    for (int ms = 0; ms < FILE_KIT_DEADLINE_MS && !apiserver_script_is_over(&script); ms += 5) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+    }
+    assert_false(kube_bearer_is_ready(bearer));
+    assert_int_equal(result(bearer, TOKEN), KUBE_BEARER_ERROR);
+    kube_bearer_free(bearer);
+    https_script_stop(&script);
+    assert_int_equal(atomic_load(&fixture->problem_count), 1);
+    assert_non_null(strstr(fixture->last_problem, "503"));
+}
+
 static void test_kube_bearer_bad_options_say_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -243,12 +293,23 @@ static void test_kube_bearer_bad_options_say_so(void **state)
     struct kube_bearer_options options = fixture->options;
     options.size = 0;
     assert_null(kube_bearer_new(&options, error, sizeof(error)));
-    assert_string_equal(error, "options: size and manifests must be set");
+    assert_string_equal(error, "options: size must be set, by KUBE_BEARER_OPTIONS_INIT");
     options = fixture->options;
     options.manifests = NULL;
-    error[0] = '\0';
     assert_null(kube_bearer_new(&options, error, sizeof(error)));
-    assert_string_equal(error, "options: size and manifests must be set");
+    assert_string_equal(error, "options: manifests, kubeconfig or in_cluster must be set");
+    options.kubeconfig = "/does/not/exist";
+    options.in_cluster = 1;
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_string_equal(error, "options: kubeconfig and in_cluster are not for use together");
+    options.in_cluster = 0;
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_non_null(strstr(error, "/does/not/exist"));
+    options.kubeconfig = NULL;
+    options.in_cluster = 1;
+    assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
+    assert_null(kube_bearer_new(&options, error, sizeof(error)));
+    assert_non_null(strstr(error, "KUBERNETES_SERVICE_HOST"));
     options = fixture->options;
     options.api_audience_count = KUBE_BEARER_AUDIENCES_MAX + 1;
     assert_null(kube_bearer_new(&options, error, sizeof(error)));
@@ -291,6 +352,8 @@ int main(void)
         T(test_kube_bearer_follows_the_directory),
         T(test_kube_bearer_tells_of_problems),
         T(test_kube_bearer_wait_ready_sees_fresh_files),
+        T(test_kube_bearer_asks_an_api_server),
+        T(test_kube_bearer_tells_that_the_api_server_is_away),
         T(test_kube_bearer_bad_options_say_so),
         T(test_kube_bearer_no_verdict_is_an_error),
 #undef T

@@ -21,6 +21,9 @@ static const struct {
     { "max-request-body-bytes", "maxRequestBodyBytes" },
     { "unknown-token-answer", "unknownTokenAnswer" },
     { "api-audiences", "apiAudiences" },
+    { "kubeconfig", "kubeconfig" },
+    { "in-cluster", "inCluster" },
+    { "watch-silence-timeout", "watchSilenceTimeout" },
 };
 
 static void test_option_member_rows(void **state)

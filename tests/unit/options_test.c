@@ -58,6 +58,16 @@ static const struct {
     { "a lone dash", COMMAND_SERVE, { "-" }, "expected options only" },
     { "an empty argument", COMMAND_SERVE, { "" }, "expected options only" },
     { "no value", COMMAND_SERVE, { "--secure-port" }, "--secure-port: expected a value" },
+    { "a silence at the lower end", COMMAND_SERVE, { "--watch-silence-timeout=1s" }, NULL },
+    { "a silence below it",
+      COMMAND_SERVE,
+      { "--watch-silence-timeout=999ms" },
+      "--watch-silence-timeout: expected a duration" },
+    { "a silence at the upper end", COMMAND_SERVE, { "--watch-silence-timeout=1h" }, NULL },
+    { "a silence above it",
+      COMMAND_SERVE,
+      { "--watch-silence-timeout=1h1ms" },
+      "--watch-silence-timeout: expected a duration" },
     { "a bad value",
       COMMAND_SERVE,
       { "--secure-port=x" },
@@ -68,8 +78,8 @@ static const struct {
       "unknown option --secure-prot; did you mean --secure-port?" },
     { "an unknown option with no near one",
       COMMAND_SERVE,
-      { "--kubeconfig=x" },
-      "unknown option --kubeconfig; see --help" },
+      { "--leader-elect=x" },
+      "unknown option --leader-elect; see --help" },
     { "suggestions are of this command",
       COMMAND_REVIEW,
       { "--secure-port=1" },
@@ -220,6 +230,10 @@ static void test_options_defaults(void **state)
     assert_int_equal(options.shutdown_delay_ms, 0);
     assert_int_equal(options.shutdown_grace_ms, 30000);
     assert_null(options.manifests);
+    assert_null(options.kubeconfig);
+    assert_false(options.in_cluster);
+    assert_int_equal(options.watch_silence_timeout_ms, 90000);
+    assert_true(options.watch_silence_timeout_ms > WATCH_SILENCE_RECOMMENDED_MS);
     assert_null(options.client_ca_file);
     assert_null(options.health_bind_address.host);
     assert_int_equal(options.given, 0);
@@ -320,10 +334,59 @@ static void test_options_parse_checks_unless_help_is_asked_for(void **state)
     struct problem problem = { 0 };
     char *help[] = { (char *)(uintptr_t) "--help" };
     assert_int_equal(options_parse(COMMAND_SERVE, 0, NULL, &options, &problem), ST_INVALID);
-    assert_non_null(strstr(problem.text, "--manifests: required"));
+    assert_non_null(strstr(problem.text, "--manifests, --kubeconfig or --in-cluster: one of them"));
     assert_int_equal(options_parse(COMMAND_SERVE, 1, help, &options, &problem), ST_OK);
     assert_true(options.help);
     options_fini(&options);
+}
+
+static const struct {
+    const char *name;
+    enum option_command command;
+    const char *host; /* KUBERNETES_SERVICE_HOST; NULL: not set */
+    const char *argument;
+    enum status want;
+    bool in_cluster;
+} pod_rows[] = {
+    { "in a pod", COMMAND_SERVE, "10.0.0.1", NULL, ST_OK, true },
+    { "review in a pod", COMMAND_REVIEW, "10.0.0.1", NULL, ST_OK, true },
+    { "elsewhere", COMMAND_SERVE, NULL, NULL, ST_INVALID, false },
+    { "an empty variable", COMMAND_SERVE, "", NULL, ST_INVALID, false },
+    { "manifests in a pod", COMMAND_SERVE, "10.0.0.1", "--manifests=m", ST_OK, false },
+    { "a kubeconfig in a pod", COMMAND_SERVE, "10.0.0.1", "--kubeconfig=x", ST_OK, false },
+    { "turned off in a pod", COMMAND_SERVE, "10.0.0.1", "--in-cluster=false", ST_INVALID, false },
+    { "empty manifests in a pod", COMMAND_SERVE, "10.0.0.1", "--manifests=", ST_INVALID, false },
+    { "an empty kubeconfig in a pod", COMMAND_SERVE, "10.0.0.1", "--kubeconfig=", ST_INVALID,
+      false },
+    { "asked for elsewhere", COMMAND_SERVE, NULL, "--in-cluster", ST_OK, true },
+    { "a server asked from a pod", COMMAND_REVIEW, "10.0.0.1", "--server=https://h/", ST_OK,
+      false },
+};
+
+/* The pod's own API server is taken when nothing else is said. */
+static void test_options_parse_in_a_pod_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(pod_rows); i++) {
+        const bool serve = pod_rows[i].command == COMMAND_SERVE;
+        char *argv[ARGUMENTS_MAX] = {
+            (char *)(uintptr_t)(serve ? "--tls-cert-file=c" : "--token-file=-"),
+            (char *)(uintptr_t)(serve ? "--tls-private-key-file=k" : "--output=json"),
+            (char *)(uintptr_t)pod_rows[i].argument,
+        };
+        struct options options = { 0 };
+        struct problem problem = { 0 };
+        print_message("# %s\n", pod_rows[i].name);
+        if (pod_rows[i].host) {
+            assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", pod_rows[i].host, 1), 0);
+        }
+        const enum status st = options_parse(pod_rows[i].command, pod_rows[i].argument ? 3 : 2,
+                                             argv, &options, &problem);
+        assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
+        assert_int_equal(st, pod_rows[i].want);
+        assert_int_equal(options.in_cluster, pod_rows[i].in_cluster);
+        options_fini(&options);
+    }
 }
 
 /* Whatever allocation fails: no memory, said so, nothing leaked, nothing half done handed out. */
@@ -371,6 +434,10 @@ int main(void)
         cmocka_unit_test(test_options_parse_names_the_file_that_is_wrong),
         cmocka_unit_test(test_options_parse_survives_every_allocation_failure),
         cmocka_unit_test(test_options_parse_checks_unless_help_is_asked_for),
+        cmocka_unit_test(test_options_parse_in_a_pod_rows),
     };
+    if (unsetenv("KUBERNETES_SERVICE_HOST") != 0) { /* the tests themselves may run in a pod */
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
