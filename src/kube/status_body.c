@@ -79,6 +79,25 @@ static int64_t number_of(const json_object *object, const char *key)
     return json_object_is_type(node, json_type_int) ? json_object_get_int64(node) : 0;
 }
 
+static bool has_cause(const json_object *details, const char *field)
+{
+    const json_object *causes = json_object_object_get(details, "causes");
+    if (!json_object_is_type(causes, json_type_array)) {
+        return false;
+    }
+    for (size_t i = 0; i < json_object_array_length(causes); i++) {
+        const json_object *cause = json_object_array_get_idx(causes, i);
+        json_object *node = json_object_is_type(cause, json_type_object)
+                                ? json_object_object_get(cause, "field")
+                                : NULL;
+        if (json_object_is_type(node, json_type_string) &&
+            strcmp(json_object_get_string(node), field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void status_body_read(const json_object *root, struct status_body *ret_body)
 {
     *ret_body = (struct status_body){ 0 };
@@ -98,6 +117,7 @@ void status_body_read(const json_object *root, struct status_body *ret_body)
     if (json_object_is_type(details, json_type_object)) {
         const int64_t seconds = number_of(details, "retryAfterSeconds");
         ret_body->retry_after_sec = seconds > 0 ? (uint64_t)seconds : 0;
+        ret_body->is_about_uid = has_cause(details, "metadata.uid");
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 /* meta.k8s.io/v1 Status: the body of every answer of ours that is not a TokenReview, and what a
  * Kubernetes API server says when it refuses. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <json-c/json.h>
@@ -36,6 +37,7 @@ struct status_body {
     char reason[STATUS_BODY_REASON_MAX]; /* "Expired", "Conflict", …; "" when it names none */
     char message[STATUS_BODY_MESSAGE_MAX]; /* printable ASCII, cut: fit to be logged */
     uint64_t retry_after_sec;              /* details.retryAfterSeconds; 0 when there is none */
+    bool is_about_uid; /* details.causes names the field metadata.uid: the object has another */
 };
 
 /** status_body_read() - what a tree says that should be a Status, as the object of an ERROR event

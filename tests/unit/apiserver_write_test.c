@@ -81,6 +81,12 @@ static enum status begin(struct store *store,
     return status;
 }
 
+/* How kube-apiserver refuses a merge patch of metadata.uid. */
+#define ANOTHER_UID                                                                              \
+    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"another\"," \
+    "\"reason\":\"Invalid\",\"details\":{\"causes\":[{\"reason\":\"FieldValueInvalid\","         \
+    "\"field\":\"metadata.uid\"}]},\"code\":422}"
+
 #define TARGET                                                              \
     {                                                                       \
         .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a") \
@@ -242,6 +248,24 @@ static const struct {
       .reply = OK(OBJECT),
       .after = HTTPS_CLOSE,
       .version = "12" },
+    { .name = "patch another",
+      .operation = PATCH,
+      .target = TARGET_WITH_PRECONDITIONS,
+      .object = "{}",
+      .request = "PATCH " SINGLE,
+      .reply = REPLY("422 Unprocessable Entity", ANOTHER_UID),
+      .after = HTTPS_CLOSE,
+      .status = ST_CONFLICT,
+      .problem = "patch: the server answers 422 Invalid: another" },
+    { .name = "patch the uid",
+      .operation = PATCH,
+      .target = TARGET,
+      .object = "{\"metadata\":{\"uid\":\"u-b\"}}",
+      .request = "PATCH " SINGLE,
+      .reply = REPLY("422 Unprocessable Entity", ANOTHER_UID),
+      .after = HTTPS_CLOSE,
+      .status = ST_INVALID,
+      .problem = "patch: the server answers 422 Invalid: another" },
     { .name = "delete",
       .operation = DELETE,
       .target = TARGET,

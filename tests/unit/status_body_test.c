@@ -122,10 +122,19 @@ static const struct {
     { "of an API server",
       "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
       "\"message\":\"too old resource version: 1 (9)\",\"reason\":\"Expired\",\"code\":410}",
-      { 410, "Expired", "too old resource version: 1 (9)", 0 } },
+      { 410, "Expired", "too old resource version: 1 (9)", 0, false } },
     { "what would break a log line",
       "{\"kind\":\"Status\",\"message\":\"a\\nb\\u00e4\"}",
-      { 0, "", "a?b??", 0 } },
+      { 0, "", "a?b??", 0, false } },
+    { "an object with another uid",
+      "{\"kind\":\"Status\",\"details\":{\"causes\":[1,{},{\"field\":2},{\"field\":\"metadata."
+      "uid\"}]},"
+      "\"reason\":\"Invalid\",\"code\":422}",
+      { 422, "Invalid", "", 0, true } },
+    { "one with another name",
+      "{\"kind\":\"Status\",\"details\":{\"causes\":[{\"field\":\"metadata.name\"}]},\"code\":422}",
+      { 422, "", "", 0, false } },
+    { "causes of another type", "{\"kind\":\"Status\",\"details\":{\"causes\":{}}}", { 0 } },
     { "members of other types",
       "{\"kind\":\"Status\",\"code\":\"410\",\"reason\":410,\"message\":null,\"details\":[1]}",
       { 0 } },
@@ -150,7 +159,8 @@ static void test_status_body_parse_rows(void **state)
         status_body_parse(span_of(parse_rows[i].text), &got);
         if (got.code != want->code || strcmp(got.reason, want->reason) != 0 ||
             strcmp(got.message, want->message) != 0 ||
-            got.retry_after_sec != want->retry_after_sec) {
+            got.retry_after_sec != want->retry_after_sec ||
+            got.is_about_uid != want->is_about_uid) {
             fail_msg("%s: %u %s \"%s\"", parse_rows[i].name, got.code, got.reason, got.message);
         }
     }
