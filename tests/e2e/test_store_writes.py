@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing to the store, with a real kube-apiserver behind it.
+
+tests/support/store_tool.c plays whoever listens and writes. What each test says holds for every store it is given.
+"""
+import base64
+import contextlib
+import json
+import queue
+import subprocess
+import threading
+from collections import namedtuple
+
+import kit
+import pytest
+
+Answer = namedtuple("Answer", "status object problem")
+
+NAMESPACE = "kube-system"
+ABSENT_UID = "00000000-0000-0000-0000-000000000000"
+
+
+class Store:
+    """A running store_tool."""
+
+    def __init__(self, folder, *arguments):
+        self.log_path = folder / "store_tool.log"
+        self.lines, self.events, self.last_id = queue.Queue(), [], 0
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", kit.binary().parent / "tests/support/store_tool",
+                 *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+        self.wait(lambda event: event["event"] == "synced")
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+        self.lines.put(None)
+
+    def _next(self):
+        line = self.lines.get(timeout=kit.DEADLINE_SEC)
+        assert line is not None, f"store_tool ended:\n{self.log_path.read_text()}"
+        return line
+
+    def wait(self, is_it):
+        """The first event not waited for yet that is_it(event); those before it are left out."""
+        while True:
+            event = self.events.pop(0) if self.events else self._next()
+            if is_it(event):
+                return event
+
+    def wait_for(self, kind, name):
+        return self.wait(lambda event: event["event"] == kind and event.get("name") == name)
+
+    def ask(self, op, **command):
+        self.last_id += 1
+        self.process.stdin.write(json.dumps({"id": self.last_id, "op": op, **command}) + "\n")
+        self.process.stdin.flush()
+        while True:
+            line = self._next()
+            if line.get("id") == self.last_id:
+                return Answer(line["status"], line["object"], line["problem"])
+            self.events.append(line)
+
+    def create(self, secret):
+        return self.ask("create", object=secret)
+
+    def update(self, secret):
+        return self.ask("update", object=secret)
+
+    def get(self, name):
+        return self.ask("get", target=target(name))
+
+    def patch(self, name, patch, **preconditions):
+        return self.ask("patch", target=target(name, **preconditions), patch=patch)
+
+    def delete(self, name, **preconditions):
+        return self.ask("delete", target=target(name, **preconditions))
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(kit.DEADLINE_SEC)
+        finally:
+            self.process.kill()
+            self.reader.join()
+        log = self.log_path.read_text()
+        assert code == 0 and not log, f"store_tool: exit {code}\n{log}"
+
+
+def target(name, **preconditions):
+    return {"namespace": NAMESPACE, "name": name, **preconditions}
+
+
+def new_secret(token=None):
+    """A bootstrap token Secret with data only, so that each store gives back what it was given."""
+    token_id, token_secret = (token or kit.new_token()).split(".")
+    data = {"token-id": token_id, "token-secret": token_secret, "usage-bootstrap-authentication": "true"}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+            "metadata": {"name": f"bootstrap-token-{token_id}", "namespace": NAMESPACE},
+            "data": {key: encode(value) for key, value in data.items()}}
+
+
+def encode(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def name_of(secret):
+    return secret["metadata"]["name"]
+
+
+def version_of(secret):
+    return secret["metadata"]["resourceVersion"]
+
+
+@pytest.fixture(scope="module")
+def cluster(start_cluster):
+    return start_cluster(webhook=False)
+
+
+@pytest.fixture(scope="module", params=["apiserver"])
+def store(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    with contextlib.closing(Store(folder, "--kubeconfig", request.getfixturevalue("cluster").admin_kubeconfig)) as store:
+        yield store
+
+
+@pytest.fixture
+def secret(store):
+    """A Secret that has just been created, as it stands."""
+    answer = store.create(new_secret())
+    assert answer.status == "ok", answer
+    store.wait_for("added", name_of(answer.object))
+    return answer.object
+
+
+# --- create -------------------------------------------------------------------------------------------------------
+
+def test_create_gives_back_what_stands_there(store):
+    wanted = new_secret()
+    answer = store.create(wanted)
+    assert answer.status == "ok" and answer.problem is None, answer
+    assert answer.object["data"] == wanted["data"] and answer.object["type"] == wanted["type"]
+    event = store.wait_for("added", name_of(wanted))
+    assert event["namespace"] == NAMESPACE
+    assert event["resourceVersion"] == version_of(answer.object) != ""
+    assert event["uid"] == answer.object["metadata"].get("uid", "")
+    assert store.get(name_of(wanted)).object == answer.object
+
+
+def test_create_what_exists_is_refused(store, secret):
+    answer = store.create(new_secret(f"{name_of(secret)[-6:]}.{'0' * 16}"))
+    assert answer.status == "already_exists" and answer.object is None and answer.problem, answer
+    assert store.get(name_of(secret)).object == secret
+
+
+@pytest.mark.parametrize("what, change", [
+    ("a name that is none", lambda s: s["metadata"].update(name="Not_A_Name")),
+    ("no name", lambda s: s["metadata"].pop("name")),
+    ("data that is no base64", lambda s: s["data"].update({"token-secret": "?"})),
+    ("data that is no text", lambda s: s["data"].update({"token-secret": 7})),
+    ("a key that is none", lambda s: s["data"].update({"no key": encode("x")})),
+    ("another kind", lambda s: s.update(kind="ConfigMap")),
+])
+def test_create_what_is_no_secret_is_invalid(store, what, change):
+    wanted = new_secret()
+    change(wanted)
+    answer = store.create(wanted)
+    assert answer.status == "invalid" and answer.object is None and answer.problem, (what, answer)
+
+
+# --- get ----------------------------------------------------------------------------------------------------------
+
+def test_get_what_is_not_there(store):
+    answer = store.get(name_of(new_secret()))
+    assert answer.status == "not_found" and answer.object is None and answer.problem, answer
+
+
+# --- update -------------------------------------------------------------------------------------------------------
+
+def changed(secret, **metadata):
+    """With one more key, and metadata changed; None removes."""
+    meta = {key: value for key, value in {**secret["metadata"], **metadata}.items() if value is not None}
+    return {**secret, "metadata": meta, "data": {**secret["data"], "description": encode("changed")}}
+
+
+@pytest.mark.parametrize("metadata", [{}, {"resourceVersion": None}, {"uid": None}, {"uid": None, "resourceVersion": None}],
+                         ids=["both", "uid", "version", "neither"])
+def test_update_with_preconditions_that_hold(store, secret, metadata):
+    answer = store.update(changed(secret, **metadata))
+    assert answer.status == "ok", answer
+    assert answer.object["data"] == {**secret["data"], "description": encode("changed")}
+    assert version_of(answer.object) != version_of(secret)
+    assert answer.object["metadata"].get("uid") == secret["metadata"].get("uid")
+    assert store.wait_for("modified", name_of(secret))["resourceVersion"] == version_of(answer.object)
+    assert store.get(name_of(secret)).object == answer.object
+
+
+def test_update_leaves_out_what_is_left_out(store, secret):
+    first = store.update(changed(secret)).object
+    answer = store.update({**secret, "metadata": first["metadata"]})
+    assert answer.status == "ok" and answer.object["data"] == secret["data"], answer
+
+
+def test_update_of_a_version_that_was_is_a_conflict(store, secret):
+    now = store.update(changed(secret)).object
+    answer = store.update(changed(secret))
+    assert answer.status == "conflict" and answer.object is None and answer.problem, answer
+    assert store.get(name_of(secret)).object == now
+
+
+def test_update_of_another_uid_is_a_conflict(store, secret):
+    assert store.update(changed(secret, uid=ABSENT_UID)).status == "conflict"
+    assert store.get(name_of(secret)).object == secret
+
+
+def test_update_what_is_not_there(store):
+    assert store.update(new_secret()).status == "not_found"
+
+
+def test_update_to_what_is_no_secret_is_invalid(store, secret):
+    wanted = changed(secret)
+    wanted["data"]["description"] = "?"
+    assert store.update(wanted).status == "invalid"
+    assert store.get(name_of(secret)).object == secret
+
+
+# --- patch --------------------------------------------------------------------------------------------------------
+
+def test_patch_changes_adds_and_deletes(store, secret):
+    answer = store.patch(name_of(secret), {"data": {"token-id": None, "token-secret": encode("x"), "new": encode("y")},
+                                           "metadata": {"labels": {"a": "b"}}})
+    assert answer.status == "ok", answer
+    kept = {"usage-bootstrap-authentication": secret["data"]["usage-bootstrap-authentication"]}
+    assert answer.object["data"] == {**kept, "token-secret": encode("x"), "new": encode("y")}
+    assert answer.object["metadata"]["labels"] == {"a": "b"}
+    assert version_of(answer.object) != version_of(secret)
+    assert store.wait_for("modified", name_of(secret))["resourceVersion"] == version_of(answer.object)
+    answer = store.patch(name_of(secret), {"metadata": {"labels": None}})
+    assert answer.status == "ok" and not answer.object["metadata"].get("labels"), answer
+
+
+PATCH = {"data": {"description": encode("patched")}}
+
+
+def test_patch_with_preconditions_that_hold(store, secret):
+    preconditions = {"resourceVersion": version_of(secret)}
+    if "uid" in secret["metadata"]:
+        preconditions["uid"] = secret["metadata"]["uid"]
+    assert store.patch(name_of(secret), PATCH, **preconditions).status == "ok"
+
+
+def test_patch_with_a_precondition_that_does_not_hold_is_a_conflict(store, secret):
+    now = store.patch(name_of(secret), PATCH).object
+    for preconditions in ({"resourceVersion": version_of(secret)}, {"uid": ABSENT_UID},
+                          {"uid": ABSENT_UID, "resourceVersion": version_of(now)}):
+        answer = store.patch(name_of(secret), {"data": {"description": None}}, **preconditions)
+        assert answer.status == "conflict" and answer.object is None and answer.problem, (preconditions, answer)
+    assert store.get(name_of(secret)).object == now
+
+
+def test_patch_what_is_not_there(store):
+    assert store.patch(name_of(new_secret()), PATCH).status == "not_found"
+
+
+@pytest.mark.parametrize("patch", [{"data": {"description": "?"}}, {"data": {"description": 7}}, {"data": [1]},
+                                   {"metadata": {"name": "another"}}], ids=["base64", "number", "list", "name"])
+def test_patch_to_what_is_no_such_secret_is_invalid(store, secret, patch):
+    assert store.patch(name_of(secret), patch).status == "invalid"
+    assert store.get(name_of(secret)).object == secret
+
+
+# --- delete -------------------------------------------------------------------------------------------------------
+
+def test_delete(store, secret):
+    answer = store.delete(name_of(secret))
+    assert answer.status == "ok" and answer.object is None, answer
+    store.wait_for("deleted", name_of(secret))
+    assert store.get(name_of(secret)).status == "not_found"
+    assert store.delete(name_of(secret)).status == "not_found"
+
+
+def test_delete_with_preconditions_that_hold(store, secret):
+    preconditions = {"resourceVersion": version_of(secret)}
+    if "uid" in secret["metadata"]:
+        preconditions["uid"] = secret["metadata"]["uid"]
+    assert store.delete(name_of(secret), **preconditions).status == "ok"
+
+
+def test_delete_with_a_precondition_that_does_not_hold_is_a_conflict(store, secret):
+    now = store.patch(name_of(secret), PATCH).object
+    for preconditions in ({"resourceVersion": version_of(secret)}, {"uid": ABSENT_UID}):
+        answer = store.delete(name_of(secret), **preconditions)
+        assert answer.status == "conflict" and answer.problem, (preconditions, answer)
+    assert store.get(name_of(secret)).object == now
+
+
+def test_created_again_is_another_object(store, secret):
+    assert store.delete(name_of(secret)).status == "ok"
+    again = store.create({**secret, "metadata": target(name_of(secret))})
+    assert again.status == "ok", again
+    assert store.update(changed(secret)).status == "conflict"
+    assert store.get(name_of(secret)).object == again.object
+
+
+# --- only with an API server --------------------------------------------------------------------------------------
+
+def test_writing_without_the_right_to_is_forbidden(cluster, tmp_path):
+    token = cluster.new_token()
+    name = f"bootstrap-token-{token[:6]}"
+    cluster.grant([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}])
+    config = cluster.write_kubeconfig("reader", token_file=cluster.service_account_token())
+    store = Store(tmp_path, "--kubeconfig", config)
+    with contextlib.closing(store):
+        for answer in (store.create(new_secret()), store.get(name), store.update(new_secret(token)),
+                       store.patch(name, PATCH), store.delete(name)):
+            assert answer.status == "forbidden" and answer.object is None and answer.problem, answer
+    cluster.delete_token(token)
+
+
+# --- both at once ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def both(cluster, tmp_path):
+    manifests = tmp_path / "m"
+    manifests.mkdir()
+    with contextlib.closing(Store(tmp_path, "--manifests", manifests, "--kubeconfig", cluster.admin_kubeconfig)) as store:
+        store.manifests = manifests
+        yield store
+
+
+def test_union_the_directorys_object_counts_and_the_clusters_takes_over(cluster, both):
+    token = cluster.new_token()
+    name = f"bootstrap-token-{token[:6]}"
+    remote = both.wait_for("added", name)
+    kit.replace_file(both.manifests / "same.json", json.dumps(new_secret(token)))
+    assert both.wait_for("modified", name)["resourceVersion"] != remote["resourceVersion"]
+    problem = both.wait(lambda event: event["event"] == "problem")
+    assert problem["status"] == "duplicate" and problem["file"] == f"{NAMESPACE}/{name}"
+    assert problem["text"] == f"Secret {NAMESPACE}/{name} is in {both.manifests}/same.json, too, which counts"
+    cluster.patch_token(token, description="kept back")
+    (both.manifests / "same.json").unlink()
+    both.wait_for("deleted", name)
+    assert both.wait(lambda event: event["event"] == "resolved")["file"] == f"{NAMESPACE}/{name}"
+    again = both.wait_for("added", name)
+    assert (again["uid"], again["resourceVersion"] != remote["resourceVersion"]) == (remote["uid"], True)
+    cluster.delete_token(token)
+    both.wait_for("deleted", name)
