@@ -7,6 +7,9 @@
  * piece. A value that lies in one piece of the stream is handed out from there; only one that
  * straddles pieces is copied.
  *
+ * A line end inside a value of a sequence is the end of a line whose brackets do not balance: what
+ * follows would be taken for its inside, and a watch would be deaf without anybody noticing.
+ *
  * Untrusted: the stream, from whoever plays the server. Its values are bounded by value_max, the
  * rest of a list by JSON_FRAMES_MAX_REST; depth is a number and costs no memory. Threads: one at a
  * time.
@@ -59,23 +62,33 @@ static void step(struct json_frames *frames, char c)
     frames->depth -= c == '}' || c == ']';
 }
 
-/* Find where the value that is under way ends. Return: bytes of @text that belong to it */
-static size_t take_value(struct json_frames *frames, struct span text)
+/* Find where the value that is under way ends. @ret_len: bytes of @text that belong to it. Return:
+ * ST_OK; ST_SYNTAX */
+static enum status take_value(struct json_frames *frames, struct span text, size_t *ret_len)
 {
     const size_t outside = frames->form == JSON_FRAMES_ITEMS ? 2 : 0;
     for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '\n' && frames->form == JSON_FRAMES_SEQUENCE) {
+            return ST_SYNTAX;
+        }
         step(frames, text.at[i]);
         if (frames->depth == outside) {
             frames->in_value = false;
-            return i + 1;
+            *ret_len = i + 1;
+            return ST_OK;
         }
     }
-    return text.len;
+    *ret_len = text.len;
+    return ST_OK;
 }
 
 static enum status push_value(struct json_frames *frames, struct span text, size_t *ret_taken)
 {
-    const size_t len = take_value(frames, text);
+    size_t len = 0;
+    const enum status taken = take_value(frames, text, &len);
+    if (taken != ST_OK) {
+        return taken;
+    }
     struct span value = { .at = text.at, .len = len };
     *ret_taken = len;
     if (frames->value.len > 0 || frames->in_value) {

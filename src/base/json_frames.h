@@ -19,7 +19,8 @@
 #include "base/status.h"
 
 enum json_frames_form {
-    JSON_FRAMES_SEQUENCE = 0, /* objects one after the other, white space between them */
+    JSON_FRAMES_SEQUENCE = 0, /* objects one after the other, white space between them and no line
+                                 end inside */
     JSON_FRAMES_ITEMS,        /* one object; its member `items` is cut into elements */
 };
 
@@ -66,7 +67,8 @@ void json_frames_fini(struct json_frames *frames) NONNULL(1);
 /**
  * json_frames_push() - take the next piece of the stream and hand out the values that end in it
  *
- * Return: ST_OK; ST_SYNTAX: something else than objects where they belong, or text behind the end;
+ * Return: ST_OK; ST_SYNTAX: something else than objects where they belong, text behind the end, or
+ * a line end inside a value of a sequence;
  * ST_LIMIT: a value or the rest is too long; ST_NOMEM; what @fn returned.
  */
 enum status json_frames_push(struct json_frames *frames, struct span piece) NODISCARD NONNULL(1);
