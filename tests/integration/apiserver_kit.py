@@ -43,6 +43,7 @@ class ApiServer:
         self.version, self.oldest = 10, 0  # of the newest change; a watch from before the oldest is told 410
         self.secrets, self.history = {}, []  # name -> object; (version, type, object)
         self.refusal = None  # (HTTP status, reason) for everything
+        self.silent = False  # watches stay open and tell nothing
         self.seen = []  # of each request: path and query
         self.sockets = set()
         self.port = 0
@@ -141,6 +142,11 @@ class ApiServer:
         secret = json.loads(json.dumps(self.secrets.pop(f"bootstrap-token-{token.split('.')[0]}")))
         self._change("DELETED", secret)
 
+    def be_silent(self, silent):
+        with self.changed:
+            self.silent = silent
+            self.changed.notify_all()
+
     def compact(self):
         """Forget every change: who watches from before this is told to list anew."""
         with self.changed:
@@ -218,6 +224,9 @@ class ApiServer:
             bookmark(at, **{"k8s.io/initial-events-end": "true"})
         while server is self.server:
             with self.changed:
+                if self.silent:
+                    self.changed.wait(BOOKMARK_SEC)
+                    continue
                 news = [change for change in self.history if change[0] > at]
                 if not news and at >= self.oldest:
                     self.changed.wait(BOOKMARK_SEC)

@@ -71,6 +71,16 @@ def test_apiserver_watch_that_is_too_old_lists_anew(start_server, any_api):
     assert server.accepts(token)
 
 
+def test_apiserver_silent_watch_is_begun_anew(start_server, api):
+    server = serve(start_server, api, "--watch-silence-timeout=1s")
+    watches = api.watches()
+    api.be_silent(True)  # as when something between the two has forgotten the connection
+    token = api.put(kit.new_token())
+    kit.eventually(lambda: api.watches() > watches, "another watch")
+    api.be_silent(False)
+    server.wait_accepts(token)
+
+
 def test_apiserver_away_at_the_start_is_waited_for(start_server, api):
     token = api.put(kit.new_token())
     api.stop()
