@@ -48,15 +48,35 @@ static enum status read_documents(struct span text, struct document_tree *tree)
                          : document_yaml_read(text, is_ascii(text), tree);
 }
 
+static enum status parse(struct span text, struct document_tree *tree)
+{
+    const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
+    tree->text_offset = has_mark ? BYTE_ORDER_MARK.len : 0;
+    const enum status status = read_documents(span_after(text, tree->text_offset), tree);
+    document_tree_fini(tree);
+    return status;
+}
+
 enum status document_parse(struct span text,
                            document_fn *fn,
                            void *ctx,
                            struct problem *reterr_problem)
 {
     struct document_tree tree = { .problem = reterr_problem, .fn = fn, .ctx = ctx };
-    const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
-    const struct span content = has_mark ? span_after(text, BYTE_ORDER_MARK.len) : text;
-    const enum status status = read_documents(content, &tree);
-    document_tree_fini(&tree);
-    return status;
+    return parse(text, &tree);
+}
+
+enum status document_parse_ranges(struct span text,
+                                  struct document_range *ret_range,
+                                  document_fn *fn,
+                                  void *ctx,
+                                  struct problem *reterr_problem)
+{
+    struct document_tree tree = {
+        .problem = reterr_problem,
+        .fn = fn,
+        .ctx = ctx,
+        .range = ret_range,
+    };
+    return parse(text, &tree);
 }

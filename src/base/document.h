@@ -11,6 +11,7 @@
  * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
  * is 1.5). Strings are wiped when json-c frees them.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <json-c/json.h>
@@ -50,6 +51,23 @@ enum status document_parse(struct span text,
                            document_fn *fn,
                            void *ctx,
                            struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+
+/** Where a document stands in its text: offsets in bytes, in this order. */
+struct document_range {
+    size_t start;       /* of its directives, its `---`, or else of its first value */
+    size_t content;     /* of its first value */
+    size_t content_end; /* behind its last value; a comment may stand on the same line */
+    size_t end;         /* of its `...`, or of what comes behind it: the next document, the end */
+    bool is_json;
+};
+
+/** document_parse_ranges() - document_parse(), and where each document stands
+ * @ret_range: written before each call of @fn, for the document that it is handed */
+enum status document_parse_ranges(struct span text,
+                                  struct document_range *ret_range,
+                                  document_fn *fn,
+                                  void *ctx,
+                                  struct problem *reterr_problem) NODISCARD NONNULL(2, 3, 5);
 
 /** document_position() - where @node began, both from 1; 0 and 0 for null (NULL in json-c) and for
  * a node that did not come from document_parse(). An alias stands where its anchor does */

@@ -123,18 +123,36 @@ static enum status read_step(struct json_scan *scan, struct document_tree *tree)
     return read_value(scan, tree);
 }
 
-static enum status read_objects(struct json_scan *scan, struct document_tree *tree)
+static void note_range(struct document_tree *tree, size_t start, size_t end)
+{
+    if (tree->range) {
+        *tree->range = (struct document_range){
+            .start = tree->text_offset + start,
+            .content = tree->text_offset + start,
+            .content_end = tree->text_offset + end,
+            .end = tree->text_offset + end,
+            .is_json = true,
+        };
+    }
+}
+
+/* @text: where the scan began */
+static enum status read_objects(struct json_scan *scan,
+                                struct document_tree *tree,
+                                const char *text)
 {
     while (!json_scan_finished(scan)) {
         if (json_scan_peek(scan) != JSON_OBJECT) {
             (void)json_scan_fail(scan, ST_SYNTAX, "a JSON object, or the end of the file");
             break;
         }
+        const char *const start = scan->at; /* peek has skipped what is blank */
         enum status status = read_value(scan, tree);
         while (status == ST_OK && tree->depth > 0) {
             status = read_step(scan, tree);
         }
         if (status == ST_OK) {
+            note_range(tree, (size_t)(start - text), (size_t)(scan->at - text));
             status = document_tree_end_document(tree);
         }
         if (status != ST_OK) {
@@ -154,7 +172,7 @@ enum status document_json_read(struct span text, struct document_tree *tree)
     memcpy(copy, text.at, text.len);
     struct json_scan scan;
     json_scan_begin(&scan, copy, text.len);
-    const enum status status = read_objects(&scan, tree);
+    const enum status status = read_objects(&scan, tree, copy);
     sodium_memzero(copy, text.len);
     free(copy);
     return status;

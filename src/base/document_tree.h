@@ -59,9 +59,11 @@ struct document_frame {
 
 /** Owned by one document_parse(). All-zero but for the borrowed pointers is the start. */
 struct document_tree {
-    struct problem *problem; /* borrows */
-    document_fn *fn;         /* takes a look at each document */
-    void *ctx;               /* borrows; of fn */
+    struct problem *problem;      /* borrows */
+    document_fn *fn;              /* takes a look at each document */
+    void *ctx;                    /* borrows; of fn */
+    struct document_range *range; /* borrows; filled in by the reader; NULL: nobody asks */
+    size_t text_offset;           /* where the text begins that the reader sees */
     struct document_frame frames[DOCUMENT_MAX_DEPTH];
     unsigned depth;        /* open containers */
     size_t node_count;     /* in this document, aliases expanded */

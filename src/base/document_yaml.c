@@ -50,6 +50,7 @@ struct reader {
     struct cursor cursor;
     struct lh_table *anchors;                /* owns; NULL until the document has one */
     struct anchor *open[DOCUMENT_MAX_DEPTH]; /* borrow; of the open containers, NULL for none */
+    bool has_content;                        /* the document: its first value has come */
 };
 
 static void walk_to(struct cursor *cursor, struct span text, size_t characters)
@@ -465,6 +466,56 @@ static void wipe_event(yaml_event_t *event)
     yaml_event_delete(event);
 }
 
+static bool is_content(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_START_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+        break;
+    case YAML_ALIAS_EVENT:
+    case YAML_SCALAR_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_START_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return true;
+    }
+    return false;
+}
+
+/* Before the event is looked at: marks are walked to in the order of the text. */
+static void note_start(struct reader *reader, const yaml_event_t *event)
+{
+    struct document_range *const range = reader->tree->range;
+    if (!range) {
+        return;
+    }
+    if (event->type == YAML_DOCUMENT_START_EVENT) {
+        *range = (struct document_range){ .start = reader->tree->text_offset +
+                                                   offset_of(reader, &event->start_mark) };
+        reader->has_content = false;
+    } else if (event->type == YAML_DOCUMENT_END_EVENT) {
+        range->end = reader->tree->text_offset + offset_of(reader, &event->start_mark);
+    } else if (is_content(event) && !reader->has_content) {
+        reader->has_content = true;
+        range->content = reader->tree->text_offset + offset_of(reader, &event->start_mark);
+    }
+}
+
+/* The end of a block is found only where the next thing begins, and has no length there. */
+static void note_end(struct reader *reader, const yaml_event_t *event)
+{
+    struct document_range *const range = reader->tree->range;
+    const bool is_there = event->type == YAML_SCALAR_EVENT ||
+                          (is_content(event) && event->end_mark.index > event->start_mark.index);
+    if (range && is_there) {
+        range->content_end = reader->tree->text_offset + offset_of(reader, &event->end_mark);
+    }
+}
+
 static enum status read_events(struct reader *reader)
 {
     for (bool is_over = false; !is_over;) {
@@ -472,7 +523,9 @@ static enum status read_events(struct reader *reader)
         if (!yaml_parser_parse(&reader->parser, &event)) {
             return fail_parser(reader);
         }
+        note_start(reader, &event);
         const enum status status = on_event(reader, &event);
+        note_end(reader, &event);
         is_over = event.type == YAML_STREAM_END_EVENT;
         wipe_event(&event);
         if (status != ST_OK) {

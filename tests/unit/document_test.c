@@ -819,6 +819,59 @@ static void test_document_parse_every_allocation_may_fail(void **state)
     check_memory_runs_out(SPAN_LITERAL("{\"a\":{\"b\":[1,2.5,true,null,\"text\"]}}{\"c\":{}}"));
 }
 
+/* --- where documents stand --- */
+
+static const struct {
+    struct span text;
+    const char *want; /* start,content,content_end,end and what it is, of each */
+} range_rows[] = {
+    { SPAN_LITERAL("a: 1\n"), "0,0,4,5 yaml " },
+    { SPAN_LITERAL("# c\na: 1 # d\n# e\n"), "4,4,8,17 yaml " },
+    { SPAN_LITERAL("---\na: 1\n--- # c\nb: 2\n"), "0,4,8,9 yaml 9,17,21,22 yaml " },
+    { SPAN_LITERAL("%YAML 1.1\n---\na: 1\n...\n---\nb: 2\n"), "0,14,18,19 yaml 23,27,31,32 yaml " },
+    { SPAN_LITERAL("a: |\n  x\n\n---\nb: {c: 1}\n"), "0,0,10,10 yaml 10,14,23,24 yaml " },
+    { SPAN_LITERAL("--- {a: 1} # c\n"), "0,4,10,15 yaml " },
+    { SPAN_LITERAL("a:\n-\n# c\n---\nb:\n"), "0,0,4,9 yaml 9,13,15,16 yaml " },
+    { SPAN_LITERAL("\xc3\xa9: \xc3\xa9 # \xc3\xa9\n---\na: 1\n"),
+      "0,0,6,12 yaml 12,16,20,21 yaml " },
+    { SPAN_LITERAL("\xef\xbb\xbf"
+                   "a: 1\n"),
+      "3,3,7,8 yaml " },
+    { SPAN_LITERAL("---\n---\na: 1\n"), "4,8,12,13 yaml " },
+    { SPAN_LITERAL(" {\"a\": \"\\u0041\"} {} "), "1,1,16,16 json 17,17,19,19 json " },
+    { SPAN_LITERAL("\xef\xbb\xbf{}{\"a\":1}"), "3,3,5,5 json 5,5,12,12 json " },
+};
+
+struct ranges {
+    struct document_range range;
+    struct buf text;
+};
+
+static enum status note_range(void *ctx, json_object *root)
+{
+    struct ranges *ranges = ctx;
+    const struct document_range *range = &ranges->range;
+    (void)root;
+    buf_printf(&ranges->text, "%zu,%zu,%zu,%zu %s ", range->start, range->content,
+               range->content_end, range->end, range->is_json ? "json" : "yaml");
+    return ST_OK;
+}
+
+static void test_document_ranges_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(range_rows); i++) {
+        struct ranges ranges = { 0 };
+        struct problem problem = { 0 };
+        assert_int_equal(
+            document_parse_ranges(range_rows[i].text, &ranges.range, note_range, &ranges, &problem),
+            ST_OK);
+        buf_append_char(&ranges.text, '\0');
+        assert_string_equal(ranges.text.at, range_rows[i].want);
+        buf_fini(&ranges.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -846,6 +899,7 @@ int main(void)
         cmocka_unit_test(test_document_parse_many_documents),
         cmocka_unit_test(test_document_strings_are_wiped_when_freed),
         cmocka_unit_test(test_document_parse_every_allocation_may_fail),
+        cmocka_unit_test(test_document_ranges_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
