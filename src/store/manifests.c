@@ -154,10 +154,17 @@ uint64_t manifests_next_due_ns(struct manifests *manifests)
             due_ns = due_ns == 0 || node->due_ns < due_ns ? node->due_ns : due_ns;
         }
     }
-    return cds_list_empty(&manifests->dirty) ? due_ns : 1; /* at once */
+    const bool is_at_once =
+        !cds_list_empty(&manifests->dirty) || manifests->index.dirty || write_is_due(manifests);
+    return is_at_once ? 1 : due_ns;
 }
 
 /* --- reading one file --- */
+
+bool manifests_is_settled(const struct manifests *manifests)
+{
+    return manifests->is_loaded && manifests->sync_blockers == 0;
+}
 
 void manifests_unblock_sync(struct manifests *manifests, struct node *node)
 {
@@ -221,8 +228,10 @@ static enum status decode(struct manifests *manifests,
 {
     struct manifest_objects objects = { 0 };
     const struct span text = { .at = content->at, .len = content->len };
-    enum status status = manifest_decode(text, store_wants(&manifests->base, OBJECT_SECRET),
-                                         &manifests->limits, &objects, reterr_problem);
+    enum status status =
+        manifest_decode(text, store_wants(&manifests->base, OBJECT_SECRET), &manifests->limits,
+                        &manifests->digester, &objects, reterr_problem);
+    digester_rest(&manifests->digester);
     if (status == ST_OK) {
         status = index_replace(manifests, node, &objects, reterr_problem);
     }
@@ -375,7 +384,7 @@ void manifests_turn(struct manifests *manifests)
     }
     manifests->is_scan = false;
     manifests->has_failures = false;
-    if (manifests->is_loaded && manifests->sync_blockers == 0) {
+    if (manifests_is_settled(manifests)) {
         store_tell_synced(&manifests->base);
     }
 }
@@ -444,12 +453,23 @@ static void free_store(struct store *store)
         uv_close((uv_handle_t *)&handles->poll, on_handle_closed);
         uv_close((uv_handle_t *)&handles->timer, on_handle_closed);
     }
+    write_fini(manifests);
     tree_fini(manifests);
     watch_fini(manifests);
     index_fini(manifests);
+    digester_fini(&manifests->digester);
     free(manifests->directory);
     free(manifests->absolute);
     free(manifests);
+}
+
+static void retell(struct store *store, const struct store_target *target)
+{
+    struct manifests *manifests = manifests_of(store);
+    if (target->kind == OBJECT_SECRET) {
+        index_retell(manifests, target->namespace, target->name);
+        watch_arm(manifests);
+    }
 }
 
 static const struct store_ops manifests_ops = {
@@ -457,6 +477,12 @@ static const struct store_ops manifests_ops = {
     .watch = watch,
     .free = free_store,
     .find_source = find_source,
+    .create = write_create,
+    .get = write_get,
+    .update = write_update,
+    .patch = write_patch,
+    .delete = write_delete,
+    .retell = retell,
 };
 
 /* --- making one --- */
@@ -526,7 +552,11 @@ enum status manifests_new(const struct manifests_options *options,
         .file_entries = MANIFESTS_MAX_FILE_ENTRIES,
         .depth = MANIFESTS_MAX_DEPTH,
     };
+    write_init(manifests);
     status = watch_init(manifests);
+    if (status == ST_OK) {
+        status = digester_init(&manifests->digester);
+    }
     if (status == ST_OK) {
         status = index_init(manifests);
     }

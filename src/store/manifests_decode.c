@@ -20,9 +20,16 @@
 #include "kube/secret.h"
 #include "store/manifests_private.h"
 
+struct walk {
+    manifest_secret_fn *fn;
+    void *ctx;               /* borrows */
+    struct problem *problem; /* borrows */
+};
+
 struct decoding {
     bool want_secrets;
     const struct manifests_limits *limits; /* borrows */
+    struct digester *digester;             /* borrows */
     struct manifest_objects objects;
     size_t entry_count;      /* of all objects */
     struct problem *problem; /* borrows */
@@ -30,7 +37,7 @@ struct decoding {
 
 enum what { WHAT_OTHER = 0, WHAT_SECRET, WHAT_LIST, WHAT_SECRET_LIST };
 
-static enum status refuse(const struct decoding *decoding,
+static enum status refuse(struct problem *problem,
                           const json_object *node,
                           enum status status,
                           const char *what)
@@ -38,12 +45,12 @@ static enum status refuse(const struct decoding *decoding,
     unsigned line;
     unsigned column;
     document_position(node, &line, &column);
-    problem_set(decoding->problem, status, line, column, "%s", what);
+    problem_set(problem, status, line, column, "%s", what);
     return status;
 }
 
 /* A member of @object that must be a non-empty string. */
-static enum status take_string(const struct decoding *decoding,
+static enum status take_string(const struct walk *walk,
                                const json_object *object,
                                const char *key,
                                const char *missing,
@@ -52,16 +59,16 @@ static enum status take_string(const struct decoding *decoding,
 {
     json_object *member = json_object_object_get(object, key);
     if (!member) {
-        return refuse(decoding, object, ST_INVALID, missing);
+        return refuse(walk->problem, object, ST_INVALID, missing);
     }
     if (!json_object_is_type(member, json_type_string)) {
-        return refuse(decoding, member, ST_TYPE, mistyped);
+        return refuse(walk->problem, member, ST_TYPE, mistyped);
     }
     *ret_text = (struct span){
         .at = json_object_get_string(member),
         .len = (size_t)json_object_get_string_len(member),
     };
-    return ret_text->len ? ST_OK : refuse(decoding, member, ST_INVALID, missing);
+    return ret_text->len ? ST_OK : refuse(walk->problem, member, ST_INVALID, missing);
 }
 
 static bool has_group(struct span api_version)
@@ -69,21 +76,19 @@ static bool has_group(struct span api_version)
     return api_version.len && memchr(api_version.at, '/', api_version.len);
 }
 
-static enum status classify(const struct decoding *decoding,
-                            const json_object *object,
-                            enum what *ret_what)
+static enum status classify(const struct walk *walk, const json_object *object, enum what *ret_what)
 {
     struct span api_version;
     struct span kind;
     if (!json_object_is_type(object, json_type_object)) {
-        return refuse(decoding, object, ST_TYPE,
+        return refuse(walk->problem, object, ST_TYPE,
                       "expected a Kubernetes object: a mapping with apiVersion and kind");
     }
     enum status status =
-        take_string(decoding, object, "apiVersion", "expected apiVersion, as in `apiVersion: v1`",
+        take_string(walk, object, "apiVersion", "expected apiVersion, as in `apiVersion: v1`",
                     "apiVersion: expected a string", &api_version);
     if (status == ST_OK) {
-        status = take_string(decoding, object, "kind", "expected kind, as in `kind: Secret`",
+        status = take_string(walk, object, "kind", "expected kind, as in `kind: Secret`",
                              "kind: expected a string", &kind);
     }
     if (status != ST_OK) {
@@ -104,8 +109,85 @@ static enum status classify(const struct decoding *decoding,
         }
     }
     if (*ret_what != WHAT_OTHER && !span_equal(api_version, SPAN_LITERAL("v1"))) {
-        return refuse(decoding, json_object_object_get(object, "apiVersion"), ST_UNSUPPORTED,
+        return refuse(walk->problem, json_object_object_get(object, "apiVersion"), ST_UNSUPPORTED,
                       "apiVersion: expected v1 for this kind");
+    }
+    return ST_OK;
+}
+
+/* An element of a list. The items of a SecretList need not say what they are. */
+static enum status visit_item(const struct walk *walk,
+                              enum what list,
+                              const json_object *item,
+                              size_t position)
+{
+    enum what what = WHAT_SECRET;
+    const bool is_plain = list == WHAT_SECRET_LIST && json_object_is_type(item, json_type_object) &&
+                          !json_object_object_get(item, "apiVersion") &&
+                          !json_object_object_get(item, "kind");
+    if (!is_plain) {
+        const enum status status = classify(walk, item, &what);
+        if (status != ST_OK) {
+            return status;
+        }
+    }
+    if (list == WHAT_SECRET_LIST && what != WHAT_SECRET) {
+        return refuse(walk->problem, item, ST_INVALID, "expected a Secret in a SecretList");
+    }
+    switch (what) {
+    case WHAT_SECRET:
+        return walk->fn(walk->ctx, item, position);
+    case WHAT_LIST:
+    case WHAT_SECRET_LIST:
+        return refuse(walk->problem, item, ST_UNSUPPORTED, "a list inside a list is not supported");
+    case WHAT_OTHER:
+        break;
+    }
+    return ST_OK;
+}
+
+static enum status visit_list(const struct walk *walk, enum what what, const json_object *object)
+{
+    json_object *items = json_object_object_get(object, "items");
+    if (!items) { /* absent or null: empty, as Go reads it */
+        return ST_OK;
+    }
+    if (!json_object_is_type(items, json_type_array)) {
+        return refuse(walk->problem, items, ST_TYPE, "items: expected a sequence of objects");
+    }
+    const size_t count = json_object_array_length(items);
+    for (size_t i = 0; i < count; i++) {
+        const json_object *item = json_object_array_get_idx(items, i);
+        if (!item) { /* null has no position of its own */
+            return refuse(walk->problem, items, ST_TYPE, "items: expected objects, found null");
+        }
+        const enum status status = visit_item(walk, what, item, i);
+        if (status != ST_OK) {
+            return status;
+        }
+    }
+    return ST_OK;
+}
+
+enum status manifest_each_secret(const json_object *root,
+                                 manifest_secret_fn *fn,
+                                 void *ctx,
+                                 struct problem *reterr_problem)
+{
+    const struct walk walk = { .fn = fn, .ctx = ctx, .problem = reterr_problem };
+    enum what what = WHAT_OTHER;
+    const enum status status = classify(&walk, root, &what);
+    if (status != ST_OK) {
+        return status;
+    }
+    switch (what) {
+    case WHAT_SECRET:
+        return fn(ctx, root, MANIFEST_NOT_IN_LIST);
+    case WHAT_LIST:
+    case WHAT_SECRET_LIST:
+        return visit_list(&walk, what, root);
+    case WHAT_OTHER:
+        break;
     }
     return ST_OK;
 }
@@ -118,11 +200,13 @@ static enum status refuse_number(const struct decoding *decoding,
     char text[PROBLEM_TEXT_MAX];
     (void)snprintf(text, sizeof(text), "expected at most %zu %s in one file", max,
                    what); /* fits: all of it is ours */
-    return refuse(decoding, node, ST_LIMIT, text);
+    return refuse(decoding->problem, node, ST_LIMIT, text);
 }
 
-static enum status add_secret(struct decoding *decoding, const json_object *object)
+static enum status add_secret(void *ctx, const json_object *object, size_t position)
 {
+    struct decoding *decoding = ctx;
+    (void)position;
     struct manifest_objects *objects = &decoding->objects;
     if (!decoding->want_secrets) {
         return ST_OK;
@@ -145,94 +229,31 @@ static enum status add_secret(struct decoding *decoding, const json_object *obje
     if (status != ST_OK) {
         return status;
     }
+    objects->count++; /* from here on freed with the others */
     document_position(object, &added->line, &added->column);
-    objects->count++;
     decoding->entry_count += added->secret->entry_count;
     return decoding->entry_count <= decoding->limits->file_entries
-               ? ST_OK
+               ? digester_compute(decoding->digester, object, added->secret, &added->content)
                : refuse_number(decoding, object, decoding->limits->file_entries, "data entries");
-}
-
-/* An element of a list. The items of a SecretList need not say what they are. */
-static enum status add_item(struct decoding *decoding, enum what list, const json_object *item)
-{
-    enum what what = WHAT_SECRET;
-    const bool is_plain = list == WHAT_SECRET_LIST && json_object_is_type(item, json_type_object) &&
-                          !json_object_object_get(item, "apiVersion") &&
-                          !json_object_object_get(item, "kind");
-    if (!is_plain) {
-        const enum status status = classify(decoding, item, &what);
-        if (status != ST_OK) {
-            return status;
-        }
-    }
-    if (list == WHAT_SECRET_LIST && what != WHAT_SECRET) {
-        return refuse(decoding, item, ST_INVALID, "expected a Secret in a SecretList");
-    }
-    switch (what) {
-    case WHAT_SECRET:
-        return add_secret(decoding, item);
-    case WHAT_LIST:
-    case WHAT_SECRET_LIST:
-        return refuse(decoding, item, ST_UNSUPPORTED, "a list inside a list is not supported");
-    case WHAT_OTHER:
-        break;
-    }
-    return ST_OK;
-}
-
-static enum status add_list(struct decoding *decoding, enum what what, const json_object *object)
-{
-    json_object *items = json_object_object_get(object, "items");
-    if (!items) { /* absent or null: empty, as Go reads it */
-        return ST_OK;
-    }
-    if (!json_object_is_type(items, json_type_array)) {
-        return refuse(decoding, items, ST_TYPE, "items: expected a sequence of objects");
-    }
-    const size_t count = json_object_array_length(items);
-    for (size_t i = 0; i < count; i++) {
-        const json_object *item = json_object_array_get_idx(items, i);
-        if (!item) { /* null has no position of its own */
-            return refuse(decoding, items, ST_TYPE, "items: expected objects, found null");
-        }
-        const enum status status = add_item(decoding, what, item);
-        if (status != ST_OK) {
-            return status;
-        }
-    }
-    return ST_OK;
 }
 
 static enum status add_document(void *ctx, json_object *root)
 {
     struct decoding *decoding = ctx;
-    enum what what = WHAT_OTHER;
-    const enum status status = classify(decoding, root, &what);
-    if (status != ST_OK) {
-        return status;
-    }
-    switch (what) {
-    case WHAT_SECRET:
-        return add_secret(decoding, root);
-    case WHAT_LIST:
-    case WHAT_SECRET_LIST:
-        return add_list(decoding, what, root);
-    case WHAT_OTHER:
-        break;
-    }
-    return ST_OK;
+    return manifest_each_secret(root, add_secret, decoding, decoding->problem);
 }
 
 enum status manifest_decode(struct span text,
                             bool want_secrets,
                             const struct manifests_limits *limits,
+                            struct digester *digester,
                             struct manifest_objects *ret_objects,
                             struct problem *reterr_problem)
 {
     struct decoding decoding = {
         .want_secrets = want_secrets,
         .limits = limits,
+        .digester = digester,
         .problem = reterr_problem,
     };
     const enum status status = document_parse(text, add_document, &decoding, reterr_problem);

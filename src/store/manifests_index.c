@@ -12,6 +12,9 @@
  * When a winner goes, its successor's content has not been kept: index_settle() asks for that file
  * to be read again.
  *
+ * What a write needs to know of all this is asked here, too: which files hold an object, and
+ * whether a changed text is what it should be.
+ *
  * Memory: no JSON and no plaintext. An object of kube-system named bootstrap-token-abcdef costs 96
  * bytes for itself, 64 for its claim and 16 to 32 in the table: 184 on average, malloc's overhead
  * included. Digests are BLAKE2b under a key that lives as long as the store, so a core file lets
@@ -25,21 +28,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "kube/secret.h"
 #include "kube/shown_name.h"
 #include "store/manifests_private.h"
-
-/* Of a keyed digest, enough to tell two contents apart: a chance of 1 in 2^128 to miss a change. */
-#define CONTENT_DIGEST_BYTES 16
-
-/* Plaintext memory that is kept between files; larger blocks are given back. */
-#define SCRATCH_KEPT_MAX 65536
-
-struct content_digest {
-    uint8_t bytes[CONTENT_DIGEST_BYTES];
-};
 
 struct object {
     struct content_digest told; /* what listeners know, when is_told */
@@ -50,7 +41,8 @@ struct object {
     uint32_t name_len;
     bool is_told;
     bool is_dirty;
-    char key[]; /* namespace and name, nothing between */
+    bool is_to_retell; /* listeners are to hear of it as if for the first time */
+    char key[];        /* namespace and name, nothing between */
 };
 
 struct claim {
@@ -66,8 +58,7 @@ struct claim {
 
 enum status index_init(struct manifests *manifests)
 {
-    const enum status status = table_init(&manifests->index.objects);
-    return status == ST_OK ? digest_key_new(&manifests->index.key) : status;
+    return table_init(&manifests->index.objects);
 }
 
 static struct span object_namespace(const struct object *object)
@@ -142,78 +133,6 @@ static void free_object(struct manifests *manifests, struct object *object)
     const uint32_t hash = hash_names(manifests, object_namespace(object), object_name(object));
     table_remove(&manifests->index.objects, hash, object);
     free(object);
-}
-
-/* --- content digests --- */
-
-static void wipe_scratch(struct manifests_index *index, bool keep)
-{
-    if (index->scratch) {
-        sodium_memzero(index->scratch, index->scratch_size);
-    }
-    if (!keep || index->scratch_size > SCRATCH_KEPT_MAX) {
-        free(index->scratch);
-        index->scratch = NULL;
-        index->scratch_size = 0;
-    }
-}
-
-static bool have_scratch(struct manifests_index *index, size_t size)
-{
-    if (size <= index->scratch_size) {
-        return true;
-    }
-    wipe_scratch(index, false);
-    index->scratch = malloc(size);
-    index->scratch_size = index->scratch ? size : 0;
-    return index->scratch;
-}
-
-static char *put(char *to, struct span part)
-{
-    const uint64_t len = part.len; /* in front, so that no two lists of parts look alike */
-    memcpy(to, &len, sizeof(len));
-    if (part.len) {
-        memcpy(to + sizeof(len), part.at, part.len);
-    }
-    return to + sizeof(len) + part.len;
-}
-
-static bool digest_content(struct manifests_index *index,
-                           const struct secret *secret,
-                           struct content_digest *ret_content)
-{
-    const struct object_meta *meta = &secret->meta;
-    const struct span deleted = { .at = "", .len = 0 };
-    const struct span flag = meta->has_deletion_timestamp ? SPAN_LITERAL("deleted") : deleted;
-    const struct span parts[] = { meta->uid, meta->resource_version, flag, secret->type };
-    size_t size = 0;
-    for (size_t i = 0; i < COUNTOF(parts); i++) {
-        size += sizeof(uint64_t) + parts[i].len;
-    }
-    for (size_t i = 0; i < secret->entry_count; i++) {
-        size += 2 * sizeof(uint64_t) + secret->entries[i].key.len + secret->entries[i].value.len;
-    }
-    if (!have_scratch(index, size)) {
-        return false;
-    }
-    char *to = index->scratch;
-    for (size_t i = 0; i < COUNTOF(parts); i++) {
-        to = put(to, parts[i]);
-    }
-    for (size_t i = 0; i < secret->entry_count; i++) {
-        to = put(to, secret->entries[i].key);
-        to = put(to, secret->entries[i].value);
-    }
-    struct digest digest;
-    digest_compute(index->key, (struct span){ .at = index->scratch, .len = size }, &digest);
-    memcpy(ret_content->bytes, digest.bytes, sizeof(ret_content->bytes));
-    return true;
-}
-
-static bool same_content(const struct content_digest *a, const struct content_digest *b)
-{
-    return sodium_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
 /* --- claims --- */
@@ -326,13 +245,17 @@ static void tell(struct manifests *manifests,
 {
     struct object *object = claim->object;
     char source[PROBLEM_FILE_MAX];
+    char version[RESOURCE_VERSION_MAX];
+    struct secret shown = *secret; /* borrows all that @secret holds */
     report_file(manifests, claim->file, source);
+    content_digest_format(&claim->content, version);
+    shown.meta.resource_version = span_of(version);
     const struct store_event event = {
         .type = object->is_told ? STORE_MODIFIED : STORE_ADDED,
         .kind = OBJECT_SECRET,
         .namespace = object_namespace(object),
         .name = object_name(object),
-        .secret = secret,
+        .secret = &shown,
         .source = source,
         .source_line = claim->line,
     };
@@ -355,7 +278,7 @@ static void tell_deleted(struct manifests *manifests, struct object *object)
 
 static bool is_news(const struct object *object, const struct claim *claim)
 {
-    return !object->is_told || !same_content(&object->told, &claim->content);
+    return !object->is_told || !content_digest_equal(&object->told, &claim->content);
 }
 
 /* --- replacing a file's objects --- */
@@ -374,9 +297,9 @@ static struct claim *make_claims(struct manifests *manifests,
         claims[i].file = node;
         claims[i].line = from->line;
         claims[i].column = from->column;
+        claims[i].content = from->content;
         claims[i].object = get_object(manifests, &from->secret->meta);
-        if (!claims[i].object ||
-            !digest_content(&manifests->index, from->secret, &claims[i].content)) {
+        if (!claims[i].object) {
             free(claims);
             return NULL;
         }
@@ -398,7 +321,6 @@ enum status index_replace(struct manifests *manifests,
         return ST_LIMIT;
     }
     struct claim *claims = make_claims(manifests, node, objects);
-    wipe_scratch(index, claims);
     if (!claims) {
         problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to keep track of its objects");
         return ST_NOMEM;
@@ -481,6 +403,10 @@ static bool settle_object(struct manifests *manifests, struct object *object, bo
         return false;
     }
     complain_about_losers(manifests, object);
+    if (object->is_to_retell && object->is_told) {
+        tell_deleted(manifests, object);
+    }
+    object->is_to_retell = false;
     if (!is_news(object, winner)) {
         return false;
     }
@@ -509,20 +435,118 @@ bool index_settle(struct manifests *manifests, bool last)
     return asked;
 }
 
-bool index_find_source(struct manifests *manifests,
-                       const struct store_target *target,
-                       char *ret_source)
+/* --- questions --- */
+
+static struct object *find_object(const struct manifests *manifests,
+                                  struct span namespace,
+                                  struct span name)
 {
-    const struct object_meta meta = { .namespace = target->namespace, .name = target->name };
-    struct object *object =
-        table_find(&manifests->index.objects, hash_names(manifests, meta.namespace, meta.name),
-                   is_object_of, &meta);
+    const struct object_meta meta = { .namespace = namespace, .name = name };
+    return table_find(&manifests->index.objects, hash_names(manifests, namespace, name),
+                      is_object_of, &meta);
+}
+
+bool index_find(struct manifests *manifests,
+                struct span namespace,
+                struct span name,
+                struct node **ret_file,
+                struct content_digest *ret_content)
+{
+    struct object *object = find_object(manifests, namespace, name);
     const struct claim *winner = object ? elect(object) : NULL;
     if (!winner) {
         return false;
     }
-    report_file(manifests, winner->file, ret_source);
+    *ret_file = winner->file;
+    *ret_content = winner->content;
     return true;
+}
+
+bool index_find_source(struct manifests *manifests,
+                       const struct store_target *target,
+                       char *ret_source)
+{
+    struct node *file;
+    struct content_digest content;
+    if (!index_find(manifests, target->namespace, target->name, &file, &content)) {
+        return false;
+    }
+    report_file(manifests, file, ret_source);
+    return true;
+}
+
+struct node *index_last_holder(struct manifests *manifests, struct span namespace, struct span name)
+{
+    const struct object *object = find_object(manifests, namespace, name);
+    const struct claim *last = NULL;
+    for (const struct claim *claim = object ? object->claims : NULL; claim; claim = claim->next) {
+        if (!last || comes_before(last, claim)) {
+            last = claim;
+        }
+    }
+    return last ? last->file : NULL;
+}
+
+bool index_has_told(struct manifests *manifests,
+                    struct span namespace,
+                    struct span name,
+                    const struct content_digest *content)
+{
+    const struct object *object = find_object(manifests, namespace, name);
+    const bool is_told = object && object->is_told;
+    return content ? is_told && content_digest_equal(&object->told, content) : !is_told;
+}
+
+static bool is_same_object(const struct claim *claim, const struct manifest_object *object)
+{
+    return is_object_of(claim->object, &object->secret->meta) &&
+           content_digest_equal(&claim->content, &object->content);
+}
+
+bool index_expects(struct manifests *manifests,
+                   const struct node *file,
+                   struct span namespace,
+                   struct span name,
+                   const struct content_digest *content,
+                   const struct manifest_objects *objects)
+{
+    const struct object *changed = find_object(manifests, namespace, name);
+    const size_t claim_count = file ? file->claim_count : 0;
+    size_t at = 0;
+    bool is_placed = false;
+    for (size_t i = 0; i < claim_count; i++) {
+        const struct claim *claim = &file->claims[i];
+        if (claim->object == changed && !content) {
+            continue;
+        }
+        const bool is_changed = claim->object == changed && !is_placed;
+        const bool is_as_expected =
+            at < objects->count &&
+            (is_changed ? is_object_of(changed, &objects->at[at].secret->meta) &&
+                              content_digest_equal(content, &objects->at[at].content)
+                        : is_same_object(claim, &objects->at[at]));
+        if (!is_as_expected) {
+            return false;
+        }
+        is_placed = is_placed || is_changed;
+        at++;
+    }
+    if (!file && content) {
+        is_placed = objects->count == 1 && content_digest_equal(content, &objects->at[0].content) &&
+                    span_equal(objects->at[0].secret->meta.namespace, namespace) &&
+                    span_equal(objects->at[0].secret->meta.name, name);
+        at = objects->count;
+    }
+    return at == objects->count && is_placed == (content != NULL);
+}
+
+void index_retell(struct manifests *manifests, struct span namespace, struct span name)
+{
+    struct object *object = find_object(manifests, namespace, name);
+    if (object) {
+        object->is_to_retell = true;
+        mark_dirty(manifests, object);
+    }
 }
 
 void index_fini(struct manifests *manifests)
@@ -533,6 +557,4 @@ void index_fini(struct manifests *manifests)
         free(object);
     }
     table_fini(&index->objects);
-    wipe_scratch(index, false);
-    index->key = digest_key_free(index->key);
 }

@@ -10,6 +10,11 @@
  *     problems                   manifests_report.c  told once, resolved once
  *     the turn                   manifests.c         look, read, settle, report; then wait
  *
+ *     create, update, ...        manifests_write.c   one at a time, between two turns
+ *     what may be written        manifests_rules.c   as the API server has it
+ *     one object of a text       manifests_edit.c    found, replaced, taken out
+ *     what an object says        manifests_digest.c  its resourceVersion
+ *
  * Events are hints; what counts is what the file system says when a node is looked at. So a lost,
  * doubled or late event costs a look and never an answer.
  */
@@ -20,6 +25,7 @@
 #include <urcu/list.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/file_read.h"
 #include "base/table.h"
@@ -112,11 +118,30 @@ struct node {
 struct manifests_index {
     struct table objects;
     struct object *dirty; /* list of objects to settle */
-    struct digest_key *key;
     size_t claim_count;
-    char *scratch; /* owns; plaintext for the time of one digest */
-    size_t scratch_size;
 };
+
+/* Of a keyed digest, enough to tell two contents apart: a chance of 1 in 2^128 to miss a change. */
+#define CONTENT_DIGEST_BYTES 16
+
+#define RESOURCE_VERSION_MAX (2 * CONTENT_DIGEST_BYTES + 1) /* bytes with NUL */
+
+/** All that an object says, but for its metadata.resourceVersion. */
+struct content_digest {
+    uint8_t bytes[CONTENT_DIGEST_BYTES];
+};
+
+/** Makes content_digests. Its key lives as long as the store. */
+struct digester {
+    struct digest_key *key; /* owns */
+    struct buf scratch;     /* plaintext for the time of one digest */
+};
+
+struct write_job;
+
+/* Writes that wait for their turn. Each holds an object, of 1 MiB at most for a Secret, and takes
+ * two fsyncs, on a slow disk 50 ms: a controller that has so many waiting should wait itself. */
+#define MANIFESTS_MAX_WRITES 128
 
 /** libuv's handles outlive the store until their close callbacks have run. */
 struct manifests_handles {
@@ -137,6 +162,10 @@ struct manifests {
     struct manifests_limits limits;
 
     struct manifests_index index;
+    struct digester digester;
+
+    struct cds_list_head writes; /* owns; in the order of their calls */
+    size_t write_count;
 
     struct table nodes;       /* by path */
     struct table directories; /* by device and inode: none is read under two paths */
@@ -197,6 +226,9 @@ bool manifests_path(const struct manifests *manifests,
                     const struct node *node,
                     char *ret_path) NODISCARD NONNULL(1, 2, 3);
 
+/** manifests_is_settled() - has everything that was there at the start been read? */
+bool manifests_is_settled(const struct manifests *manifests) NODISCARD NONNULL(1);
+
 /** manifests_unblock_sync() - STORE_SYNCED need not wait for @node any longer */
 void manifests_unblock_sync(struct manifests *manifests, struct node *node) NONNULL(1, 2);
 
@@ -248,6 +280,9 @@ void watch_places(struct manifests *manifests,
                   bool skip_first) NONNULL(1, 2, 3, 4);
 void watch_drop_places(struct manifests *manifests, struct node *node) NONNULL(1, 2);
 
+/** watch_follow() - read what inotify has to say, and take a turn */
+void watch_follow(struct manifests *manifests) NONNULL(1);
+
 /** watch_arm() - set the timer to what is due next */
 void watch_arm(struct manifests *manifests) NONNULL(1);
 
@@ -255,6 +290,7 @@ void watch_arm(struct manifests *manifests) NONNULL(1);
 
 struct manifest_object {
     struct secret *secret; /* owns */
+    struct content_digest content;
     unsigned line;
     unsigned column;
 };
@@ -266,10 +302,25 @@ struct manifest_objects {
     size_t cap;
 };
 
+#define MANIFEST_NOT_IN_LIST SIZE_MAX
+
+/** @object: borrows; a Secret that has not been decoded. @position: in the items of the List that
+ * the document is, or MANIFEST_NOT_IN_LIST */
+typedef enum status manifest_secret_fn(void *ctx, const json_object *object, size_t position);
+
+/** manifest_each_secret() - the Secrets in one document, in its order. Return: ST_OK; ST_TYPE,
+ * ST_INVALID, ST_UNSUPPORTED with @reterr_problem for what is no Kubernetes object; what @fn
+ * returned other than ST_OK */
+enum status manifest_each_secret(const json_object *root,
+                                 manifest_secret_fn *fn,
+                                 void *ctx,
+                                 struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 4);
+
 /**
  * manifest_decode() - the Secrets of a manifest
  * @want_secrets: false: check the form only, take nothing
  * @limits:       its file_objects and file_entries count
+ * @digester:     makes their content digests
  *
  * Return: ST_OK; ST_NOMEM; ST_LIMIT, and with @reterr_problem (not its file) what document_parse()
  * and secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes
@@ -278,8 +329,9 @@ struct manifest_objects {
 enum status manifest_decode(struct span text,
                             bool want_secrets,
                             const struct manifests_limits *limits,
+                            struct digester *digester,
                             struct manifest_objects *ret_objects,
-                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4, 5);
+                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4, 5, 6);
 
 /** manifest_objects_fini() - wipe and free */
 void manifest_objects_fini(struct manifest_objects *objects) NONNULL(1);
@@ -317,6 +369,169 @@ bool index_settle(struct manifests *manifests, bool last) NONNULL(1);
 bool index_find_source(struct manifests *manifests,
                        const struct store_target *target,
                        char *ret_source) NODISCARD NONNULL(1, 2, 3);
+
+/** index_find() - which file's object counts. Return: is there such an object?
+ * @ret_file: borrows until the next turn */
+bool index_find(struct manifests *manifests,
+                struct span namespace,
+                struct span name,
+                struct node **ret_file,
+                struct content_digest *ret_content) NODISCARD NONNULL(1, 4, 5);
+
+/** index_last_holder() - of the files with this object the one whose path comes last: it would be
+ * missed least. NULL: none */
+struct node *index_last_holder(struct manifests *manifests,
+                               struct span namespace,
+                               struct span name) NODISCARD NONNULL(1);
+
+/** index_has_told() - is @content of this object what listeners know? NULL: do they know of none?
+ */
+bool index_has_told(struct manifests *manifests,
+                    struct span namespace,
+                    struct span name,
+                    const struct content_digest *content) NODISCARD NONNULL(1);
+
+/**
+ * index_expects() - is @objects what @file holds, but for one object?
+ * @file:    NULL: a new file
+ * @content: what the object's first appearance has become; NULL: it is in it no more
+ */
+bool index_expects(struct manifests *manifests,
+                   const struct node *file,
+                   struct span namespace,
+                   struct span name,
+                   const struct content_digest *content,
+                   const struct manifest_objects *objects) NODISCARD NONNULL(1, 6);
+
+/** index_retell() - in the next turn tell an object as deleted, and added again from its file */
+void index_retell(struct manifests *manifests, struct span namespace, struct span name) NONNULL(1);
+
+/* --- manifests_digest.c --- */
+
+enum status digester_init(struct digester *digester) NODISCARD NONNULL(1);
+void digester_fini(struct digester *digester) NONNULL(1);
+
+/** digester_compute() - @root: as document_parse() or document_copy() made it. @secret: decoded
+ * from it. Return: ST_OK; ST_NOMEM */
+enum status digester_compute(struct digester *digester,
+                             const json_object *root,
+                             const struct secret *secret,
+                             struct content_digest *ret_content) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** digester_rest() - wipe, and give back what is large */
+void digester_rest(struct digester *digester) NONNULL(1);
+
+bool content_digest_equal(const struct content_digest *a, const struct content_digest *b) NODISCARD
+    NONNULL(1, 2);
+
+/** content_digest_format() - as a metadata.resourceVersion */
+void content_digest_format(const struct content_digest *content,
+                           char ret_version[static RESOURCE_VERSION_MAX]) NONNULL(1, 2);
+
+/* --- manifests_edit.c --- */
+
+/** manifest_find() - the first of this name in a manifest's text
+ * @ret_object: a copy; json_object_put() frees it
+ *
+ * Return: ST_OK; ST_NOT_FOUND; as document_parse() and manifest_each_secret() with @reterr_problem
+ */
+enum status manifest_find(struct span text,
+                          struct span namespace,
+                          struct span name,
+                          json_object **ret_object,
+                          struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
+
+/**
+ * manifest_rewrite() - a manifest's text with one object changed
+ * @object:   becomes the first of this name; NULL: all of this name are taken out
+ * @ret_text: appended to; secret; on failure of no use
+ * @ret_is_empty: no document is left
+ *
+ * Other documents of a YAML stream or a row of JSON objects keep their bytes. A List is written
+ * anew as a whole. Return: ST_OK; as manifest_find(), and as document_write_yaml()
+ */
+enum status manifest_rewrite(struct span text,
+                             struct span namespace,
+                             struct span name,
+                             const json_object *object,
+                             struct buf *ret_text,
+                             bool *ret_is_empty,
+                             struct problem *reterr_problem) NODISCARD NONNULL(5, 6, 7);
+
+/* --- manifests_rules.c --- */
+
+/** rules_names() - the name and the namespace that @object says, "default" for none. Borrow it;
+ * empty when they are not there */
+void rules_names(const json_object *object, struct span *ret_namespace, struct span *ret_name)
+    NONNULL(2, 3);
+
+/** rules_complete() - what the API server fills in: apiVersion, kind, namespace, type; stringData
+ * becomes part of data. @object: may be changed; decodes. Return: ST_OK; ST_NOMEM */
+enum status rules_complete(json_object *object) NODISCARD NONNULL(1);
+
+/** rules_create() - check and complete a new object, and give it a uid. Return: ST_OK; ST_INVALID
+ * with @reterr_problem; ST_NOMEM. On failure @object may be half changed, as below */
+enum status rules_create(json_object *object,
+                         struct instant now,
+                         struct problem *reterr_problem) NODISCARD NONNULL(1, 3);
+
+/**
+ * rules_update() - check and complete @object, which is to replace @old
+ * @old: complete, with its metadata.resourceVersion
+ *
+ * Return: ST_OK; ST_CONFLICT when uid or resourceVersion are others; ST_INVALID for what cannot be
+ * changed, and what is no Secret; ST_NOMEM
+ */
+enum status rules_update(json_object *object,
+                         const json_object *old,
+                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/** rules_expect() - is @object still what @target asks for? Return: ST_OK; ST_CONFLICT */
+enum status rules_expect(const json_object *object,
+                         const struct store_target *target,
+                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/* --- manifests_write.c --- */
+
+/* store_create() and so on; ST_UNSUPPORTED before store_watch(), and while nobody listens to such
+ * objects, since then they are not kept track of. */
+enum status write_create(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 3, 4);
+enum status write_get(struct store *store,
+                      const struct store_target *target,
+                      store_done_fn *done,
+                      void *ctx) NODISCARD NONNULL(1, 2, 3);
+enum status write_update(struct store *store,
+                         enum object_kind kind,
+                         const json_object *object,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 3, 4);
+enum status write_patch(struct store *store,
+                        const struct store_target *target,
+                        const json_object *patch,
+                        store_done_fn *done,
+                        void *ctx) NODISCARD NONNULL(1, 2, 3, 4);
+enum status write_delete(struct store *store,
+                         const struct store_target *target,
+                         store_done_fn *done,
+                         void *ctx) NODISCARD NONNULL(1, 2, 3);
+
+/** write_is_due() - does one wait that can be run now? */
+bool write_is_due(const struct manifests *manifests) NODISCARD NONNULL(1);
+
+/** write_run_next() - run the first that waits, and tell what has changed. Return: it, for
+ * write_finish(); NULL: none was due */
+struct write_job *write_run_next(struct manifests *manifests) NODISCARD NONNULL(1);
+
+/** write_finish() - call its done function, and free it; NULL is fine. The store may be gone
+ * afterwards */
+void write_finish(struct write_job *job);
+
+void write_init(struct manifests *manifests) NONNULL(1);
+void write_fini(struct manifests *manifests) NONNULL(1);
 
 /* --- manifests_report.c --- */
 

@@ -518,7 +518,7 @@ static bool read_events(struct manifests *manifests, char *buffer, size_t size)
 }
 
 /* Also when a timer has called: what waits for its other half may have it in the queue. */
-static void take_turn(struct manifests *manifests)
+void watch_follow(struct manifests *manifests)
 {
     _Alignas(struct inotify_event) char buffer[65536];
     for (unsigned i = 0; i < WATCH_READS_MAX; i++) {
@@ -528,7 +528,15 @@ static void take_turn(struct manifests *manifests)
     }
     manifests_wake_later(manifests);
     manifests_turn(manifests);
+}
+
+/* One write a turn, so that many do not keep the loop from the rest of its work. */
+static void take_turn(struct manifests *manifests)
+{
+    watch_follow(manifests);
+    struct write_job *const job = write_run_next(manifests);
     watch_arm(manifests);
+    write_finish(job); /* last: it may free the store */
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

@@ -121,8 +121,8 @@ struct store_target {
  *
  * @status: ST_OK; ST_NOT_FOUND; ST_EXISTS (create); ST_CONFLICT: uid or resourceVersion are not
  * those asked for, or somebody else wrote meanwhile; ST_INVALID: refused as no such object;
- * ST_FORBIDDEN; ST_UNAVAILABLE, ST_TIMEOUT: it may or may not have happened; ST_LIMIT, ST_IO,
- * ST_NOMEM. @problem: NULL on ST_OK
+ * ST_FORBIDDEN; ST_UNAVAILABLE, ST_TIMEOUT: it may or may not have happened; ST_UNSUPPORTED: it
+ * stands where this store does not write; ST_LIMIT, ST_IO, ST_NOMEM. @problem: NULL on ST_OK
  */
 typedef void store_done_fn(void *ctx,
                            enum status status,
@@ -131,7 +131,8 @@ typedef void store_done_fn(void *ctx,
 
 /** store_create() - @object: borrows until return; a whole Kubernetes object of @kind with
  * metadata.name and metadata.namespace. Return: ST_OK: @done will be called; ST_NOMEM, ST_LIMIT
- * (too many at once): it will not. The same for all below */
+ * (too many at once), ST_UNSUPPORTED (before store_watch(), where a store needs its loop): it will
+ * not. The same for all below */
 enum status store_create(struct store *store,
                          enum object_kind kind,
                          const json_object *object,

@@ -82,6 +82,21 @@ static const struct manifests_limits no_limits = {
     .file_entries = SIZE_MAX,
 };
 
+static struct digester digester;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return digester_init(&digester) == ST_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    digester_fini(&digester);
+    return 0;
+}
+
 static void check_accepted(const struct manifest_objects *objects, size_t row)
 {
     char names[256] = "";
@@ -102,7 +117,7 @@ static void test_manifest_decode_rows(void **state)
         struct manifest_objects objects = { 0 };
         struct problem problem = { 0 };
         const enum status status =
-            manifest_decode(span_of(rows[i].text), true, &no_limits, &objects, &problem);
+            manifest_decode(span_of(rows[i].text), true, &no_limits, &digester, &objects, &problem);
         assert_int_equal(status, rows[i].status);
         if (status == ST_OK) {
             check_accepted(&objects, i);
@@ -147,7 +162,7 @@ static void test_manifest_decode_numbers_in_a_file_are_limited(void **state)
         struct manifest_objects objects = { 0 };
         struct problem problem = { 0 };
         const enum status status =
-            manifest_decode(span_of(limited[i].text), true, &limits, &objects, &problem);
+            manifest_decode(span_of(limited[i].text), true, &limits, &digester, &objects, &problem);
         if (status != limited[i].status || problem.line != limited[i].line ||
             !strstr(problem.text, limited[i].want)) {
             fail_msg("row %zu: status %d at %u: %s", i, (int)status, problem.line, problem.text);
@@ -162,9 +177,11 @@ static void test_manifest_decode_unwanted_kind_is_not_decoded(void **state)
     struct manifest_objects objects = { 0 };
     struct problem problem = { 0 };
     const struct span broken = SPAN_LITERAL(SECRET("a") "stringData: {x: true}\n");
-    assert_int_equal(manifest_decode(broken, false, &no_limits, &objects, &problem), ST_OK);
+    assert_int_equal(manifest_decode(broken, false, &no_limits, &digester, &objects, &problem),
+                     ST_OK);
     assert_int_equal(objects.count, 0);
-    assert_int_equal(manifest_decode(broken, true, &no_limits, &objects, &problem), ST_TYPE);
+    assert_int_equal(manifest_decode(broken, true, &no_limits, &digester, &objects, &problem),
+                     ST_TYPE);
     manifest_objects_fini(&objects);
 }
 
@@ -175,5 +192,5 @@ int main(void)
         cmocka_unit_test(test_manifest_decode_numbers_in_a_file_are_limited),
         cmocka_unit_test(test_manifest_decode_unwanted_kind_is_not_decoded),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

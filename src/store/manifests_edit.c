@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object of a manifest: found in its text, replaced there, taken out.
+ *
+ * Manifests are people's. So only the bytes of the document that holds the object are written anew,
+ * from its first value to the end of the line of its last; all others, comments between documents
+ * included, are copied. A document that goes takes the comments behind its `---` with it. In a
+ * List, the List is the document.
+ *
+ * A document of JSON is replaced by JSON, one of YAML by YAML. Whether the result reads as it
+ * should is for the caller to find out by reading it (index_expects()): directives, anchors and
+ * documents without `---` leave too much room to be sure without.
+ *
+ * Untrusted: the text; and it holds secrets, as does everything made of it, so that is wiped.
+ * Threads: none.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/document.h"
+#include "base/document_edit.h"
+#include "base/document_write.h"
+#include "store/manifests_private.h"
+
+struct edit {
+    struct span text;
+    struct span namespace;
+    struct span name;
+    const json_object *object; /* borrows; what it becomes; NULL: nothing */
+    bool is_search;            /* take a copy of the object, change nothing */
+    json_object *found;        /* owns; the copy */
+    struct buf *out;           /* borrows */
+    size_t copied;             /* of the text, to the output */
+    size_t document_count;     /* that are left */
+    bool is_done;              /* the first has been replaced, and others stay as they are */
+    struct document_range range;
+    struct problem *problem; /* borrows */
+
+    /* of the document at hand */
+    const json_object *root; /* borrows */
+    bool is_hit;             /* it is the object itself */
+    json_object *list;       /* owns; a changed copy; NULL for none */
+    bool has_holes;          /* items were taken out of the list */
+};
+
+static bool is_wanted(const struct edit *edit, const json_object *object)
+{
+    struct span namespace;
+    struct span name;
+    rules_names(object, &namespace, &name);
+    return span_equal(name, edit->name) && span_equal(namespace, edit->namespace);
+}
+
+/* Null marks an item that is taken out: a List that has been read before holds no other. */
+static enum status change_item(struct edit *edit, size_t position)
+{
+    json_object *item = NULL;
+    enum status status = edit->list ? ST_OK : document_copy(edit->root, &edit->list);
+    if (status == ST_OK) {
+        status = document_copy(edit->object, &item);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    edit->has_holes = edit->has_holes || !item;
+    json_object *const items = json_object_object_get(edit->list, "items");
+    if (json_object_array_put_idx(items, position, item) != 0) {
+        (void)json_object_put(item);
+        return ST_NOMEM;
+    }
+    return ST_OK;
+}
+
+static enum status visit(void *ctx, const json_object *object, size_t position)
+{
+    struct edit *edit = ctx;
+    if (edit->is_done || !is_wanted(edit, object)) {
+        return ST_OK;
+    }
+    edit->is_done = edit->object || edit->is_search;
+    if (edit->is_search) {
+        return document_copy(object, &edit->found);
+    }
+    if (position == MANIFEST_NOT_IN_LIST) {
+        edit->is_hit = true;
+        return ST_OK;
+    }
+    return change_item(edit, position);
+}
+
+/* --- the output --- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static size_t line_start(struct span text, size_t at)
+{
+    while (at > 0 && text.at[at - 1] != '\n') {
+        at--;
+    }
+    return at;
+}
+
+/* Behind the line break of the line that @at is in, unless @end comes first. */
+static size_t line_end(struct span text, size_t at, size_t end)
+{
+    while (at < end && text.at[at] != '\n') {
+        at++;
+    }
+    return at < end ? at + 1 : at;
+}
+
+static bool is_blank_between(struct span text, size_t start, size_t end)
+{
+    while (start < end && is_blank(text.at[start])) {
+        start++;
+    }
+    return start == end;
+}
+
+static void copy_until(struct edit *edit, size_t end)
+{
+    buf_append(edit->out,
+               (struct span){ .at = edit->text.at + edit->copied, .len = end - edit->copied });
+    edit->copied = end;
+}
+
+/* What is in front of an offset on its line goes, too, when it is blank. */
+static size_t before_blanks(struct span text, size_t at)
+{
+    const size_t start = line_start(text, at);
+    return is_blank_between(text, start, at) ? start : at;
+}
+
+static void cut(struct edit *edit)
+{
+    const struct document_range *range = &edit->range;
+    const struct span text = edit->text;
+    copy_until(edit, before_blanks(text, range->start));
+    edit->copied = range->end;
+    if (range->is_json) {
+        const size_t end = line_end(text, range->end, text.len);
+        const bool is_line_over = end > range->end && text.at[end - 1] == '\n' &&
+                                  is_blank_between(text, range->end, end - 1);
+        edit->copied = is_line_over ? end : range->end;
+    }
+}
+
+static enum status replace_json(struct edit *edit, const json_object *root)
+{
+    const struct document_range *range = &edit->range;
+    copy_until(edit, range->start);
+    const enum status status = document_write_json(root, edit->out);
+    if (status == ST_OK) {
+        edit->out->len--; /* the line break that it had, if it had one, is still to come */
+        edit->copied = range->end;
+    }
+    return status;
+}
+
+static enum status replace_yaml(struct edit *edit, const json_object *root)
+{
+    const struct document_range *range = &edit->range;
+    const struct span text = edit->text;
+    size_t start = before_blanks(text, range->content);
+    const bool is_behind_dashes = start > range->start && text.at[start - 1] != '\n';
+    while (is_behind_dashes && is_blank(text.at[start - 1])) {
+        start--;
+    }
+    copy_until(edit, start);
+    if (is_behind_dashes) { /* a block begins on a line of its own */
+        buf_append_char(edit->out, '\n');
+    }
+    const bool is_at_line_start = range->content_end > 0 && text.at[range->content_end - 1] == '\n';
+    edit->copied =
+        is_at_line_start ? range->content_end : line_end(text, range->content_end, range->end);
+    return document_write_yaml(root, edit->out);
+}
+
+/* Return: are there any left? */
+static enum status fill_holes(struct edit *edit, bool *ret_is_empty)
+{
+    json_object *const items = json_object_object_get(edit->list, "items");
+    json_object *const kept = json_object_new_array();
+    if (!kept) {
+        return ST_NOMEM;
+    }
+    const size_t count = json_object_array_length(items);
+    for (size_t i = 0; i < count; i++) {
+        json_object *const item = json_object_array_get_idx(items, i);
+        if (item && json_object_array_add(kept, json_object_get(item)) != 0) {
+            (void)json_object_put(item);
+            (void)json_object_put(kept);
+            return ST_NOMEM;
+        }
+    }
+    *ret_is_empty = json_object_array_length(kept) == 0;
+    return document_set(edit->list, "items", kept);
+}
+
+static enum status write_document(struct edit *edit)
+{
+    const json_object *root = edit->is_hit ? edit->object : edit->list;
+    bool is_empty = false;
+    if (edit->has_holes) {
+        const enum status status = fill_holes(edit, &is_empty);
+        if (status != ST_OK) {
+            return status;
+        }
+    }
+    if (!root || is_empty) {
+        cut(edit);
+        edit->document_count--;
+        return ST_OK;
+    }
+    const enum status status =
+        edit->range.is_json ? replace_json(edit, root) : replace_yaml(edit, root);
+    return status == ST_OK && edit->out->failed ? ST_NOMEM : status;
+}
+
+static enum status edit_document(void *ctx, json_object *root)
+{
+    struct edit *edit = ctx;
+    edit->root = root;
+    edit->is_hit = false;
+    edit->has_holes = false;
+    edit->document_count++;
+    enum status status = manifest_each_secret(root, visit, edit, edit->problem);
+    if (status == ST_OK && (edit->is_hit || edit->list)) {
+        status = write_document(edit);
+    }
+    (void)json_object_put(edit->list);
+    edit->list = NULL;
+    return status;
+}
+
+static enum status run(struct edit *edit)
+{
+    const enum status status =
+        document_parse_ranges(edit->text, &edit->range, edit_document, edit, edit->problem);
+    if (status == ST_NOMEM) {
+        problem_set(edit->problem, ST_NOMEM, 0, 0, "no memory to change it");
+    }
+    return status;
+}
+
+enum status manifest_find(struct span text,
+                          struct span namespace,
+                          struct span name,
+                          json_object **ret_object,
+                          struct problem *reterr_problem)
+{
+    struct edit edit = {
+        .text = text,
+        .namespace = namespace,
+        .name = name,
+        .is_search = true,
+        .problem = reterr_problem,
+    };
+    const enum status status = run(&edit);
+    if (status == ST_OK && edit.found) {
+        *ret_object = edit.found;
+        return ST_OK;
+    }
+    (void)json_object_put(edit.found);
+    if (status == ST_OK) {
+        problem_set(reterr_problem, ST_NOT_FOUND, 0, 0, "the object is not in it");
+        return ST_NOT_FOUND;
+    }
+    return status;
+}
+
+enum status manifest_rewrite(struct span text,
+                             struct span namespace,
+                             struct span name,
+                             const json_object *object,
+                             struct buf *ret_text,
+                             bool *ret_is_empty,
+                             struct problem *reterr_problem)
+{
+    struct edit edit = {
+        .text = text,
+        .namespace = namespace,
+        .name = name,
+        .object = object,
+        .out = ret_text,
+        .problem = reterr_problem,
+    };
+    ret_text->is_secret = true;
+    const enum status status = run(&edit);
+    if (status != ST_OK) {
+        return status;
+    }
+    copy_until(&edit, text.len);
+    if (ret_text->failed) {
+        problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to change it");
+        return ST_NOMEM;
+    }
+    *ret_is_empty = edit.document_count == 0;
+    return ST_OK;
+}
