@@ -35,6 +35,7 @@ import ssl
 import subprocess
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -459,6 +460,11 @@ class Cluster:
     def put_token(self, token, **data):
         self.admin.create(f"{SYSTEM}/secrets", token_secret(token, **data))
         return token
+
+    def put_tokens(self, tokens, threads=8, **data):
+        """The same for many."""
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda token: self.put_token(token, **data), tokens))
 
     def patch_token(self, token, **data):
         """Change data of its Secret (None removes a key)."""

@@ -7,14 +7,17 @@ import pytest
 @pytest.fixture(scope="module", params=["v1", "v1beta1"])
 def cluster(start_cluster, request):
     cluster = start_cluster(webhook_version=request.param)
-    cluster.start_bearer(store=[f"--manifests={cluster.folder}/kube-bearer/manifests"])
+    cluster.start_bearer()
     return cluster
 
 
 @pytest.fixture
 def new_token(cluster):
+    """A token that kube-bearer knows."""
     def new(**data):
-        return cluster.bearers[0].new_token(**data)
+        token = cluster.new_token(**data)
+        cluster.bearers[0].wait_accepts(token)
+        return token
     return new
 
 
