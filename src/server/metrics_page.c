@@ -280,6 +280,16 @@ static void emit_store_reloads(struct buf *buf,
     }
 }
 
+static void emit_store_flag(struct buf *buf,
+                            const struct metric *metric,
+                            const struct metrics_figures *figures)
+{
+    if (figures->store.last_reload_sec) { /* an API server has lists, and nothing is read again */
+        buf_append_text(buf, metric->name);
+        append_count(buf, figures->store.last_reload_ok ? 1 : 0);
+    }
+}
+
 static void emit_store_lists(struct buf *buf,
                              const struct metric *metric,
                              const struct metrics_figures *figures)
@@ -384,7 +394,7 @@ static const struct metric metrics[] = {
         .help = "Scans and files read again")
     GAUGE("kube_bearer_store_last_reload_timestamp_seconds", .emit = emit_timestamp, AT(store.last_reload_sec),
         .help = "When objects were last read, in seconds since 1970")
-    GAUGE("kube_bearer_store_last_reload_successful", .emit = emit_flag, AT(store.last_reload_ok), IF(has_store),
+    GAUGE("kube_bearer_store_last_reload_successful", .emit = emit_store_flag,
         .help = "Whether objects were last read without a problem: 1 or 0")
     GAUGE("kube_bearer_store_connected", .emit = emit_flag, AT(store.is_connected), IF(store.is_remote),
         .help = "Whether every watch of the Kubernetes API server is open, as far as known: 1 or 0")

@@ -305,6 +305,12 @@ static void test_metrics_page_of_a_store_without_a_network(void **state)
     assert_line(page, "kube_bearer_store_connected 0");
     page_free(page);
 
+    figures.store.last_reload_sec = 0; /* no directory beside it */
+    figures.store.last_reload_ok = false;
+    page = page_of(&figures);
+    assert_false(page_has_sample(page, "kube_bearer_store_last_reload_successful "));
+    page_free(page);
+
     figures.store = (struct store_stats){ .files = 103, .synced = true };
     page = page_of(&figures);
     assert_line(page, "kube_bearer_store_files 103");
