@@ -83,7 +83,7 @@ void apiserver_note_state(struct apiserver *apiserver)
     struct store_counters *counters = &apiserver->base.counters;
     bool is_connected = apiserver->reflector_count > 0;
     bool is_synced = true;
-    uint64_t problems = apiserver->has_stale_credentials;
+    uint64_t problems = apiserver->stale_credentials.status != ST_OK;
     enum status failure = ST_OK;
     for (size_t i = 0; i < apiserver->reflector_count; i++) {
         const struct reflector *reflector = apiserver->reflectors[i];
@@ -134,20 +134,24 @@ void apiserver_resolved(struct apiserver *apiserver, const struct problem *probl
 /* What cannot be read keeps what was read before: the next request tries again. */
 static void refresh_credentials(struct apiserver *apiserver)
 {
-    struct cluster_access *access = apiserver->options.access;
+    const struct apiserver_options *options = &apiserver->options;
+    struct problem *stale = &apiserver->stale_credentials;
     struct problem problem = { 0 };
     bool has_changed = false;
-    const enum status status = cluster_access_refresh(access, &has_changed, &problem);
-    const bool was_stale = apiserver->has_stale_credentials;
-    apiserver->has_stale_credentials = status != ST_OK;
-    if (status != ST_OK && !was_stale) {
-        if (apiserver->options.on_problem) { /* its file is the one that cannot be read */
-            apiserver->options.on_problem(apiserver->options.ctx, &problem);
+    const enum status status = cluster_access_refresh(options->access, &has_changed, &problem);
+    if (status != ST_OK && stale->status == ST_OK) {
+        *stale = problem; /* its file is the one that cannot be read */
+        stale->status = status;
+        if (options->on_problem) {
+            options->on_problem(options->ctx, stale);
         }
         apiserver_note_state(apiserver);
-    } else if (status == ST_OK && was_stale) {
-        problem_set(&problem, ST_OK, 0, 0, "credentials can be read again");
-        apiserver_resolved(apiserver, &problem);
+    } else if (status == ST_OK && stale->status != ST_OK) {
+        stale->status = ST_OK;
+        if (options->on_resolved) {
+            options->on_resolved(options->ctx, stale);
+        }
+        apiserver_note_state(apiserver);
     }
     if (has_changed) {
         http_client_drop_idle(apiserver->client);

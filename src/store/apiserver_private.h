@@ -131,7 +131,7 @@ struct apiserver {
     size_t reflector_count;
     struct cds_list_head writes; /* of struct apiserver_write */
     size_t write_count;
-    bool has_stale_credentials; /* a problem with them was told */
+    struct problem stale_credentials; /* told and not resolved; ST_OK for none */
 };
 
 struct apiserver *apiserver_of(struct store *store) NONNULL(1);

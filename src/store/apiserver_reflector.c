@@ -39,6 +39,11 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
 
+/* A server that answers again is not ready at once: for some seconds a kube-apiserver says 403,
+ * since its roles have not been read. So the first answer after a silence goes on as if after so
+ * many failures, and what comes next is not 10 s away. */
+#define BACKOFF_BACK_FAILURES 2
+
 /* What a server may ask us to wait. Longer is a mistake somewhere, and would keep us blind. */
 #define RETRY_AFTER_MAX_SEC 300
 
@@ -90,6 +95,7 @@ struct reflector {
     bool wants_list;   /* read the list again when this one is through */
 
     unsigned failures; /* in a row */
+    bool was_away;     /* the last of them had no answer at all */
     enum status last_failure;
     bool is_synced;
     bool is_connected;
@@ -126,6 +132,11 @@ static uint64_t next_backoff_ms(struct reflector *reflector)
 
 static uint64_t delay_ms_for(struct reflector *reflector, const struct ending *ending)
 {
+    const bool is_away = ending->code == 0;
+    if (reflector->was_away && !is_away && reflector->failures > BACKOFF_BACK_FAILURES) {
+        reflector->failures = BACKOFF_BACK_FAILURES;
+    }
+    reflector->was_away = is_away;
     const uint64_t backoff_ms = next_backoff_ms(reflector);
     const uint64_t sec = ending->retry_after_sec < RETRY_AFTER_MAX_SEC ? ending->retry_after_sec
                                                                        : RETRY_AFTER_MAX_SEC;

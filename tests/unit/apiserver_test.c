@@ -326,6 +326,39 @@ static void test_apiserver_sends_the_token_as_it_is_now(void **state)
     assert_int_equal(sem_destroy(&gate), 0);
 }
 
+/* A token that cannot be read is said once, the last good one goes on. */
+static void test_apiserver_keeps_the_token_it_has(void **state)
+{
+    (void)state;
+    sem_t gate;
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")) },
+        { .gate = &gate, .send = BOOKMARK("10"), .after = HTTPS_CUT },
+        { .expect = WATCH("10"), .send = OK(BOOKMARK("11")), .after = HTTPS_CUT },
+        { .expect = WATCH("11"), .send = OK(ADDED("a", "12", ONE)) },
+        { .gate = &gate, .send = BOOKMARK("13"), .after = HTTPS_CUT },
+        { .expect = WATCH("13"), .send = OK(ADDED("b", "14", TWO)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct store_stats stats;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S " });
+    kit_write(&kit.files, "token", " \n");
+    assert_int_equal(sem_post(&gate), 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 ", .problems = "token" });
+    store_stats(kit.store, &stats);
+    assert_int_equal(stats.problems, 1);
+    assert_string_equal(strchr(api_text(&kit.problems), '\n'), "\n"); /* one line */
+    kit_write(&kit.files, "token", "TEST-ONLY-token\n");
+    assert_int_equal(sem_post(&gate), 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 +b=2 ", .problems = "\nok " });
+    store_stats(kit.store, &stats);
+    assert_int_equal(stats.problems, 0);
+    api_close(&kit);
+    assert_int_equal(sem_destroy(&gate), 0);
+}
+
 /* A watch from which nothing comes is begun anew, from where it was. */
 static void test_apiserver_silence_ends_a_watch(void **state)
 {
@@ -451,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apiserver_rows),
         cmocka_unit_test(test_apiserver_sends_the_token_as_it_is_now),
+        cmocka_unit_test(test_apiserver_keeps_the_token_it_has),
         cmocka_unit_test(test_apiserver_silence_ends_a_watch),
         cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
