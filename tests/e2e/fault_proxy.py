@@ -595,17 +595,18 @@ class FaultProxy:
             self._seen.append(exchange.seen)
             rule = next((rule for rule in self._rules if rule.take(exchange.seen)), None)
             fault = rule.fault if rule else passes
-            work = asyncio.ensure_future(fault(exchange))
-            self._open[exchange] = work
+            work = self._open[exchange] = asyncio.ensure_future(fault(exchange))
         gone = asyncio.ensure_future(reader.read(1))  # a client that leaves is noticed whatever the fault does
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not gone.result():
-                return False, b""
-            ending = await self._ending_of(exchange, work)
-            if ending is Ending.SILENCE:
-                await gone
-                return False, b""
+            while True:
+                await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done() and not gone.result():
+                    return False, b""
+                ending = await self._ending_of(exchange, work)
+                if ending is not Ending.SILENCE:
+                    break
+                with self._lock:  # until somebody breaks it, or the client leaves
+                    work = self._open[exchange] = asyncio.ensure_future(asyncio.Event().wait())
             if ending is Ending.RESET:
                 _reset(exchange.writer)
                 return False, b""

@@ -403,6 +403,15 @@ def test_fault_proxy_breaks_open_streams(client, proxy, upstream, ending):
         check_ending(client, ending)
 
 
+def test_fault_proxy_breaks_what_was_silent(client, proxy):
+    proxy.rule(faults.is_silent, times=1)
+    client.send(kit.http_bytes("GET", "/watch?watch=1"))
+    kit.eventually(lambda: proxy.seen(), "it is there")
+    assert proxy.break_streams(Ending.SILENCE) == 1 and proxy.break_streams(Ending.FINISH) == 1
+    client.read_response().assert_status_body(504, "Timeout")
+    assert client.request("GET", "/list").body == LIST_BODY
+
+
 def test_fault_proxy_refuses_and_comes_back(client, proxy, upstream, authority):
     with kit.Connection(proxy.port, ca_pem=authority.pem) as idle, watching(client, upstream):
         idle.request("GET", "/list")
