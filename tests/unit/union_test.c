@@ -534,6 +534,39 @@ static void test_union_keeps_objects_apart_and_shows_no_whole_token(void **state
     store_free(store);
 }
 
+/* So many that some have the same 32-bit hash (all but certain: 18 pairs on average). */
+static void test_union_keeps_objects_of_the_same_hash_apart(void **state)
+{
+    (void)state;
+    const struct store_ops plain_ops = { .load = fake_load, .free = fake_free };
+    const size_t count = 400000;
+    struct fake parts[2] = { 0 };
+    struct problem unused;
+    struct store *store = NULL;
+    struct store_stats stats;
+    struct secret secret = { 0 };
+    store_base_init(&parts[0].base, &plain_ops);
+    store_base_init(&parts[1].base, &plain_ops);
+    const struct union_options options = { .first = &parts[0].base, .second = &parts[1].base };
+    assert_int_equal(union_new(&options, &store), ST_OK);
+    assert_int_equal(store_subscribe(store, &all_secrets, ignore_event, NULL), ST_OK);
+    assert_int_equal(store_load(store, &unused), ST_OK);
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        const int len = snprintf(name, sizeof(name), "bootstrap-token-%06zu", i);
+        const struct store_event event = {
+            .kind = OBJECT_SECRET,
+            .namespace = SPAN_LITERAL("kube-system"),
+            .name = { .at = name, .len = (size_t)len },
+            .secret = &secret,
+        };
+        store_tell(&parts[1].base, &event);
+    }
+    store_stats(store, &stats);
+    assert_int_equal(stats.objects[OBJECT_SECRET], count);
+    store_free(store);
+}
+
 /* --- the other operations --- */
 
 static void test_union_loads_and_watches_both(void **state)
@@ -851,6 +884,7 @@ int main(void)
         cmocka_unit_test(test_union_tells_the_first_stores_object_in_every_order),
         cmocka_unit_test(test_union_agrees_with_a_model_after_any_events),
         cmocka_unit_test(test_union_keeps_objects_apart_and_shows_no_whole_token),
+        cmocka_unit_test(test_union_keeps_objects_of_the_same_hash_apart),
         cmocka_unit_test(test_union_loads_and_watches_both),
         cmocka_unit_test(test_union_asks_both_for_what_it_is_asked_for),
         cmocka_unit_test(test_union_of_several_interests_tells_each_event_once),
