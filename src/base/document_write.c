@@ -54,8 +54,10 @@ static enum status format_double(double number, char ret_text[static NUMBER_MAX]
     }
     (void)uselocale(callers); /* a valid handle, so it cannot fail */
     freelocale(c_locale);
-    if (!strpbrk(ret_text, ".e")) {
-        strncat(ret_text, ".0", NUMBER_MAX - strlen(ret_text) - 1); /* or it would be an integer */
+    if (!strchr(ret_text, '.')) { /* an integer, or text for readers of YAML 1.1 */
+        char *const exponent = ret_text + strcspn(ret_text, "e");
+        memmove(exponent + 2, exponent, strlen(exponent) + 1); /* 24 bytes at most are used */
+        memcpy(exponent, ".0", 2);
     }
     return ST_OK;
 }

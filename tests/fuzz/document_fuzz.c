@@ -3,11 +3,13 @@
  * Targets: document_parse(), YAML and JSON, and secret_decode() on what it hands out.
  *
  * Properties: a refusal has a place and a text, and hands nothing out; every node but null has a
- * place in the text and lies no deeper than the limit; a tree written as JSON parses again to an
- * equal tree; JSON is accepted only if the duplicate check accepts it; a Secret's keys are sorted,
- * unique and found, its size within the limit.
+ * place in the text and lies no deeper than the limit; a tree written as JSON or as YAML parses
+ * again to an equal tree; documents stand in the text one behind the other; JSON is accepted only
+ * if the duplicate check accepts it; a Secret's keys are sorted, unique and found, its size within
+ * the limit.
  */
 #include "base/document.h"
+#include "base/document_write.h"
 #include "base/json_check.h"
 #include "fuzz.h"
 #include "kube/secret.h"
@@ -16,7 +18,10 @@
 
 struct walk {
     unsigned lines; /* that the text can have */
+    size_t size;
     size_t nodes;
+    struct document_range range;
+    size_t end; /* of the document before */
 };
 
 static void require_place(const json_object *node, const struct walk *walk)
@@ -64,6 +69,35 @@ static void require_round_trip(json_object *root)
     FUZZ_REQUIRE(document_parse(span_of(text), compare_tree, root, &problem) == ST_OK);
 }
 
+static enum status count_tree(void *ctx, json_object *root)
+{
+    json_object **want = ctx;
+    FUZZ_REQUIRE(*want && json_object_equal(*want, root));
+    *want = NULL;
+    return ST_OK;
+}
+
+static void require_written(json_object *root, bool as_json)
+{
+    struct buf text = { 0 };
+    struct problem problem = { 0 };
+    json_object *want = root;
+    const enum status status =
+        as_json ? document_write_json(root, &text) : document_write_yaml(root, &text);
+    FUZZ_REQUIRE(status == ST_OK);
+    FUZZ_REQUIRE(document_parse(buf_span(&text), count_tree, &want, &problem) == ST_OK && !want);
+    buf_fini(&text);
+}
+
+static void require_range(struct walk *walk)
+{
+    const struct document_range *const range = &walk->range;
+    FUZZ_REQUIRE(walk->end <= range->start && range->start <= range->content);
+    FUZZ_REQUIRE(range->content <= range->content_end && range->content_end <= range->end);
+    FUZZ_REQUIRE(range->end <= walk->size);
+    walk->end = range->end;
+}
+
 static void require_secret(const struct secret *secret)
 {
     size_t size = 0;
@@ -102,8 +136,13 @@ static enum status check_document(void *ctx, json_object *root)
     struct walk *const walk = ctx;
     FUZZ_REQUIRE(root != NULL);
     walk_tree(root, 0, walk);
+    require_range(walk);
     if (walk->nodes <= WALK_MAX) {
         require_round_trip(root);
+        require_written(root, false);
+        if (json_object_is_type(root, json_type_object)) {
+            require_written(root, true); /* anything else would be read as YAML */
+        }
     }
     try_secret(root);
     return ST_OK;
@@ -129,9 +168,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *const copy = fuzz_copy(data, size);
     const struct span text = { .at = copy, .len = size };
-    struct walk walk = { .lines = (unsigned)size + 1 }; /* YAML has five kinds of line breaks */
+    struct walk walk = {
+        .lines = (unsigned)size + 1, /* YAML has five kinds of line breaks */
+        .size = size,
+    };
     struct problem problem = { 0 };
-    const enum status status = document_parse(text, check_document, &walk, &problem);
+    const enum status status =
+        document_parse_ranges(text, &walk.range, check_document, &walk, &problem);
     FUZZ_REQUIRE(size == 0 || memcmp(copy, data, size) == 0);
     if (status != ST_OK) {
         FUZZ_REQUIRE(status == ST_SYNTAX || status == ST_DUPLICATE || status == ST_LIMIT);

@@ -25,7 +25,7 @@ static const struct {
       "a: 1\nb:\n  c:\n  - 1\n  - 2.5\n  - null\n  - true\n  - false\nd: x\n" },
     { "{\"a\":{},\"b\":[],\"c\":\"\"}", "a: {}\nb: []\nc: ''\n" },
     { "{\"a\":1.0,\"b\":-0.0,\"c\":1e22,\"d\":0.1,\"e\":18446744073709551615}",
-      "a: 1.0\nb: -0.0\nc: 1e+22\nd: 0.1\ne: 18446744073709551615\n" },
+      "a: 1.0\nb: -0.0\nc: 1.0e+22\nd: 0.1\ne: 18446744073709551615\n" },
     /* what a reader could take for something else is quoted, what none does is not */
     { "{\"a\":\"07401b\",\"b\":\"yes\",\"c\":\"null\",\"d\":\"2030-01-02T03:04:05Z\"}",
       "a: '07401b'\nb: 'yes'\nc: 'null'\nd: '2030-01-02T03:04:05Z'\n" },

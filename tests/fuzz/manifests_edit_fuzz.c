@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Targets: manifest_rewrite() and manifest_find(), on whatever decodes as a manifest.
+ *
+ * Properties: of an object that is found, the first appearance can be replaced and all can be taken
+ * out; what is read afterwards is that, and every other object as it was, in the same order; a text
+ * without a document left says so. (The store itself refuses to write a text for which this does
+ * not hold; here it must hold.)
+ */
+#include <json-c/json.h>
+
+#include "base/document_edit.h"
+#include "fuzz.h"
+#include "store/manifests_private.h"
+
+static const struct manifests_limits limits = { .file_objects = 1000, .file_entries = 10000 };
+
+static struct digester digester; /* its key may be any */
+
+static bool decode(struct span text, struct manifest_objects *ret_objects)
+{
+    struct problem problem = { 0 };
+    *ret_objects = (struct manifest_objects){ 0 };
+    return manifest_decode(text, true, &limits, &digester, ret_objects, &problem) == ST_OK;
+}
+
+static bool is_same_name(const struct manifest_object *a, const struct manifest_object *b)
+{
+    return span_equal(a->secret->meta.name, b->secret->meta.name) &&
+           span_equal(a->secret->meta.namespace, b->secret->meta.namespace);
+}
+
+/* @changed: what the first of this name has become; NULL: all of this name are gone */
+static void compare(const struct manifest_objects *before,
+                    const struct manifest_objects *after,
+                    const struct manifest_object *changed,
+                    const struct content_digest *content)
+{
+    bool is_placed = false;
+    size_t at = 0;
+    for (size_t i = 0; i < before->count; i++) {
+        const bool is_changed = is_same_name(&before->at[i], changed);
+        if (is_changed && !content) {
+            continue;
+        }
+        FUZZ_REQUIRE(at < after->count && is_same_name(&before->at[i], &after->at[at]));
+        const struct content_digest *want =
+            is_changed && !is_placed ? content : &before->at[i].content;
+        FUZZ_REQUIRE(content_digest_equal(want, &after->at[at].content));
+        is_placed = is_placed || is_changed;
+        at++;
+    }
+    FUZZ_REQUIRE(at == after->count);
+}
+
+/* @object: as manifest_rewrite() has it */
+static void rewrite(struct span text,
+                    const struct manifest_objects *before,
+                    const json_object *object,
+                    const struct content_digest *content)
+{
+    const struct manifest_object *target = &before->at[before->count / 2];
+    struct manifest_objects after;
+    struct problem problem = { 0 };
+    struct buf changed = { 0 };
+    bool is_empty = false;
+    FUZZ_REQUIRE(manifest_rewrite(text, target->secret->meta.namespace, target->secret->meta.name,
+                                  object, &changed, &is_empty, &problem) == ST_OK);
+    if (!is_empty) {
+        FUZZ_REQUIRE(decode(buf_span(&changed), &after));
+        compare(before, &after, target, content);
+        manifest_objects_fini(&after);
+    }
+    buf_fini(&changed);
+}
+
+static void replace(struct span text, const struct manifest_objects *before)
+{
+    const struct manifest_object *target = &before->at[before->count / 2];
+    struct problem problem = { 0 };
+    struct secret *secret = NULL;
+    struct content_digest content;
+    json_object *object = NULL;
+    FUZZ_REQUIRE(manifest_find(text, target->secret->meta.namespace, target->secret->meta.name,
+                               &object, &problem) == ST_OK);
+    FUZZ_REQUIRE(rules_complete(object) == ST_OK);
+    FUZZ_REQUIRE(document_set_text(object, "fuzz", SPAN_LITERAL("a\nb\n")) == ST_OK);
+    FUZZ_REQUIRE(secret_decode(object, &secret, &problem) == ST_OK);
+    FUZZ_REQUIRE(digester_compute(&digester, object, secret, &content) == ST_OK);
+    FUZZ_REQUIRE(secret_free(secret) == NULL);
+    rewrite(text, before, object, &content);
+    (void)json_object_put(object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct manifest_objects objects;
+    if (!digester.key) {
+        FUZZ_REQUIRE(digester_init(&digester) == ST_OK);
+    }
+    char *const copy = fuzz_copy(data, size);
+    const struct span text = { .at = copy, .len = size };
+    if (decode(text, &objects) && objects.count > 0) {
+        rewrite(text, &objects, NULL, NULL);
+        replace(text, &objects);
+    }
+    manifest_objects_fini(&objects);
+    free(copy);
+    return 0;
+}
