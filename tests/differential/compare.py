@@ -95,19 +95,19 @@ def smaller(question):
         change(candidate)
         return candidate
 
-    subject, secret = question.subject, question.subject.after
-    if subject.before:
-        yield variant(lambda q: setattr(q.subject, "before", None))
-    if secret:
-        yield variant(lambda q: setattr(q.subject, "after", None))
+    subject = question.subject
+    for which, secret in (("before", subject.before), ("after", subject.after)):
+        if not secret:
+            continue
+        yield variant(lambda q, w=which: setattr(q.subject, w, None))
         plain = cases.Secret(cases.NAME_PREFIX + subject.id)
         for member in ("name", "namespace", "type", "deleted", "immutable", "annotations"):
             if getattr(secret, member) != getattr(plain, member):
-                yield variant(lambda q, member=member: setattr(q.subject.after, member, getattr(plain, member)))
+                yield variant(lambda q, w=which, m=member: setattr(getattr(q.subject, w), m, getattr(plain, m)))
         for key, value in (secret.data or {}).items():
-            yield variant(lambda q, key=key: q.subject.after.data.pop(key))
+            yield variant(lambda q, w=which, key=key: getattr(q.subject, w).data.pop(key))
             for less in smaller_values(key, value):
-                yield variant(lambda q, key=key, less=less: q.subject.after.data.update({key: less}))
+                yield variant(lambda q, w=which, key=key, less=less: getattr(q.subject, w).data.update({key: less}))
     if question.token != subject.token:
         yield variant(lambda q: setattr(q, "token", q.subject.token))
     if question.audiences is not None:
