@@ -170,12 +170,14 @@ def test_create_what_exists_is_refused(store, secret):
     ("data that is no text", lambda s: s["data"].update({"token-secret": 7})),
     ("a key that is none", lambda s: s["data"].update({"no key": encode("x")})),
     ("another kind", lambda s: s.update(kind="ConfigMap")),
+    ("no metadata", lambda s: s.pop("metadata")),
+    ("more data than a Secret may have", lambda s: s["data"].update(big="A" * 1500000)),
 ])
 def test_create_what_is_no_secret_is_invalid(store, what, change):
     wanted = new_secret()
     change(wanted)
     answer = store.create(wanted)
-    assert answer.status == "invalid" and answer.object is None and answer.problem, (what, answer)
+    assert answer.status == "invalid" and answer.object is None, (what, answer)
 
 
 # --- get ----------------------------------------------------------------------------------------------------------
@@ -183,6 +185,10 @@ def test_create_what_is_no_secret_is_invalid(store, what, change):
 def test_get_what_is_not_there(store):
     answer = store.get(name_of(new_secret()))
     assert answer.status == "not_found" and answer.object is None and answer.problem, answer
+
+
+def test_get_looks_at_no_precondition(store, secret):
+    assert store.ask("get", target=target(name_of(secret), uid=ABSENT_UID)).object == secret
 
 
 # --- update -------------------------------------------------------------------------------------------------------
@@ -220,6 +226,11 @@ def test_update_of_a_version_that_was_is_a_conflict(store, secret):
 
 def test_update_of_another_uid_is_a_conflict(store, secret):
     assert store.update(changed(secret, uid=ABSENT_UID)).status == "conflict"
+    assert store.get(name_of(secret)).object == secret
+
+
+def test_update_of_the_type_is_invalid(store, secret):
+    assert store.update({**secret, "type": "Opaque"}).status == "invalid"
     assert store.get(name_of(secret)).object == secret
 
 
@@ -263,8 +274,25 @@ def test_patch_with_a_precondition_that_does_not_hold_is_a_conflict(store, secre
     now = store.patch(name_of(secret), PATCH).object
     for preconditions in ({"resourceVersion": version_of(secret)}, {"uid": ABSENT_UID},
                           {"uid": ABSENT_UID, "resourceVersion": version_of(now)}):
+        assert store.patch(name_of(secret), {"metadata": preconditions}).status == "conflict"
         answer = store.patch(name_of(secret), {"data": {"description": None}}, **preconditions)
         assert answer.status == "conflict" and answer.object is None and answer.problem, (preconditions, answer)
+    assert store.get(name_of(secret)).object == now
+
+
+def test_patch_of_nothing_changes_nothing(store, secret):
+    answer = store.patch(name_of(secret), {})
+    assert answer.status == "ok" and answer.object == secret, answer
+
+
+def test_patch_of_string_data_comes_to_data(store, secret):
+    assert store.patch(name_of(secret), {"stringData": {"description": "text"}}).status == "ok"
+    assert store.get(name_of(secret)).object["data"] == {**secret["data"], "description": encode("text")}
+
+
+def test_immutable_data_stays(store, secret):
+    now = store.patch(name_of(secret), {"immutable": True}).object
+    assert store.patch(name_of(secret), PATCH).status == "invalid"
     assert store.get(name_of(secret)).object == now
 
 
@@ -272,8 +300,10 @@ def test_patch_what_is_not_there(store):
     assert store.patch(name_of(new_secret()), PATCH).status == "not_found"
 
 
-@pytest.mark.parametrize("patch", [{"data": {"description": "?"}}, {"data": {"description": 7}}, {"data": [1]},
-                                   {"metadata": {"name": "another"}}], ids=["base64", "number", "list", "name"])
+@pytest.mark.parametrize("patch", [
+    {"data": {"description": "?"}}, {"data": {"description": 7}}, {"data": [1]}, [1], {"metadata": {"name": "another"}},
+    {"metadata": {"namespace": "default"}}, {"kind": "ConfigMap"}, {"type": "Opaque"}, {"type": None}],
+    ids=["base64", "number", "list", "no-object", "name", "namespace", "kind", "type", "no-type"])
 def test_patch_to_what_is_no_such_secret_is_invalid(store, secret, patch):
     assert store.patch(name_of(secret), patch).status == "invalid"
     assert store.get(name_of(secret)).object == secret
