@@ -21,9 +21,10 @@
 #include "store/apiserver.h"
 #include "store/store_base.h"
 
-/* One object as JSON. The API server takes requests of 3 MB at most, and etcd's own limit of 1.5 MB
- * leaves a Secret at 2 MB with its base64; this is twice as much. */
-#define APISERVER_OBJECT_MAX_BYTES 4194304
+/* One object as JSON. The API server takes requests of 3 MiB at most, and writes six bytes for one
+ * where it has to escape it: were this less, whoever may create one object could keep us from
+ * reading all others. */
+#define APISERVER_OBJECT_MAX_BYTES 20971520
 
 #define APISERVER_MAX_OBJECTS \
     2000000 /* of one kind; a hundred bytes each: 200 MB. As `manifests` has it */
@@ -88,7 +89,8 @@ bool reflector_is_synced(const struct reflector *reflector) NONNULL(1);
 bool reflector_is_connected(const struct reflector *reflector) NONNULL(1);
 enum status reflector_last_failure(const struct reflector *reflector) NONNULL(1);
 
-/** reflector_problem_count() - objects that cannot be decoded, and one while the server is away */
+/** reflector_problem_count() - objects that cannot be read or decoded, and one while the server is
+ * away */
 uint64_t reflector_problem_count(const struct reflector *reflector) NONNULL(1);
 
 /* --- apiserver_write.c --- */

@@ -17,7 +17,13 @@
  *
  * While the server is away, or a list is only half read, nothing that was told is taken back: what
  * is gone shows at the end of a whole list. A watch that breaks goes on from where it was, and
- * loses nothing.
+ * loses nothing. But a place in its history that nothing has confirmed for long is not believed in:
+ * after etcd has been restored from a backup it lies in the future, and a watch from there is told
+ * of nothing, and of no bookmark either, until that future has come.
+ *
+ * What users put into an object may be more than our JSON reader takes (deep nesting, a NUL in a
+ * key). In a list such an object counts as gone, so that it keeps nobody from the others; in a watch
+ * it cannot be told which one it is, and the list is read again.
  *
  * Failures wait 50 to 100 ms at first and twice as long each time, up to 10 s, with jitter, so that
  * replicas do not come back all at once; longer where the server says Retry-After. What a watch
@@ -57,11 +63,16 @@
  * anew. client-go's numbers. */
 #define WATCH_MIN_SEC 300
 
-/* A watch that ends sooner without having told anything was no watch. */
-#define WATCH_SHORT_NS UINT64_C(1000000000)
+/* A watch that ends sooner without having told anything was no watch. If it has told something, the
+ * next one waits for the rest of this: a server that ends each at once is not asked without end. */
+#define WATCH_SHORT_MS 1000
 
-/* One that stood this long ends a row of failures. */
-#define WATCH_LONG_NS UINT64_C(10000000000)
+/* One that stood for this part of the silence timeout, 10 s, ends a row of failures. */
+#define WATCH_LONG_PART 9
+
+/* Silence timeouts without an event or a bookmark after which a watch's resourceVersion is no longer
+ * believed in. Both come with a bookmark about every minute. */
+#define WATCH_UNCONFIRMED_MAX 2
 
 /* Failures in a row after which a watch's resourceVersion is no longer believed in. */
 #define WATCH_FAILURES_MAX 5
@@ -87,12 +98,17 @@ struct reflector {
     struct status_body error; /* of an ERROR event */
     uint64_t began_ns;
     bool has_progress; /* it has told something */
+    uint64_t confirmed_ns; /* when the server last said where in its history we are */
 
     char resource_version[RESOURCE_VERSION_MAX]; /* where a watch goes on; "": list first */
     struct buf continue_token;                   /* of the next page; empty: the first */
     bool avoids_stream;                          /* this list is read in pages */
     bool avoids_pages; /* the token of the last try had expired: all at once */
     bool wants_list;   /* read the list again when this one is through */
+    size_t unreadable_count;   /* objects of this list, or of the last, that are not readable */
+    size_t unreadable_told;    /* how many the last problem said; 0: resolved */
+    struct problem unreadable; /* why the last of them is not */
+    bool is_readable;          /* the present frame is: whatever is wrong now is our own finding */
 
     unsigned failures; /* in a row */
     bool was_away;     /* the last of them had no answer at all */
@@ -209,10 +225,31 @@ static void note_failure(struct reflector *reflector,
     apiserver_note_state(reflector->apiserver);
 }
 
+/* Which objects they are is in what cannot be read: only their number is known. */
+static void tell_unreadable(struct reflector *reflector)
+{
+    struct problem problem = { 0 };
+    const size_t count = reflector->unreadable_count;
+    const bool is_news = count != reflector->unreadable_told;
+    reflector->unreadable_told = count;
+    if (is_news && count > 0) {
+        problem_set(&problem, reflector->unreadable.status, 0, 0,
+                    "%zu %s cannot be read, and count as gone (metadata.managedFields?): %s", count,
+                    apiserver_plural(reflector->interest.kind), reflector->unreadable.text);
+        apiserver_report(reflector->apiserver, &problem);
+    } else if (is_news) {
+        problem_set(&problem, ST_OK, 0, 0, "all %s can be read",
+                    apiserver_plural(reflector->interest.kind));
+        apiserver_resolved(reflector->apiserver, &problem);
+    }
+}
+
 /* Everything there is has been told. */
 static void finish_list(struct reflector *reflector)
 {
     remote_objects_end_list(&reflector->objects);
+    tell_unreadable(reflector);
+    reflector->confirmed_ns = uv_hrtime();
     reflector->is_synced = true;
     reflector->avoids_stream = false;
     reflector->avoids_pages = false;
@@ -246,6 +283,7 @@ static enum status follow(struct reflector *reflector, const json_object *object
         return ST_OK; /* it is about to be replaced by a list */
     }
     reflector->has_progress = true;
+    reflector->confirmed_ns = uv_hrtime();
     reflector->failures = 0;
     return take_resource_version(reflector, object) ? ST_OK : ST_SYNTAX;
 }
@@ -301,6 +339,7 @@ static enum status take_error(struct reflector *reflector, const json_object *ob
 static enum status take_event(void *ctx, json_object *root)
 {
     struct reflector *reflector = ctx;
+    reflector->is_readable = true;
     const struct span type = apiserver_text(root, "type");
     const json_object *object = json_object_object_get(root, "object");
     if (!json_object_is_type(object, json_type_object)) {
@@ -323,26 +362,42 @@ static enum status take_event(void *ctx, json_object *root)
 static enum status take_item(void *ctx, json_object *root)
 {
     struct reflector *reflector = ctx;
+    reflector->is_readable = true;
     return remote_objects_put(&reflector->objects, root);
 }
 
+/* A page that leads to itself would be read for ever. */
 static enum status take_list(void *ctx, json_object *root)
 {
     struct reflector *reflector = ctx;
-    if (!take_resource_version(reflector, root)) {
+    struct buf *token = &reflector->continue_token;
+    const struct span next = apiserver_text(apiserver_metadata(root), "continue");
+    reflector->is_readable = true;
+    if (!take_resource_version(reflector, root) ||
+        (next.len > 0 && span_equal(next, buf_span(token)))) {
         return ST_SYNTAX;
     }
-    buf_clear(&reflector->continue_token);
-    buf_append(&reflector->continue_token, apiserver_text(apiserver_metadata(root), "continue"));
-    return reflector->continue_token.failed ? ST_LIMIT : ST_OK;
+    buf_clear(token);
+    buf_append(token, next);
+    return token->failed ? ST_LIMIT : ST_OK;
 }
 
 static enum status on_frame(void *ctx, enum json_frame_kind kind, struct span text)
 {
     struct reflector *reflector = ctx;
-    struct problem problem;
+    struct problem problem = { 0 };
+    const bool is_object = kind == JSON_FRAME_VALUE;
+    const bool is_list = reflector->phase != PHASE_WATCH;
     document_fn *fn = reflector->phase == PHASE_LIST ? take_item : take_event;
-    return document_parse(text, kind == JSON_FRAME_REST ? take_list : fn, reflector, &problem);
+    reflector->is_readable = false;
+    const enum status status =
+        document_parse(text, is_object ? fn : take_list, reflector, &problem);
+    if (reflector->is_readable || status == ST_OK || status == ST_NOMEM || !is_object || !is_list) {
+        return status;
+    }
+    reflector->unreadable_count++;
+    reflector->unreadable = problem;
+    return ST_OK;
 }
 
 static void on_head(void *ctx, const struct http_result *head)
@@ -423,20 +478,31 @@ static void after_list(struct reflector *reflector, const struct ending *ending)
     begin_after(reflector, delay_ms_for(reflector, ending));
 }
 
+static uint64_t ms_since(uint64_t at_ns)
+{
+    return (uv_hrtime() - at_ns) / 1000000;
+}
+
 static void after_watch(struct reflector *reflector, const struct ending *ending)
 {
-    const uint64_t lasted_ns = uv_hrtime() - reflector->began_ns;
-    if (lasted_ns >= WATCH_LONG_NS) {
+    const uint64_t silence_ms = reflector->apiserver->options.silence_timeout_ms;
+    const uint64_t lasted_ms = ms_since(reflector->began_ns);
+    const uint64_t rest_ms = lasted_ms < WATCH_SHORT_MS ? WATCH_SHORT_MS - lasted_ms : 0;
+    const bool has_stood = ending->code == 200; /* else it was a try */
+    if (has_stood && lasted_ms >= silence_ms / WATCH_LONG_PART) {
         reflector->failures = 0;
     }
-    if (ending->status == ST_OK && (reflector->has_progress || lasted_ns >= WATCH_SHORT_NS)) {
-        begin_after(reflector, 0); /* its time was up */
+    if (has_stood && ms_since(reflector->confirmed_ns) >= WATCH_UNCONFIRMED_MAX * silence_ms) {
+        reflector->resource_version[0] = '\0';
+    }
+    if (ending->status == ST_OK && (reflector->has_progress || rest_ms == 0)) {
+        begin_after(reflector, rest_ms); /* its time was up */
         return;
     }
     if (ending->status == ST_GONE && reflector->failures == 0) {
         reflector->resource_version[0] = '\0';
         reflector->failures = 1;
-        begin_after(reflector, 0);
+        begin_after(reflector, reflector->has_progress ? rest_ms : 0);
         return;
     }
     struct ending failure = *ending;
@@ -623,6 +689,7 @@ static void begin(struct reflector *reflector)
     const enum phase phase = choose_phase(reflector);
     if (phase == PHASE_STREAM || (phase == PHASE_LIST && reflector->continue_token.len == 0)) {
         remote_objects_begin_list(&reflector->objects);
+        reflector->unreadable_count = 0;
     }
     json_frames_init(&reflector->frames,
                      phase == PHASE_LIST ? JSON_FRAMES_ITEMS : JSON_FRAMES_SEQUENCE,
@@ -747,5 +814,6 @@ enum status reflector_last_failure(const struct reflector *reflector)
 
 uint64_t reflector_problem_count(const struct reflector *reflector)
 {
-    return reflector->objects.wrong_count + (reflector->problem.status != ST_OK);
+    return reflector->objects.wrong_count + reflector->unreadable_told +
+           (reflector->problem.status != ST_OK);
 }
