@@ -22,8 +22,8 @@
  * of nothing, and of no bookmark either, until that future has come.
  *
  * What users put into an object may be more than our JSON reader takes (deep nesting, a NUL in a
- * key). In a list such an object counts as gone, so that it keeps nobody from the others; in a watch
- * it cannot be told which one it is, and the list is read again.
+ * key). In a list such an object counts as gone, so that it keeps nobody from the others; in a
+ * watch it cannot be told which one it is, and the list is read again.
  *
  * Failures wait 50 to 100 ms at first and twice as long each time, up to 10 s, with jitter, so that
  * replicas do not come back all at once; longer where the server says Retry-After. What a watch
@@ -70,8 +70,8 @@
 /* One that stood for this part of the silence timeout, 10 s, ends a row of failures. */
 #define WATCH_LONG_PART 9
 
-/* Silence timeouts without an event or a bookmark after which a watch's resourceVersion is no longer
- * believed in. Both come with a bookmark about every minute. */
+/* Silence timeouts without an event or a bookmark after which a watch's resourceVersion is no
+ * longer believed in. A server that is well sends a bookmark about every minute. */
 #define WATCH_UNCONFIRMED_MAX 2
 
 /* Failures in a row after which a watch's resourceVersion is no longer believed in. */
@@ -97,14 +97,14 @@ struct reflector {
     struct buf error_body;
     struct status_body error; /* of an ERROR event */
     uint64_t began_ns;
-    bool has_progress; /* it has told something */
+    bool has_progress;     /* it has told something */
     uint64_t confirmed_ns; /* when the server last said where in its history we are */
 
     char resource_version[RESOURCE_VERSION_MAX]; /* where a watch goes on; "": list first */
     struct buf continue_token;                   /* of the next page; empty: the first */
     bool avoids_stream;                          /* this list is read in pages */
-    bool avoids_pages; /* the token of the last try had expired: all at once */
-    bool wants_list;   /* read the list again when this one is through */
+    bool avoids_pages;         /* the token of the last try had expired: all at once */
+    bool wants_list;           /* read the list again when this one is through */
     size_t unreadable_count;   /* objects of this list, or of the last, that are not readable */
     size_t unreadable_told;    /* how many the last problem said; 0: resolved */
     struct problem unreadable; /* why the last of them is not */

@@ -30,7 +30,6 @@ struct apiserver_write {
     void *ctx;
     const char *verb; /* for people */
     bool is_deletion;
-    bool wants_uid;  /* a patch of an object with a certain uid */
     struct buf body; /* of the reply; wiped */
     json_object *object;
 };
@@ -78,9 +77,8 @@ static enum status read_reply(struct apiserver_write *write,
         struct status_body body;
         status_body_parse(text, &body);
         /* a patch has no other way to say which uid it wants than to patch it */
-        const enum status status = write->wants_uid && body.is_about_uid
-                                       ? ST_CONFLICT
-                                       : status_body_meaning(result->code, body.reason);
+        const enum status status =
+            body.is_about_uid ? ST_CONFLICT : status_body_meaning(result->code, body.reason);
         problem_set(problem, status, 0, 0, "%s: the server answers %u %s: %s", write->verb,
                     result->code, body.reason, body.message);
         return status;
@@ -130,7 +128,6 @@ struct sending {
     struct span namespace;
     struct span name;        /* empty: the collection */
     const json_object *tree; /* borrows; NULL: no body */
-    bool wants_uid;
 };
 
 /* json-c keeps the text it makes with the tree: there it is wiped, after it has been copied. */
@@ -203,7 +200,6 @@ static enum status begin(struct store *store,
     write->ctx = ctx;
     write->verb = sending->verb;
     write->is_deletion = strcmp(sending->method, "DELETE") == 0;
-    write->wants_uid = sending->wants_uid;
     write->body = (struct buf){ .max_len = APISERVER_OBJECT_MAX_BYTES, .is_secret = true };
     cds_list_add_tail(&write->siblings, &apiserver->writes);
     apiserver->write_count++;
@@ -343,7 +339,6 @@ enum status apiserver_patch(struct store *store,
             .namespace = target->namespace,
             .name = target->name,
             .tree = root,
-            .wants_uid = target->uid.len > 0,
         };
         status = begin_single(store, &sending, done, ctx);
     }

@@ -643,7 +643,12 @@ enum status write_get(struct store *store,
                       store_done_fn *done,
                       void *ctx)
 {
-    return enqueue(store, VERB_GET, target, NULL, done, ctx);
+    const struct store_target any = {
+        .kind = target->kind,
+        .namespace = target->namespace,
+        .name = target->name,
+    };
+    return enqueue(store, VERB_GET, &any, NULL, done, ctx);
 }
 
 enum status write_update(struct store *store,

@@ -131,15 +131,17 @@ typedef void store_done_fn(void *ctx,
 
 /** store_create() - @object: borrows until return; a whole Kubernetes object of @kind with
  * metadata.name and metadata.namespace. Return: ST_OK: @done will be called; ST_NOMEM, ST_LIMIT
- * (too many at once), ST_UNSUPPORTED (before store_watch(), where a store needs its loop): it will
- * not. The same for all below */
+ * (too many at once), ST_INVALID (a name or namespace that nothing can have),
+ * ST_UNSUPPORTED (before store_watch(), where a store needs its loop): it will not. The same for
+ * all below */
 enum status store_create(struct store *store,
                          enum object_kind kind,
                          const json_object *object,
                          store_done_fn *done,
                          void *ctx) NODISCARD NONNULL(1, 3, 4);
 
-/** store_get() - the object as it stands, read from where it lives and not from what was told */
+/** store_get() - the object as it stands, read from where it lives and not from what was told.
+ * Preconditions are not looked at: the object says which it is */
 enum status store_get(struct store *store,
                       const struct store_target *target,
                       store_done_fn *done,

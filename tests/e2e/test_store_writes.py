@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing to the store, with a real kube-apiserver behind it.
+"""Writing to the store: the same expectations of a directory of manifests and of a real kube-apiserver.
 
 tests/support/store_tool.c plays whoever listens and writes. What each test says holds for every store it is given.
 """
@@ -120,10 +120,17 @@ def cluster(start_cluster):
     return start_cluster(webhook=False)
 
 
-@pytest.fixture(scope="module", params=["apiserver"])
+@pytest.fixture(scope="module", params=["manifests", "apiserver"])
 def store(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    with contextlib.closing(Store(folder, "--kubeconfig", request.getfixturevalue("cluster").admin_kubeconfig)) as store:
+    with contextlib.ExitStack() as stack:
+        if request.param == "manifests":
+            manifests = folder / "m"
+            manifests.mkdir()
+            store = Store(folder, "--manifests", manifests)
+        else:
+            store = Store(folder, "--kubeconfig", request.getfixturevalue("cluster").admin_kubeconfig)
+        stack.callback(store.close)
         yield store
 
 
@@ -163,12 +170,14 @@ def test_create_what_exists_is_refused(store, secret):
     ("data that is no text", lambda s: s["data"].update({"token-secret": 7})),
     ("a key that is none", lambda s: s["data"].update({"no key": encode("x")})),
     ("another kind", lambda s: s.update(kind="ConfigMap")),
+    ("no metadata", lambda s: s.pop("metadata")),
+    ("more data than a Secret may have", lambda s: s["data"].update(big="A" * 1500000)),
 ])
 def test_create_what_is_no_secret_is_invalid(store, what, change):
     wanted = new_secret()
     change(wanted)
     answer = store.create(wanted)
-    assert answer.status == "invalid" and answer.object is None and answer.problem, (what, answer)
+    assert answer.status == "invalid" and answer.object is None, (what, answer)
 
 
 # --- get ----------------------------------------------------------------------------------------------------------
@@ -176,6 +185,10 @@ def test_create_what_is_no_secret_is_invalid(store, what, change):
 def test_get_what_is_not_there(store):
     answer = store.get(name_of(new_secret()))
     assert answer.status == "not_found" and answer.object is None and answer.problem, answer
+
+
+def test_get_looks_at_no_precondition(store, secret):
+    assert store.ask("get", target=target(name_of(secret), uid=ABSENT_UID)).object == secret
 
 
 # --- update -------------------------------------------------------------------------------------------------------
@@ -213,6 +226,11 @@ def test_update_of_a_version_that_was_is_a_conflict(store, secret):
 
 def test_update_of_another_uid_is_a_conflict(store, secret):
     assert store.update(changed(secret, uid=ABSENT_UID)).status == "conflict"
+    assert store.get(name_of(secret)).object == secret
+
+
+def test_update_of_the_type_is_invalid(store, secret):
+    assert store.update({**secret, "type": "Opaque"}).status == "invalid"
     assert store.get(name_of(secret)).object == secret
 
 
@@ -256,8 +274,25 @@ def test_patch_with_a_precondition_that_does_not_hold_is_a_conflict(store, secre
     now = store.patch(name_of(secret), PATCH).object
     for preconditions in ({"resourceVersion": version_of(secret)}, {"uid": ABSENT_UID},
                           {"uid": ABSENT_UID, "resourceVersion": version_of(now)}):
+        assert store.patch(name_of(secret), {"metadata": preconditions}).status == "conflict"
         answer = store.patch(name_of(secret), {"data": {"description": None}}, **preconditions)
         assert answer.status == "conflict" and answer.object is None and answer.problem, (preconditions, answer)
+    assert store.get(name_of(secret)).object == now
+
+
+def test_patch_of_nothing_changes_nothing(store, secret):
+    answer = store.patch(name_of(secret), {})
+    assert answer.status == "ok" and answer.object == secret, answer
+
+
+def test_patch_of_string_data_comes_to_data(store, secret):
+    assert store.patch(name_of(secret), {"stringData": {"description": "text"}}).status == "ok"
+    assert store.get(name_of(secret)).object["data"] == {**secret["data"], "description": encode("text")}
+
+
+def test_immutable_data_stays(store, secret):
+    now = store.patch(name_of(secret), {"immutable": True}).object
+    assert store.patch(name_of(secret), PATCH).status == "invalid"
     assert store.get(name_of(secret)).object == now
 
 
@@ -265,8 +300,10 @@ def test_patch_what_is_not_there(store):
     assert store.patch(name_of(new_secret()), PATCH).status == "not_found"
 
 
-@pytest.mark.parametrize("patch", [{"data": {"description": "?"}}, {"data": {"description": 7}}, {"data": [1]},
-                                   {"metadata": {"name": "another"}}], ids=["base64", "number", "list", "name"])
+@pytest.mark.parametrize("patch", [
+    {"data": {"description": "?"}}, {"data": {"description": 7}}, {"data": [1]}, [1], {"metadata": {"name": "another"}},
+    {"metadata": {"namespace": "default"}}, {"kind": "ConfigMap"}, {"type": "Opaque"}, {"type": None}],
+    ids=["base64", "number", "list", "no-object", "name", "namespace", "kind", "type", "no-type"])
 def test_patch_to_what_is_no_such_secret_is_invalid(store, secret, patch):
     assert store.patch(name_of(secret), patch).status == "invalid"
     assert store.get(name_of(secret)).object == secret
@@ -310,7 +347,7 @@ def test_created_again_is_another_object(store, secret):
 def test_writing_without_the_right_to_is_forbidden(cluster, tmp_path):
     token = cluster.new_token()
     name = f"bootstrap-token-{token[:6]}"
-    cluster.grant([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}])
+    cluster.grant()
     config = cluster.write_kubeconfig("reader", token_file=cluster.service_account_token())
     store = Store(tmp_path, "--kubeconfig", config)
     with contextlib.closing(store):
@@ -322,29 +359,58 @@ def test_writing_without_the_right_to_is_forbidden(cluster, tmp_path):
 
 # --- both at once ---------------------------------------------------------------------------------------------------
 
-@pytest.fixture
-def both(cluster, tmp_path):
-    manifests = tmp_path / "m"
+@contextlib.contextmanager
+def union(folder, kubeconfig):
+    manifests = folder / "m"
     manifests.mkdir()
-    with contextlib.closing(Store(tmp_path, "--manifests", manifests, "--kubeconfig", cluster.admin_kubeconfig)) as store:
+    with contextlib.closing(Store(folder, "--manifests", manifests, "--kubeconfig", kubeconfig)) as store:
         store.manifests = manifests
         yield store
 
 
-def test_union_the_directorys_object_counts_and_the_clusters_takes_over(cluster, both):
+@pytest.fixture
+def both(cluster, tmp_path):
+    with union(tmp_path, cluster.admin_kubeconfig) as store:
+        yield store
+
+
+@pytest.fixture
+def both_as_reader(cluster, tmp_path):
+    """With no more rights in the cluster than config/rbac.yaml gives."""
+    cluster.grant()
+    with union(tmp_path, cluster.write_kubeconfig("reader", token_file=cluster.service_account_token())) as store:
+        yield store
+
+
+def test_union_creates_in_the_cluster_and_writes_where_the_object_is(cluster, both):
+    remote, local = both.create(new_secret()).object, new_secret()
+    assert cluster.admin.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name_of(remote)}")["metadata"]["uid"] == \
+        remote["metadata"]["uid"]
+    kit.replace_file(both.manifests / "local.json", json.dumps(local))
+    both.wait_for("added", name_of(local))
+    assert both.create(local).status == "already_exists"
+    assert both.patch(name_of(local), PATCH).status == "ok"
+    assert both.patch(name_of(remote), PATCH).status == "ok"
+    assert json.loads((both.manifests / "local.json").read_text())["data"]["description"] == PATCH["data"]["description"]
+    assert both.get(name_of(remote)).object["data"]["description"] == PATCH["data"]["description"]
+    assert both.delete(name_of(local)).status == "ok" and both.delete(name_of(remote)).status == "ok"
+    both.wait_for("deleted", name_of(remote))
+
+
+def test_union_the_directorys_object_counts_and_the_clusters_takes_over(cluster, both_as_reader):
     token = cluster.new_token()
     name = f"bootstrap-token-{token[:6]}"
-    remote = both.wait_for("added", name)
-    kit.replace_file(both.manifests / "same.json", json.dumps(new_secret(token)))
-    assert both.wait_for("modified", name)["resourceVersion"] != remote["resourceVersion"]
-    problem = both.wait(lambda event: event["event"] == "problem")
+    remote = both_as_reader.wait_for("added", name)
+    kit.replace_file(both_as_reader.manifests / "same.json", json.dumps(new_secret(token)))
+    assert both_as_reader.wait_for("modified", name)["resourceVersion"] != remote["resourceVersion"]
+    problem = both_as_reader.wait(lambda event: event["event"] == "problem")
     assert problem["status"] == "duplicate" and problem["file"] == f"{NAMESPACE}/{name}"
-    assert problem["text"] == f"Secret {NAMESPACE}/{name} is in {both.manifests}/same.json, too, which counts"
+    assert problem["text"] == f"Secret {NAMESPACE}/{name} is in {both_as_reader.manifests}/same.json, too, which counts"
     cluster.patch_token(token, description="kept back")
-    (both.manifests / "same.json").unlink()
-    both.wait_for("deleted", name)
-    assert both.wait(lambda event: event["event"] == "resolved")["file"] == f"{NAMESPACE}/{name}"
-    again = both.wait_for("added", name)
+    (both_as_reader.manifests / "same.json").unlink()
+    both_as_reader.wait_for("deleted", name)
+    assert both_as_reader.wait(lambda event: event["event"] == "resolved")["file"] == f"{NAMESPACE}/{name}"
+    again = both_as_reader.wait_for("added", name)
     assert (again["uid"], again["resourceVersion"] != remote["resourceVersion"]) == (remote["uid"], True)
     cluster.delete_token(token)
-    both.wait_for("deleted", name)
+    both_as_reader.wait_for("deleted", name)

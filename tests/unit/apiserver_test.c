@@ -12,6 +12,18 @@
 
 #include "support/apiserver_kit.h"
 
+#define TEN_(x) x x x x x x x x x x
+#define UNREADABLE(name, version, metadata)                                                \
+    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"kube-system\",\"uid\":\"u-" name \
+    "\",\"resourceVersion\":\"" version "\"," metadata "},\"type\":\"example.com/t\"}"
+/* What kube-apiserver v1.36.3 takes in metadata.managedFields[0].fieldsV1, and shows again. */
+#define DEEP(name, version)                                                                        \
+    UNREADABLE(                                                                                    \
+        name, version,                                                                             \
+        "\"f\":" TEN_("{\"f:a\":{\"f:a\":{\"f:a\":{\"f:a\":{\"f:a\":{\"f:a\":{\"f:a\":") "0" TEN_( \
+            "}}}}}}}"))
+#define NUL_IN_KEY(name, version) UNREADABLE(name, version, "\"f:a\\u0000b\":{}")
+
 /* The last exchange of a row hangs, so that nothing comes behind it. */
 static const struct {
     const char *name;
@@ -277,6 +289,47 @@ static const struct {
                        .send = OK(ADDED("a", "", ONE) ADDED("a", "", ONE) END("9")),
                        .after = HTTPS_HANG } },
       .events = "+a=1 ~a=1 S " },
+    { .name = "one that cannot even be read counts as gone, and keeps nobody from the others",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9") EVENT("MODIFIED", DEEP("a", "10"))),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("b", "6", ONE) EVENT("ADDED", DEEP("a", "10"))
+                                      ADDED("c", "7", TWO) END("19") ADDED("d", "20", ONE)),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 S +b=1 +c=2 -a +d=1 ",
+      .problems = "1 secrets cannot be read, and count as gone (metadata.managedFields?): "
+                  "expected less nesting" },
+    { .name = "nor in pages, until it can be",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send =
+                           OK(LIST("7", MORE("x"), NUL_IN_KEY("a", "1") "," SECRET("b", "2", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("x"),
+                       .send = OK(LIST("7", "", NUL_IN_KEY("c", "1"))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"),
+                       .send = REPLY("410 Gone", STATUS("410", "Gone", "too old")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "8", ONE) ADDED("b", "2", TWO) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "+b=2 S +a=1 ",
+      .problems = "2 secrets cannot be read, and count as gone (metadata.managedFields?): "
+                  "expected a key without a NUL character\nok all secrets can be read" },
+    { .name = "a page that leads to itself is not followed",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = OK(LIST("7", MORE("x"), "")), .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("x"),
+                       .send = OK(LIST("7", MORE("x"), "")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("8", "", SECRET("b", "2", TWO))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("8"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+b=2 S ",
+      .request = WATCH("8") },
     { .name = "the same name with another uid is news",
       .exchanges = { { .expect = STREAM,
                        .send = OK(ADDED("a", "5", ONE) EVENT(
@@ -384,6 +437,81 @@ static void test_apiserver_silence_ends_a_watch(void **state)
     api_close(&kit);
 }
 
+/* etcd has been restored from a backup: the place in its history lies in the future, and nobody
+ * tells what happens before. */
+static void test_apiserver_reads_the_list_where_nothing_confirms_its_place(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(ADDED("a", "5", ONE) END("9")), .after = HTTPS_HANG },
+        { .expect = WATCH("9"), .send = OK(""), .after = HTTPS_HANG },
+        { .expect = STREAM, .send = OK(ADDED("b", "6", TWO) END("7")), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    api_open(&kit, exchanges, 500);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S +b=2 -a " });
+    api_close(&kit);
+}
+
+/* Nor is a connection that nothing ever comes from a watch that stood for long. */
+static void test_apiserver_says_that_it_gets_no_answer(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_CUT },
+        { .expect = WATCH("9"), .after = HTTPS_HANG },
+        { .expect = WATCH("9"), .after = HTTPS_HANG },
+        { .expect = WATCH("9"), .send = OK(ADDED("a", "10", ONE)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    api_open(&kit, exchanges, 500);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 ", .problems = "ok cannot watch" });
+    assert_non_null(strstr(api_text(&kit.problems), "sent nothing for 500 ms"));
+    api_close(&kit);
+}
+
+/* A server that ends each watch once it has told something is asked once a second, not without end.
+ */
+static void test_apiserver_does_not_hurry_after_short_watches(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9") BOOKMARK("10")), .after = HTTPS_CLOSE },
+        { .expect = WATCH("10"), .send = OK(BOOKMARK("11")), .after = HTTPS_CLOSE },
+        { .expect = WATCH("11"), .send = OK(ADDED("a", "12", ONE)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    const uint64_t began_ns = uv_hrtime();
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S +a=1 " });
+    assert_true(uv_hrtime() - began_ns >= UINT64_C(1900000000)); /* never sooner: two waits */
+    api_close(&kit);
+}
+
+/* 3 MiB, most of which the API server has to escape: six bytes for one. */
+static void test_apiserver_reads_the_largest_object(void **state)
+{
+    (void)state;
+    struct buf text = { 0 };
+    buf_append_text(&text, "HTTP/1.1 200 OK\r\n\r\n{\"type\":\"ADDED\",\"object\":"
+                           "{\"metadata\":{\"name\":\"a\",\"namespace\":\"kube-system\","
+                           "\"ownerReferences\":[{\"name\":\"");
+    for (size_t i = 0; i < 3 * 1048576; i++) {
+        buf_append_text(&text, "\\u003c");
+    }
+    buf_append_text(&text, "\"}]},\"data\":{\"value\":\"" ONE "\"}}}\n" END("9"));
+    buf_append_char(&text, '\0');
+    assert_false(text.failed);
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = text.at, .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S " });
+    api_close(&kit);
+    buf_fini(&text);
+}
+
 static void test_apiserver_is_not_synced_before_a_whole_list(void **state)
 {
     (void)state;
@@ -486,6 +614,10 @@ int main(void)
         cmocka_unit_test(test_apiserver_sends_the_token_as_it_is_now),
         cmocka_unit_test(test_apiserver_keeps_the_token_it_has),
         cmocka_unit_test(test_apiserver_silence_ends_a_watch),
+        cmocka_unit_test(test_apiserver_reads_the_list_where_nothing_confirms_its_place),
+        cmocka_unit_test(test_apiserver_says_that_it_gets_no_answer),
+        cmocka_unit_test(test_apiserver_does_not_hurry_after_short_watches),
+        cmocka_unit_test(test_apiserver_reads_the_largest_object),
         cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
         cmocka_unit_test(test_apiserver_freed_at_any_time),
