@@ -57,7 +57,8 @@ static enum status format_double(double number, char ret_text[static NUMBER_MAX]
     if (!strchr(ret_text, '.')) { /* an integer, or text for readers of YAML 1.1 */
         char *const exponent = ret_text + strcspn(ret_text, "e");
         memmove(exponent + 2, exponent, strlen(exponent) + 1); /* 24 bytes at most are used */
-        memcpy(exponent, ".0", 2);
+        exponent[0] = '.';
+        exponent[1] = '0';
     }
     return ST_OK;
 }

@@ -22,6 +22,9 @@
 #include "base/document_write.h"
 #include "store/manifests_private.h"
 
+#define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
+#define END_MARK        SPAN_LITERAL("...")
+
 struct edit {
     struct span text;
     struct span namespace;
@@ -32,6 +35,7 @@ struct edit {
     struct buf *out;           /* borrows */
     size_t copied;             /* of the text, to the output */
     size_t document_count;     /* that are left */
+    bool has_content;          /* there is more in the output than comments */
     bool is_done;              /* the first has been replaced, and others stay as they are */
     struct document_range range;
     struct problem *problem; /* borrows */
@@ -42,6 +46,11 @@ struct edit {
     json_object *list;       /* owns; a changed copy; NULL for none */
     bool has_holes;          /* items were taken out of the list */
 };
+
+static size_t mark_len(struct span text)
+{
+    return span_starts_with(text, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.len : 0;
+}
 
 static bool is_wanted(const struct edit *edit, const json_object *object)
 {
@@ -95,9 +104,14 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+static bool is_break(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
 static size_t line_start(struct span text, size_t at)
 {
-    while (at > 0 && text.at[at - 1] != '\n') {
+    while (at > 0 && !is_break(text.at[at - 1])) {
         at--;
     }
     return at;
@@ -106,10 +120,11 @@ static size_t line_start(struct span text, size_t at)
 /* Behind the line break of the line that @at is in, unless @end comes first. */
 static size_t line_end(struct span text, size_t at, size_t end)
 {
-    while (at < end && text.at[at] != '\n') {
+    while (at < end && !is_break(text.at[at])) {
         at++;
     }
-    return at < end ? at + 1 : at;
+    const bool is_pair = at + 1 < end && text.at[at] == '\r' && text.at[at + 1] == '\n';
+    return at < end ? at + 1 + is_pair : at;
 }
 
 static bool is_blank_between(struct span text, size_t start, size_t end)
@@ -120,8 +135,29 @@ static bool is_blank_between(struct span text, size_t start, size_t end)
     return start == end;
 }
 
+static bool is_comment(struct span text, size_t start, size_t end)
+{
+    while (start < end && (is_blank(text.at[start]) || is_break(text.at[start]))) {
+        start++;
+    }
+    return start == end || text.at[start] == '#';
+}
+
+static bool is_all_comments(struct span text, size_t start, size_t end)
+{
+    for (size_t next; start < end; start = next) {
+        next = line_end(text, start, end);
+        if (!is_comment(text, start, next)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void copy_until(struct edit *edit, size_t end)
 {
+    const size_t start = edit->copied == 0 ? mark_len(edit->text) : edit->copied;
+    edit->has_content = edit->has_content || !is_all_comments(edit->text, start, end);
     buf_append(edit->out,
                (struct span){ .at = edit->text.at + edit->copied, .len = end - edit->copied });
     edit->copied = end;
@@ -140,11 +176,13 @@ static void cut(struct edit *edit)
     const struct span text = edit->text;
     copy_until(edit, before_blanks(text, range->start));
     edit->copied = range->end;
+    const size_t next_line = line_end(text, range->end, text.len);
+    const bool is_line_over = next_line > range->end && is_break(text.at[next_line - 1]);
     if (range->is_json) {
-        const size_t end = line_end(text, range->end, text.len);
-        const bool is_line_over = end > range->end && text.at[end - 1] == '\n' &&
-                                  is_blank_between(text, range->end, end - 1);
-        edit->copied = is_line_over ? end : range->end;
+        const bool is_rest_blank = is_comment(text, range->end, next_line);
+        edit->copied = is_line_over && is_rest_blank ? next_line : range->end;
+    } else if (!edit->has_content && span_starts_with(span_after(text, range->end), END_MARK)) {
+        edit->copied = next_line; /* it ended this document only, and must not come first */
     }
 }
 
@@ -152,6 +190,7 @@ static enum status replace_json(struct edit *edit, const json_object *root)
 {
     const struct document_range *range = &edit->range;
     copy_until(edit, range->start);
+    edit->has_content = true;
     const enum status status = document_write_json(root, edit->out);
     if (status == ST_OK) {
         edit->out->len--; /* the line break that it had, if it had one, is still to come */
@@ -165,15 +204,17 @@ static enum status replace_yaml(struct edit *edit, const json_object *root)
     const struct document_range *range = &edit->range;
     const struct span text = edit->text;
     size_t start = before_blanks(text, range->content);
-    const bool is_behind_dashes = start > range->start && text.at[start - 1] != '\n';
+    const bool is_behind_dashes = start > range->start && !is_break(text.at[start - 1]);
     while (is_behind_dashes && is_blank(text.at[start - 1])) {
         start--;
     }
     copy_until(edit, start);
+    edit->has_content = true;
     if (is_behind_dashes) { /* a block begins on a line of its own */
         buf_append_char(edit->out, '\n');
     }
-    const bool is_at_line_start = range->content_end > 0 && text.at[range->content_end - 1] == '\n';
+    const bool is_at_line_start =
+        range->content_end > 0 && is_break(text.at[range->content_end - 1]);
     edit->copied =
         is_at_line_start ? range->content_end : line_end(text, range->content_end, range->end);
     return document_write_yaml(root, edit->out);

@@ -3,12 +3,38 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file_replace.h"
 #include "support/file_kit.h"
 
 #define NOBODY 65534
+
+/* --- between the steps --- */
+
+/* Stands before the library's own: called for the file, then for its directory. */
+struct sync_hook {
+    const struct file_kit *kit;
+    unsigned calls;
+    int errors[2];                               /* 0: let it happen */
+    void (*look[2])(const struct file_kit *kit); /* what is there at that moment? */
+};
+
+static struct sync_hook *sync_hook; /* NULL: none */
+
+int fsync(int fd)
+{
+    const unsigned call = sync_hook ? sync_hook->calls++ : 0;
+    if (sync_hook && call < 2 && sync_hook->look[call]) {
+        sync_hook->look[call](sync_hook->kit);
+    }
+    if (sync_hook && call < 2 && sync_hook->errors[call]) {
+        errno = sync_hook->errors[call];
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static int set_up(void **state)
 {
@@ -235,6 +261,63 @@ static void test_file_replace_that_cannot_keep_the_group_drops_its_rights(void *
     assert_int_equal(after.st_mode, S_IFREG | 0604);
 }
 
+static enum status replace_hooked(const struct file_kit *kit, struct sync_hook hook)
+{
+    const struct file_stamp seen = stamp_of(kit, "a");
+    hook.kit = kit;
+    sync_hook = &hook;
+    const enum status status = replace(kit, "a", "new", &seen);
+    sync_hook = NULL;
+    return status;
+}
+
+static void is_old_and_beside(const struct file_kit *kit)
+{
+    assert_content(kit, "a", "old");
+    assert_file_count(kit, 2);
+}
+
+static void is_new(const struct file_kit *kit)
+{
+    assert_content(kit, "a", "new");
+    assert_file_count(kit, 1);
+}
+
+static void test_file_replace_is_on_the_disk_before_it_has_the_name(void **state)
+{
+    const struct file_kit *kit = *state;
+    kit_write(kit, "a", "old");
+    assert_int_equal(
+        replace_hooked(kit, (struct sync_hook){ .look = { is_old_and_beside, is_new } }), ST_OK);
+}
+
+static void test_file_replace_that_does_not_reach_the_disk(void **state)
+{
+    const struct file_kit *kit = *state;
+    kit_write(kit, "a", "old");
+    assert_int_equal(replace_hooked(kit, (struct sync_hook){ .errors = { ENOSPC } }), ST_IO);
+    assert_content(kit, "a", "old");
+    assert_file_count(kit, 1);
+    assert_int_equal(replace_hooked(kit, (struct sync_hook){ .errors = { 0, EIO } }),
+                     ST_UNAVAILABLE);
+    is_new(kit);
+    assert_int_equal(replace_hooked(kit, (struct sync_hook){ .errors = { 0, EINVAL } }), ST_OK);
+}
+
+static void edit(const struct file_kit *kit)
+{
+    kit_replace(kit, "a", "an editor's");
+}
+
+static void test_file_replace_loses_to_who_changes_it_while_it_is_written(void **state)
+{
+    const struct file_kit *kit = *state;
+    kit_write(kit, "a", "old");
+    assert_int_equal(replace_hooked(kit, (struct sync_hook){ .look = { edit } }), ST_CONFLICT);
+    assert_content(kit, "a", "an editor's");
+    assert_file_count(kit, 1);
+}
+
 #define CRASHES 30
 
 /* Until it is killed. */
@@ -306,6 +389,12 @@ int main(void)
             test_file_replace_that_cannot_keep_the_group_drops_its_rights, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file_replace_killed_at_any_moment_leaves_a_whole_file,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_replace_is_on_the_disk_before_it_has_the_name,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_replace_that_does_not_reach_the_disk, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_file_replace_loses_to_who_changes_it_while_it_is_written, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -753,6 +753,77 @@ static void test_manifests_write_not_into_a_broken_file(void **state)
     expect(kit, patch(kit, "a", "{'stringData':{'value':'3'}}"), ST_OK, "~a=2 ~a=3 ok ");
 }
 
+/* --- what is about to be written is read first --- */
+
+#define PLAIN(name, value)                                                                  \
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: " name "}\nstringData: {value: '" value \
+    "', sealed: ''}\n---\n"
+
+static const struct {
+    const char *text;
+    bool if_changed;   /* the first a becomes 9 */
+    bool if_taken_out; /* every a */
+} expected_rows[] = {
+    { PLAIN("a", "9") PLAIN("b", "2") PLAIN("a", "3"), true, false },
+    { PLAIN("b", "2"), false, true },
+    { "", false, false },
+    { PLAIN("a", "9") PLAIN("b", "2"), false, false },
+    { PLAIN("a", "9") PLAIN("a", "3"), false, false },
+    { PLAIN("a", "9") PLAIN("b", "5") PLAIN("a", "3"), false, false },
+    { PLAIN("a", "9") PLAIN("b", "2") PLAIN("a", "9"), false, false },
+    { PLAIN("a", "1") PLAIN("b", "2") PLAIN("a", "3"), false, false },
+    { PLAIN("a", "8") PLAIN("b", "2") PLAIN("a", "3"), false, false },
+    { PLAIN("c", "9") PLAIN("b", "2") PLAIN("a", "3"), false, false },
+    { PLAIN("a", "9") PLAIN("b", "2") PLAIN("a", "3") PLAIN("c", "4"), false, false },
+    { PLAIN("b", "2") PLAIN("a", "3"), false, false },
+    { PLAIN("b", "2") PLAIN("b", "2"), false, false },
+    { PLAIN("b", "5"), false, false },
+    { PLAIN("c", "2"), false, false },
+};
+
+static struct manifest_objects decode(struct manifests *manifests, const char *text)
+{
+    struct manifest_objects objects = { 0 };
+    struct problem problem = { 0 };
+    assert_int_equal(manifest_decode(span_of(text), true, &manifests->limits, &manifests->digester,
+                                     &objects, &problem),
+                     ST_OK);
+    return objects;
+}
+
+static void test_manifests_write_expects_all_else_to_stay(void **state)
+{
+    struct manifests_kit *kit = *state;
+    const struct span namespace = SPAN_LITERAL("default");
+    const struct span name = SPAN_LITERAL("a");
+    kit_write(&kit->files, "m/a.yaml", PLAIN("a", "1") PLAIN("b", "2") PLAIN("a", "3"));
+    mkit_start(kit, "+a=1 +b=2 S ");
+    struct manifests *manifests = manifests_of(kit->store);
+    const struct node *file = index_last_holder(manifests, namespace, name);
+    struct manifest_objects changed = decode(manifests, PLAIN("a", "9"));
+    const struct content_digest *content = &changed.at[0].content;
+    for (size_t i = 0; i < COUNTOF(expected_rows); i++) {
+        struct manifest_objects objects = decode(manifests, expected_rows[i].text);
+        if (index_expects(manifests, file, namespace, name, content, &objects) !=
+                expected_rows[i].if_changed ||
+            index_expects(manifests, file, namespace, name, NULL, &objects) !=
+                expected_rows[i].if_taken_out) {
+            fail_msg("%s", expected_rows[i].text);
+        }
+        manifest_objects_fini(&objects);
+    }
+    /* a new file */
+    static const char *const others[] = { "", PLAIN("a", "8"), PLAIN("b", "9"),
+                                          PLAIN("a", "9") PLAIN("a", "9") };
+    assert_true(index_expects(manifests, NULL, namespace, name, content, &changed));
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        struct manifest_objects objects = decode(manifests, others[i]);
+        assert_false(index_expects(manifests, NULL, namespace, name, content, &objects));
+        manifest_objects_fini(&objects);
+    }
+    manifest_objects_fini(&changed);
+}
+
 /* --- the queue --- */
 
 static void test_manifests_write_needs_a_loop_and_a_listener(void **state)
@@ -1100,6 +1171,7 @@ int main(void)
         TEST(test_manifests_write_sees_what_others_have_just_written),
         TEST(test_manifests_write_not_while_somebody_else_writes),
         TEST(test_manifests_write_not_into_a_broken_file),
+        TEST(test_manifests_write_expects_all_else_to_stay),
         TEST(test_manifests_write_needs_a_loop_and_a_listener),
         TEST(test_manifests_write_so_many_may_wait),
         TEST(test_manifests_writes_run_in_their_order),
