@@ -150,13 +150,8 @@ static bool end_of_head(struct http_transfer *transfer)
     struct http_result *result = &transfer->result;
     long code = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code); /* cannot fail */
-    if (code == 101) {
-        /* libcurl would hand on what follows as a body. */
-        return fail(transfer, ST_UNAVAILABLE, "%s changed to a protocol nobody asked for",
-                    transfer->where);
-    }
     if (code < 200) {
-        return true; /* the reply itself is still to come */
+        return true; /* an interim reply, or a proxy's to CONNECT: the reply is still to come */
     }
     const struct span content_type = header_value(transfer->easy, "Content-Type");
     result->code = (unsigned)code;
@@ -195,7 +190,12 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct http_transfer *transfer = ctx;
     const size_t len = size * count;
-    if (transfer->state != TRANSFER_RUNNING || !transfer->head_told) {
+    if (transfer->state != TRANSFER_RUNNING) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (!transfer->head_told) { /* libcurl takes what follows a 101 for a body */
+        (void)fail(transfer, ST_UNAVAILABLE, "%s changed to a protocol nobody asked for",
+                   transfer->where);
         return CURL_WRITEFUNC_ERROR;
     }
     restart_silence(transfer);
@@ -226,13 +226,16 @@ static void describe(struct http_transfer *transfer, CURLcode code)
     if (code == CURLE_COULDNT_CONNECT) {
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
         const char *reason = number ? strerrordesc_np((int)number) : NULL;
-        (void)fail(transfer, status, "cannot connect to %s: %s", where, reason ? reason : words);
+        const bool proxied = transfer->proxy[0];
+        (void)fail(transfer, status, "cannot connect to %s%s: %s", proxied ? "the proxy " : "",
+                   proxied ? transfer->proxy : where, reason ? reason : words);
     } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
         /* libcurl's words may quote the certificate, which is the peer's. It compares names first
          * and sets its result, which starts as "unspecified", when they fit. */
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &number);
         const bool trusted = number == X509_V_OK || number == X509_V_ERR_UNSPECIFIED;
-        (void)fail(transfer, status, "the certificate of %s: %s%s", where,
+        (void)fail(transfer, status, "the certificate of %s%s: %s%s", where,
+                   transfer->proxy[0] ? " or of its proxy" : "",
                    trusted ? "it is not for the name " : X509_verify_cert_error_string(number),
                    trusted ? transfer->name : "");
     } else if (code == CURLE_OUT_OF_MEMORY) {

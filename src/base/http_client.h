@@ -37,7 +37,7 @@ struct http_endpoint {
                  is allowed (proxies of tests, `kubectl proxy`); then TLS fields mean nothing */
     const char *tls_server_name; /* verified and sent as SNI in place of the URL's host */
     const char *proxy_url; /* http://, https:// or socks5://; NULL: as HTTPS_PROXY, HTTP_PROXY,
-                              NO_PROXY say; "": none */
+                              NO_PROXY say (base/http_proxy.h); "": none */
     struct span ca_pem;    /* empty: the system's */
     struct span client_certificate_pem;
     struct span client_key_pem;

@@ -37,6 +37,7 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 
     char where[HTTP_WHERE_MAX]; /* host:port, for people */
+    char proxy[HTTP_WHERE_MAX]; /* host:port of the proxy; "" for none */
     char name[HTTP_WHERE_MAX];  /* the name that must stand in the certificate */
     size_t header_bytes;        /* of the reply so far */
     bool head_told;

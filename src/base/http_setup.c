@@ -5,8 +5,8 @@
  * Everything that libcurl would do by itself and that is not asked for is off: redirects (they
  * would carry the bearer token elsewhere), cookies, .netrc, other protocols, HTTP/0.9, HTTP/2 (a
  * watch keeps a connection busy anyway, and a peer's multiplexing is state of its making),
- * "Expect: 100-continue", compression (it would hide a body's size), signals, resumed TLS sessions
- * (each connection's certificate is verified anew).
+ * "Expect: 100-continue", compression (it would hide a body's size), signals. A TLS session lives
+ * as long as its request, so each connection's certificate is verified anew.
  *
  * Certificates come as bytes, so that what was read and checked is what is used. When a CA is
  * given, the system's directory of CAs must be switched off by name: libcurl would look there, too.
@@ -41,8 +41,11 @@
 
 #include "base/buf.h"
 #include "base/http_private.h"
+#include "base/http_proxy.h"
 
 #define HTTP_CONNECT_TIMEOUT_MS 10000 /* name, TCP and TLS of a server that is well: below 1 s */
+
+#define SOCKS_PORT "1080" /* IANA; the other schemes' ports libcurl knows */
 
 /* A peer that is gone without a word is noticed 35 s after its last one: probes after 15, 20, 25,
  * 30 s. TCP_USER_TIMEOUT bounds what was sent and not acknowledged, and has the last word on the
@@ -57,6 +60,16 @@ static enum status refuse(struct problem *reterr_problem, const char *text)
 {
     problem_set(reterr_problem, ST_INVALID, 0, 0, "%s", text);
     return ST_INVALID;
+}
+
+static enum status judge_url(CURLUcode code,
+                             struct problem *reterr_problem,
+                             const char *text_if_refused)
+{
+    if (code == CURLUE_OUT_OF_MEMORY) {
+        return ST_NOMEM;
+    }
+    return code == CURLUE_OK ? ST_OK : refuse(reterr_problem, text_if_refused);
 }
 
 static void free_curl_text(char **text)
@@ -221,8 +234,7 @@ static bool set_tls(struct http_transfer *transfer, const struct http_endpoint *
         SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         SET(CURLOPT_SSL_VERIFYPEER, peer) && SET(CURLOPT_SSL_VERIFYHOST, host) &&
-        SET(CURLOPT_PROXY_SSL_VERIFYPEER, peer) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, host) &&
-        SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+        SET(CURLOPT_PROXY_SSL_VERIFYPEER, peer) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, host);
     /* A proxy that speaks TLS is held to the same CA, as kubectl does. */
     const bool ca = !endpoint->ca_pem.len ||
                     (set_blob(easy, CURLOPT_CAINFO_BLOB, endpoint->ca_pem, CURL_BLOB_COPY) &&
@@ -239,38 +251,76 @@ static bool set_tls(struct http_transfer *transfer, const struct http_endpoint *
                     CURL_BLOB_NOCOPY);
 }
 
-static enum status set_proxy(struct http_transfer *transfer,
+/* Into transfer->proxy, for people: neither user nor password. */
+static bool note_proxy(struct http_transfer *transfer, CURLU *url)
+{
+    CLEANUP(free_curl_text) char *host = NULL;
+    CLEANUP(free_curl_text) char *port = NULL;
+    if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_PORT, &port, 0) != CURLUE_OK) {
+        return false;
+    }
+    (void)snprintf(transfer->proxy, sizeof(transfer->proxy), "%s:%s", host, port);
+    return true;
+}
+
+static enum status use_proxy(struct http_transfer *transfer,
                              const char *proxy_url,
+                             unsigned flags,
                              struct problem *reterr_problem)
 {
-    if (!proxy_url) {
-        return ST_OK; /* libcurl looks into the environment */
-    }
-    if (!proxy_url[0]) {
-        return SET(CURLOPT_PROXY, "") ? ST_OK : ST_NOMEM;
-    }
     CLEANUP(free_curl_url) CURLU *url = curl_url();
     CLEANUP(free_curl_text) char *scheme = NULL;
+    CLEANUP(free_curl_text) char *port = NULL;
     CLEANUP(free_curl_text) char *text = NULL;
+    static const char expected[] =
+        "the proxy's URL: expected http://, https:// or socks5:// and a host";
     if (!url) {
         return ST_NOMEM;
     }
-    if (curl_url_set(url, CURLUPART_URL, proxy_url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0 &&
-         strcmp(scheme, "socks5") != 0)) {
-        return refuse(reterr_problem,
-                      "the proxy's URL: expected http://, https:// or socks5:// and a host");
+    const enum status status =
+        judge_url(curl_url_set(url, CURLUPART_URL, proxy_url, flags | CURLU_NON_SUPPORT_SCHEME),
+                  reterr_problem, expected);
+    if (status != ST_OK) {
+        return status;
     }
-    /* A SOCKS proxy finds the name's address, as kubectl has it; libcurl calls that socks5h. */
-    if (strcmp(scheme, "socks5") == 0 &&
-        curl_url_set(url, CURLUPART_SCHEME, "socks5h", CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) {
         return ST_NOMEM;
     }
-    return curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK && SET(CURLOPT_PROXY, text) &&
-                   SET(CURLOPT_NOPROXY, "")
-               ? ST_OK
-               : ST_NOMEM;
+    const bool socks = strcmp(scheme, "socks5") == 0;
+    if (!socks && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) {
+        return refuse(reterr_problem, expected);
+    }
+    /* As kubectl has it: the scheme's own port, where libcurl takes 1080; and a SOCKS proxy finds
+     * the name's address, which libcurl calls socks5h. */
+    const CURLUcode code = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    if ((code != CURLUE_OK && code != CURLUE_NO_PORT) ||
+        curl_url_set(url, CURLUPART_PORT, port ? port : SOCKS_PORT, 0) != CURLUE_OK ||
+        (socks &&
+         curl_url_set(url, CURLUPART_SCHEME, "socks5h", CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) ||
+        curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
+        return ST_NOMEM;
+    }
+    return note_proxy(transfer, url) && SET(CURLOPT_PROXY, text) ? ST_OK : ST_NOMEM;
+}
+
+static enum status set_proxy(struct http_transfer *transfer,
+                             const char *proxy_url,
+                             bool secure,
+                             const char *host,
+                             const char *port,
+                             struct problem *reterr_problem)
+{
+    unsigned flags = 0;
+    if (!proxy_url) {
+        const struct http_proxy_rules rules = http_proxy_environment();
+        proxy_url = http_proxy_choose(&rules, secure, host, port);
+        flags = CURLU_GUESS_SCHEME; /* in a variable a host alone is enough */
+    }
+    if (!SET(CURLOPT_PROXY, "") || !SET(CURLOPT_NOPROXY, "")) { /* not libcurl's look around */
+        return ST_NOMEM;
+    }
+    return proxy_url[0] ? use_proxy(transfer, proxy_url, flags, reterr_problem) : ST_OK;
 }
 
 /* The URL names the server that is expected in the certificate; the connection goes to the host
@@ -283,10 +333,16 @@ static enum status rename_server(struct http_transfer *transfer,
 {
     CLEANUP(free_curl_text) char *port = NULL;
     CLEANUP(buf_fini) struct buf line = { 0 };
-    if (curl_url_set(url, CURLUPART_HOST, server_name, 0) != CURLUE_OK) {
-        return refuse(reterr_problem, "the TLS server name is no host name");
+    const enum status status = judge_url(curl_url_set(url, CURLUPART_HOST, server_name, 0),
+                                         reterr_problem, "the TLS server name is no host name");
+    if (status != ST_OK) {
+        return status;
     }
-    const bool usual_port = curl_url_get(url, CURLUPART_PORT, &port, 0) != CURLUE_OK;
+    const CURLUcode code = curl_url_get(url, CURLUPART_PORT, &port, 0);
+    const bool usual_port = code == CURLUE_NO_PORT;
+    if (code != CURLUE_OK && !usual_port) {
+        return ST_NOMEM;
+    }
     buf_printf(&line, "::%s:%s", host, usual_port ? "443" : port); /* whatever host and port */
     buf_append_char(&line, '\0');
     if (line.failed || !append_line(&transfer->connect_to, line.at)) {
@@ -323,16 +379,18 @@ static enum status parse_url(CURLU *url,
     }
     const unsigned flags = CURLU_DISALLOW_USER | CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME;
     CLEANUP(free_curl_text) char *scheme = NULL;
-    const CURLUcode code = curl_url_set(url, CURLUPART_URL, whole.at, flags);
-    if (code == CURLUE_OUT_OF_MEMORY) {
+    static const char expected[] = "the server's URL: expected https:// and a host, without a user";
+    const enum status status =
+        judge_url(curl_url_set(url, CURLUPART_URL, whole.at, flags), reterr_problem, expected);
+    if (status != ST_OK) {
+        return status;
+    }
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) {
         return ST_NOMEM;
     }
-    if (code != CURLUE_OK || curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)) {
-        return refuse(reterr_problem,
-                      "the server's URL: expected https:// and a host, without a user");
-    }
-    return ST_OK;
+    return strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0
+               ? ST_OK
+               : refuse(reterr_problem, expected);
 }
 
 static enum status set_url(struct http_transfer *transfer,
@@ -361,7 +419,8 @@ static enum status set_url(struct http_transfer *transfer,
     (void)snprintf(transfer->where, sizeof(transfer->where), "%s:%s", host, port);
     (void)snprintf(transfer->name, sizeof(transfer->name), "%s",
                    renamed ? endpoint->tls_server_name : host);
-    if (renamed) {
+    status = set_proxy(transfer, endpoint->proxy_url, secure, host, port, reterr_problem);
+    if (status == ST_OK && renamed) {
         status = rename_server(transfer, url, endpoint->tls_server_name, host, reterr_problem);
     }
     CLEANUP(free_curl_text) char *text = NULL;
@@ -460,7 +519,6 @@ static bool set_rules(struct http_transfer *transfer, const struct http_request 
            SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
            SET(CURLOPT_HTTP09_ALLOWED, 0L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
            SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) && SET(CURLOPT_ACCEPT_ENCODING, NULL) &&
-           SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
            SET(CURLOPT_NOSIGNAL, 1L) && /* the thread that looks up names is waited for by nobody:
                                            a getaddrinfo() that hangs would stop the loop */
            SET(CURLOPT_QUICK_EXIT, 1L) &&
@@ -488,9 +546,6 @@ enum status http_setup(struct http_transfer *transfer,
         return ST_NOMEM;
     }
     status = set_url(transfer, endpoint, request->path, reterr_problem);
-    if (status == ST_OK) {
-        status = set_proxy(transfer, endpoint->proxy_url, reterr_problem);
-    }
     if (status == ST_OK) {
         status = set_method(transfer, request, reterr_problem);
     }

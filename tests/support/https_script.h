@@ -33,7 +33,7 @@
 #include <gnutls/x509.h>
 
 #define HTTPS_SCRIPT_CONNECTIONS_MAX 128
-#define HTTPS_SCRIPT_REQUEST_MAX     65536
+#define HTTPS_SCRIPT_REQUEST_MAX     (2 * 1024 * 1024)
 #define HTTPS_SCRIPT_DEADLINE_SEC    60 /* only that a test ends at all */
 
 enum https_after {
@@ -91,12 +91,14 @@ struct https_script {
     int stop_fds[2];
     pthread_t thread;
     gnutls_certificate_credentials_t credentials;
+    gnutls_datum_t ticket_key;
     pthread_mutex_t mutex; /* guards what follows */
     bool taken[64];
-    char requests[HTTPS_SCRIPT_REQUEST_MAX]; /* all of them, one after the other */
+    char requests[65536]; /* all of them, one after the other, as far as they fit */
     size_t requests_len;
     char server_name[256]; /* SNI of the latest connection */
     unsigned client_certificate_count;
+    unsigned resumed_count; /* TLS sessions */
     unsigned connection_count;
     char complaint[256]; /* the first thing that went wrong */
     struct https_connection connections[HTTPS_SCRIPT_CONNECTIONS_MAX];
@@ -255,11 +257,15 @@ static inline bool https_read_request(struct https_connection *connection, char 
     size_t len = 0;
     size_t want = 0;
     while (want == 0 || len < want) {
-        /* byte by byte, so that the next request stays where it is */
-        if (len + 1 >= HTTPS_SCRIPT_REQUEST_MAX || https_recv(connection, request + len, 1) != 1) {
+        /* the head byte by byte, so that the next request stays where it is */
+        const size_t most = want ? want - len : 1;
+        const ssize_t got =
+            len + most < HTTPS_SCRIPT_REQUEST_MAX ? https_recv(connection, request + len, most) : 0;
+        if (got <= 0) {
             return false;
         }
-        request[++len] = '\0';
+        len += (size_t)got;
+        request[len] = '\0';
         if (want == 0 && len >= 4 && memcmp(request + len - 4, "\r\n\r\n", 4) == 0) {
             const char *header = strcasestr(request, "\r\nContent-Length:");
             want = len + (header ? strtoul(header + strlen("\r\nContent-Length:"), NULL, 10) : 0);
@@ -280,11 +286,11 @@ static inline size_t https_take(struct https_script *script, const char *request
             found = i;
         }
     }
-    const size_t len = strlen(request);
-    if (script->requests_len + len < sizeof(script->requests)) {
-        memcpy(script->requests + script->requests_len, request, len + 1);
-        script->requests_len += len;
-    }
+    const size_t room = sizeof(script->requests) - 1 - script->requests_len;
+    const size_t len = strnlen(request, room);
+    memcpy(script->requests + script->requests_len, request, len);
+    script->requests_len += len;
+    script->requests[script->requests_len] = '\0';
     pthread_mutex_unlock(&script->mutex);
     if (found == script->exchange_count) {
         https_complain(script, "a request nobody expects", request);
@@ -371,6 +377,11 @@ static inline bool https_handshake(struct https_connection *connection)
     gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, script->credentials);
     gnutls_certificate_server_set_request(
         connection->session, script->wants_client ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
+    (void)gnutls_session_ticket_enable_server(connection->session, &script->ticket_key);
+    static const gnutls_datum_t protocols[] = { { (unsigned char *)"h2", 2 },
+                                                { (unsigned char *)"http/1.1", 8 } };
+    (void)gnutls_alpn_set_protocols(connection->session, protocols, 2,
+                                    GNUTLS_ALPN_SERVER_PRECEDENCE); /* a client of h2 is refused */
     gnutls_transport_set_int(connection->session, connection->fd);
     int rc = 0;
     do {
@@ -384,6 +395,7 @@ static inline bool https_handshake(struct https_connection *connection)
     (void)gnutls_server_name_get(connection->session, name, &name_len, &type, 0);
     pthread_mutex_lock(&script->mutex);
     script->client_certificate_count += count > 0;
+    script->resumed_count += gnutls_session_is_resumed(connection->session) != 0;
     memcpy(script->server_name, name, sizeof(name));
     pthread_mutex_unlock(&script->mutex);
     if (rc < 0) {
@@ -450,6 +462,7 @@ static inline void https_script_start(struct https_script *script)
     pthread_mutex_init(&script->mutex, NULL);
     if (!script->plain) {
         assert_int_equal(gnutls_certificate_allocate_credentials(&script->credentials), 0);
+        assert_int_equal(gnutls_session_ticket_key_generate(&script->ticket_key), 0);
         assert_int_equal(gnutls_certificate_set_x509_key_mem(
                              script->credentials, &script->pki->server.certificate,
                              &script->pki->server.key, GNUTLS_X509_FMT_PEM),
@@ -484,6 +497,7 @@ static inline void https_script_stop(struct https_script *script)
     close(script->stop_fds[1]);
     if (!script->plain) {
         gnutls_certificate_free_credentials(script->credentials);
+        gnutls_free(script->ticket_key.data);
     }
     pthread_mutex_destroy(&script->mutex);
     assert_string_equal(script->complaint, "");

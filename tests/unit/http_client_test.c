@@ -4,18 +4,24 @@
  * out, whom it goes to, what of the reply is handed on, and how each way to fail is told.
  */
 #include <dirent.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <sodium.h>
 
 #include "base/http_client.h"
+#include "support/alloc_fail.h"
 #include "support/https_script.h"
 
 #define DEADLINE_MS 60000 /* only that a test ends at all */
@@ -35,6 +41,55 @@ int counting_stat(const char *path, struct stat *ret_stat)
         system_ca_lookups++;
     }
     return (int)syscall(SYS_newfstatat, AT_FDCWD, path, ret_stat, 0);
+}
+
+/* Looking up "slow.test" takes until the gate is opened, or for ever; "node.test" is not there. */
+static sem_t lookup_gate;
+static sem_t lookup_begun;
+
+int getaddrinfo(const char *restrict name,
+                const char *restrict service,
+                const struct addrinfo *restrict hints,
+                struct addrinfo **restrict ret_list)
+{
+    static int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (name && strcmp(name, "slow.test") == 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 2 * DEADLINE_MS / 1000;
+        sem_post(&lookup_begun);
+        (void)sem_timedwait(&lookup_gate, &until);
+        return EAI_NONAME;
+    }
+    if (name && strcmp(name, "node.test") == 0) {
+        return EAI_NONAME;
+    }
+    *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    return next(name, service, hints, ret_list);
+}
+
+/* What has been wiped so far, and held one of these. */
+static const char *const secret_words[] = { "TEST-ONLY header", "TEST-ONLY body", "PRIVATE KEY" };
+static unsigned wiped_words[COUNTOF(secret_words)];
+
+void sodium_memzero(void *const bytes, const size_t len)
+{
+    for (size_t i = 0; i < COUNTOF(secret_words); i++) {
+        wiped_words[i] += memmem(bytes, len, secret_words[i], strlen(secret_words[i])) != NULL;
+    }
+    explicit_bzero(bytes, len);
+}
+
+/* How often a timer was set to this silence. */
+#define COUNTED_SILENCE_MS 54321
+static unsigned counted_silences;
+
+int uv_timer_start(uv_timer_t *timer, uv_timer_cb callback, uint64_t timeout_ms, uint64_t repeat_ms)
+{
+    static int (*next)(uv_timer_t *, uv_timer_cb, uint64_t, uint64_t);
+    counted_silences += timeout_ms == COUNTED_SILENCE_MS;
+    *(void **)&next = dlsym(RTLD_NEXT, "uv_timer_start");
+    return next(timer, callback, timeout_ms, repeat_ms);
 }
 
 /* A client on a loop, and a watchdog. */
@@ -60,9 +115,18 @@ struct asked {
     enum status body_status;
     bool cancel_in_head;
     bool cancel_in_body;
+    bool free_in_head;
     bool free_in_body;
     bool free_in_done;
+    struct asked *cancels;             /* cancelled in on_body */
+    const struct http_request *next;   /* started in on_body, if @next_in_body, or in on_done */
+    const struct http_endpoint *where; /* of next */
+    bool next_in_body;
 };
+
+static void start(struct kit *kit,
+                  const struct http_endpoint *endpoint,
+                  const struct http_request *request);
 
 static void on_late(uv_timer_t *timer)
 {
@@ -115,6 +179,10 @@ static void on_head(void *ctx, const struct http_result *head)
         asked->transfer = http_cancel(asked->transfer);
         count_down(asked->kit);
     }
+    if (asked->free_in_head) {
+        asked->kit->client = http_client_free(asked->kit->client);
+        count_down(asked->kit);
+    }
 }
 
 static enum status on_body(void *ctx, struct span piece)
@@ -127,6 +195,13 @@ static enum status on_body(void *ctx, struct span piece)
     asked->body_len += piece.len;
     if (asked->open_gate) {
         sem_post(asked->open_gate);
+    }
+    if (asked->cancels) {
+        asked->cancels->transfer = http_cancel(asked->cancels->transfer);
+    }
+    if (asked->next && asked->next_in_body) {
+        start(asked->kit, asked->where, asked->next);
+        asked->next = NULL;
     }
     if (asked->cancel_in_body) {
         asked->transfer = http_cancel(asked->transfer);
@@ -146,6 +221,9 @@ static void on_done(void *ctx, const struct http_result *result)
     asked->result = *result;
     asked->done_count++;
     asked->transfer = NULL;
+    if (asked->next) {
+        start(asked->kit, asked->where, asked->next);
+    }
     if (asked->free_in_done) {
         asked->kit->client = http_client_free(asked->kit->client);
     }
@@ -233,7 +311,7 @@ static struct asked ask_once(struct https_script *script, struct http_endpoint *
 static void test_http_client_get_brings_head_and_body(void **state)
 {
     (void)state;
-    struct https_script script = SCRIPT({ .expect = "GET /prefix/api?x=1 HTTP/1.1\r\n",
+    struct https_script script = SCRIPT({ .expect = "GET /prefix/a/../api?x=1 HTTP/1.1\r\n",
                                           .send = "HTTP/1.1 200 OK\r\n"
                                                   "content-TYPE: application/json\r\n"
                                                   "Content-Length: 5\r\n\r\nhello" });
@@ -244,7 +322,7 @@ static void test_http_client_get_brings_head_and_body(void **state)
     (void)snprintf(url, sizeof(url), "%s/prefix/", url_of(&script, "127.0.0.1"));
     struct http_endpoint endpoint = endpoint_of(&script);
     endpoint.url = url;
-    struct http_request request = get(&asked, "/api?x=1");
+    struct http_request request = get(&asked, "/a/../api?x=1");
     const char *const headers[] = { "Authorization: Bearer TEST-ONLY", "Accept: application/json" };
     request.headers = headers;
     request.header_count = COUNTOF(headers);
@@ -323,7 +401,7 @@ static void test_http_client_a_large_body_does_not_wait_for_100_continue(void **
     struct asked asked = { 0 };
     const struct http_endpoint endpoint = endpoint_of(&script);
     struct http_request request = get(&asked, "/");
-    static char body[60000];
+    static char body[1024 * 1024 + 1]; /* from here on libcurl would wait */
     memset(body, 'x', sizeof(body));
     request.method = "POST";
     request.body = (struct span){ body, sizeof(body) };
@@ -915,6 +993,72 @@ static void test_http_client_no_such_name_is_told(void **state)
     assert_non_null(strstr(asked.result.text, "kb.invalid:443"));
 }
 
+static void test_http_client_ipv6_addresses_keep_their_brackets(void **state)
+{
+    (void)state;
+    static const char *const server_names[] = { NULL, "kubernetes.test" };
+    for (size_t i = 0; i < COUNTOF(server_names); i++) {
+        struct kit kit;
+        struct asked asked = { 0 };
+        /* port 1 is nobody's; and with no IPv6 here there is no such address */
+        const struct http_endpoint endpoint = { .url = "https://[::1]:1",
+                                                .tls_server_name = server_names[i],
+                                                .proxy_url = "" };
+        const struct http_request request = get(&asked, "/");
+        kit_init(&kit);
+        ask(&kit, &endpoint, &request);
+        kit_fini(&kit);
+        print_message("# %s\n", asked.result.text);
+        assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+        assert_non_null(strstr(asked.result.text, "cannot connect to [::1]:1: "));
+    }
+}
+
+static void test_http_client_a_lookup_that_hangs_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct asked asked = { 0 };
+    struct asked cancelled = { 0 };
+    const struct http_endpoint endpoint = { .url = "https://slow.test", .proxy_url = "" };
+    struct http_request request = get(&asked, "/");
+    const struct http_request second = get(&cancelled, "/");
+    request.connect_timeout_ms = SHORT_MS;
+    sem_init(&lookup_gate, 0, 0);
+    sem_init(&lookup_begun, 0, 0);
+    kit_init(&kit);
+    start(&kit, &endpoint, &second);
+    ask(&kit, &endpoint, &request);
+    print_message("# %s\n", asked.result.text);
+    assert_int_equal(asked.result.status, ST_TIMEOUT);
+    cancelled.transfer = http_cancel(cancelled.transfer);
+    kit_fini(&kit);
+    for (unsigned i = 0; i < 2; i++) { /* both are still in there; let them out */
+        sem_wait(&lookup_begun);
+        sem_post(&lookup_gate);
+    }
+}
+
+static void test_http_client_connect_timeout_counts_the_handshake(void **state)
+{
+    (void)state;
+    struct https_script mute = { .plain = true }; /* it waits for a request in plain */
+    https_script_start(&mute);
+    struct kit kit;
+    struct asked asked = { 0 };
+    char url[64];
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u", mute.port);
+    const struct http_endpoint endpoint = { .url = url, .proxy_url = "" };
+    struct http_request request = get(&asked, "/");
+    request.connect_timeout_ms = SHORT_MS;
+    kit_init(&kit);
+    ask(&kit, &endpoint, &request);
+    kit_fini(&kit);
+    https_script_stop(&mute);
+    print_message("# %s\n", asked.result.text);
+    assert_int_equal(asked.result.status, ST_TIMEOUT);
+}
+
 static const struct {
     const char *name;
     uint64_t silence_ms;
@@ -953,6 +1097,27 @@ static void test_http_client_timeout_rows(void **state)
         assert_non_null(strstr(asked.result.text, timeout_rows[i].text));
         https_script_stop(&script);
     }
+}
+
+static void test_http_client_silence_ends_with_each_line_and_piece(void **state)
+{
+    (void)state;
+    struct https_script script = SCRIPT({ .expect = "GET /", .send = OK_REPLY });
+    https_script_start(&script);
+    struct kit kit;
+    struct asked asked = { 0 };
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    struct http_request request = get(&asked, "/");
+    request.silence_timeout_ms = COUNTED_SILENCE_MS;
+    kit_init(&kit);
+    counted_silences = 0;
+    start(&kit, &endpoint, &request);
+    assert_int_equal(counted_silences, 1);
+    kit_run(&kit, 1);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    assert_int_equal(asked.result.status, ST_OK);
+    assert_int_equal(counted_silences, 1 + 3 + 1); /* three lines of the head, a piece */
 }
 
 /* Cancelling. */
@@ -1016,13 +1181,15 @@ static void test_http_cancel_in_on_body(void **state)
 static void test_http_client_free_in_callbacks(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         struct https_script script =
             SCRIPT({ .expect = "GET /a", .send = OK_REPLY },
                    { .expect = "GET /b", .after = HTTPS_HANG, .optional = true });
         https_script_start(&script);
         struct kit kit;
-        struct asked asked = { .free_in_body = i == 0, .free_in_done = i == 1 };
+        struct asked asked = { .free_in_body = i == 0,
+                               .free_in_done = i == 1,
+                               .free_in_head = i == 2 };
         struct asked other = { 0 };
         const struct http_endpoint endpoint = endpoint_of(&script);
         const struct http_request request = get(&asked, "/a");
@@ -1033,7 +1200,7 @@ static void test_http_client_free_in_callbacks(void **state)
         kit_run(&kit, 1);
         kit_fini(&kit);
         https_script_stop(&script);
-        assert_int_equal(asked.done_count, i);
+        assert_int_equal(asked.done_count, i == 1);
         assert_int_equal(other.done_count, 0);
     }
 }
@@ -1069,7 +1236,201 @@ static void test_http_client_free_with_transfers_under_way(void **state)
     assert_int_equal(waiting.done_count, 0);
 }
 
+static void test_http_callbacks_may_cancel_others_and_start_new_ones(void **state)
+{
+    (void)state;
+    struct https_script script =
+        SCRIPT({ .expect = "GET /hangs",
+                 .send = "HTTP/1.1 200 OK\r\n",
+                 .after = HTTPS_HANG,
+                 .optional = true },
+               { .expect = "GET /a", .send = OK_REPLY }, { .expect = "GET /b", .send = OK_REPLY },
+               { .expect = "GET /c", .send = OK_REPLY });
+    https_script_start(&script);
+    struct kit kit;
+    struct asked hanging = { 0 };
+    struct asked third = { 0 };
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    const struct http_request hangs = get(&hanging, "/hangs");
+    const struct http_request c = get(&third, "/c");
+    struct asked second = { .next = &c, .where = &endpoint };
+    const struct http_request b = get(&second, "/b");
+    struct asked first = {
+        .cancels = &hanging, .next = &b, .next_in_body = true, .where = &endpoint
+    };
+    const struct http_request a = get(&first, "/a");
+    kit_init(&kit);
+    start(&kit, &endpoint, &hangs);
+    start(&kit, &endpoint, &a);
+    kit_run(&kit, 3);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    assert_int_equal(first.result.status, ST_OK);
+    assert_int_equal(second.result.status, ST_OK);
+    assert_int_equal(third.result.status, ST_OK);
+    assert_int_equal(hanging.done_count, 0);
+}
+
 /* Connections. */
+
+/* The first descriptor from @fd on that is connected to a port; -1 for none. */
+static int connected_to(uint16_t port, int fd)
+{
+    for (; fd < 1024; fd++) {
+        struct sockaddr_in peer = { 0 };
+        socklen_t len = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+            ntohs(peer.sin_port) == port) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static unsigned connected_count(uint16_t port)
+{
+    unsigned count = 0;
+    for (int fd = connected_to(port, 0); fd >= 0; fd = connected_to(port, fd + 1)) {
+        count++;
+    }
+    return count;
+}
+
+static void test_http_client_a_read_outlives_a_connection_closed_meanwhile(void **state)
+{
+    (void)state;
+    struct https_script script =
+        SCRIPT({ .expect = "GET /a", .send = OK_REPLY, .after = HTTPS_CLOSE },
+               { .expect = "GET /b", .send = OK_REPLY });
+    https_script_start(&script);
+    struct kit kit;
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    struct asked first = { 0 };
+    struct asked second = { 0 };
+    const struct http_request a = get(&first, "/a");
+    const struct http_request b = get(&second, "/b");
+    kit_init(&kit);
+    ask(&kit, &endpoint, &a);
+    ask(&kit, &endpoint, &b);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    assert_int_equal(second.result.status, ST_OK);
+    assert_int_equal(script.connection_count, 2);
+}
+
+static void test_http_client_a_write_is_sent_once(void **state)
+{
+    (void)state;
+    struct https_script script = SCRIPT({ .expect = "GET /", .send = OK_REPLY },
+                                        { .expect = "POST /", .after = HTTPS_CLOSE });
+    https_script_start(&script);
+    struct kit kit;
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    struct asked read = { 0 };
+    struct asked write = { 0 };
+    const struct http_request a = get(&read, "/");
+    struct http_request b = get(&write, "/");
+    b.method = "POST";
+    b.body = span_of("{}");
+    kit_init(&kit);
+    ask(&kit, &endpoint, &a);
+    ask(&kit, &endpoint, &b);
+    kit_fini(&kit);
+    https_script_stop(&script); /* nothing came that was not expected */
+    assert_int_equal(write.result.status, ST_UNAVAILABLE);
+}
+
+static void test_http_client_drop_idle_lets_requests_end(void **state)
+{
+    (void)state;
+    sem_t gate;
+    sem_init(&gate, 0, 0);
+    struct https_script script =
+        SCRIPT({ .expect = "GET /a", .send = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc" },
+               { .gate = &gate, .send = "def" }, { .expect = "GET /b", .send = OK_REPLY });
+    https_script_start(&script);
+    struct kit kit;
+    struct asked first = { 0 };
+    struct asked second = { 0 };
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    const struct http_request a = get(&first, "/a");
+    const struct http_request b = get(&second, "/b");
+    kit_init(&kit);
+    start(&kit, &endpoint, &a);
+    while (first.body_len == 0) {
+        assert_int_equal(uv_run(loop_uv(kit.loop), UV_RUN_ONCE) != 0, 1);
+    }
+    http_client_drop_idle(kit.client);
+    sem_post(&gate);
+    kit_run(&kit, 1);
+    assert_int_equal(first.result.status, ST_OK);
+    assert_string_equal(first.body, "abcdef");
+    ask(&kit, &endpoint, &b);
+    assert_int_equal(second.result.status, ST_OK);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    sem_destroy(&gate);
+    assert_int_equal(script.connection_count, 2);
+}
+
+static void test_http_client_drop_idle_closes_at_once(void **state)
+{
+    (void)state;
+    struct https_script script = SCRIPT({ .expect = "GET /", .send = OK_REPLY });
+    https_script_start(&script);
+    struct kit kit;
+    struct asked asked = { 0 };
+    struct asked other = { 0 };
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    const struct http_endpoint nowhere = { .url = "https://127.0.0.1:1", .proxy_url = "" };
+    const struct http_request request = get(&asked, "/");
+    const struct http_request second = get(&other, "/");
+    kit_init(&kit);
+    ask(&kit, &endpoint, &request);
+    assert_int_equal(connected_count(script.port), 1);
+    http_client_drop_idle(kit.client);
+    ask(&kit, &nowhere, &second); /* the loop turns */
+    assert_int_equal(connected_count(script.port), 0);
+    kit_fini(&kit);
+    https_script_stop(&script);
+}
+
+static void test_http_client_wipes_what_is_secret(void **state)
+{
+    (void)state;
+    for (unsigned cancelled = 0; cancelled < 2; cancelled++) {
+        struct https_script script =
+            SCRIPT({ .expect = "POST /", .send = OK_REPLY, .optional = cancelled });
+        script.wants_client = true;
+        https_script_start(&script);
+        struct kit kit;
+        struct asked asked = { 0 };
+        struct http_endpoint endpoint = endpoint_of(&script);
+        endpoint.client_certificate_pem = pem_of(&pki.client.certificate);
+        endpoint.client_key_pem = pem_of(&pki.client.key);
+        const char *const headers[] = { "A: b", "Authorization: TEST-ONLY header" };
+        struct http_request request = get(&asked, "/");
+        request.method = "POST";
+        request.headers = headers;
+        request.header_count = COUNTOF(headers);
+        request.body = span_of("TEST-ONLY body");
+        kit_init(&kit);
+        memset(wiped_words, 0, sizeof(wiped_words));
+        start(&kit, &endpoint, &request);
+        if (cancelled) {
+            asked.transfer = http_cancel(asked.transfer);
+        } else {
+            kit_run(&kit, 1);
+            assert_int_equal(asked.result.status, ST_OK);
+        }
+        kit_fini(&kit);
+        https_script_stop(&script);
+        for (size_t i = 0; i < COUNTOF(secret_words); i++) {
+            print_message("# %s\n", secret_words[i]);
+            assert_int_equal(wiped_words[i], 1);
+        }
+    }
+}
 
 static unsigned connections_of(const struct http_endpoint *endpoints,
                                const struct http_request *requests,
@@ -1143,6 +1504,7 @@ static void test_http_client_connections_are_reused_when_they_may_be(void **stat
         print_message("# %s\n", rows[i].name);
         assert_int_equal(connections_of(endpoints, requests, 2, &script, rows[i].drop_idle),
                          rows[i].connections);
+        assert_int_equal(script.resumed_count, 0); /* each connection is verified anew */
     }
     free(both);
 }
@@ -1162,6 +1524,9 @@ static unsigned open_descriptors(void)
 static void test_http_client_leaves_no_descriptor_open(void **state)
 {
     (void)state;
+    struct kit kit;
+    kit_init(&kit); /* the first loop opens what libuv keeps */
+    kit_fini(&kit);
     const unsigned before = open_descriptors();
     test_http_client_free_with_transfers_under_way(NULL);
     test_http_client_timeout_rows(NULL);
@@ -1172,6 +1537,15 @@ static void test_http_client_leaves_no_descriptor_open(void **state)
 static void test_http_client_notices_dead_peers_by_tcp(void **state)
 {
     (void)state;
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } wanted[] = {
+        { SOL_SOCKET, SO_KEEPALIVE, 1 },          { IPPROTO_TCP, TCP_KEEPIDLE, 15 },
+        { IPPROTO_TCP, TCP_KEEPINTVL, 5 },        { IPPROTO_TCP, TCP_KEEPCNT, 4 },
+        { IPPROTO_TCP, TCP_USER_TIMEOUT, 35000 },
+    };
     struct https_script script = SCRIPT({ .expect = "GET /", .send = OK_REPLY });
     https_script_start(&script);
     struct kit kit;
@@ -1180,33 +1554,15 @@ static void test_http_client_notices_dead_peers_by_tcp(void **state)
     const struct http_request request = get(&asked, "/");
     kit_init(&kit);
     ask(&kit, &endpoint, &request); /* its connection is kept */
-    unsigned found = 0;
-    for (int fd = 0; fd < 1024; fd++) {
-        struct sockaddr_in peer;
-        socklen_t len = sizeof(peer);
-        if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 || peer.sin_family != AF_INET ||
-            ntohs(peer.sin_port) != script.port) {
-            continue;
-        }
-        static const struct {
-            int level;
-            int name;
-            int value;
-        } wanted[] = {
-            { SOL_SOCKET, SO_KEEPALIVE, 1 },          { IPPROTO_TCP, TCP_KEEPIDLE, 15 },
-            { IPPROTO_TCP, TCP_KEEPINTVL, 5 },        { IPPROTO_TCP, TCP_KEEPCNT, 4 },
-            { IPPROTO_TCP, TCP_USER_TIMEOUT, 35000 },
-        };
-        found++;
-        for (size_t i = 0; i < COUNTOF(wanted); i++) {
-            int value = 0;
-            len = sizeof(value);
-            assert_int_equal(getsockopt(fd, wanted[i].level, wanted[i].name, &value, &len), 0);
-            assert_int_equal(value, wanted[i].value);
-        }
-        assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    const int fd = connected_to(script.port, 0);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < COUNTOF(wanted); i++) {
+        int value = 0;
+        socklen_t len = sizeof(value);
+        assert_int_equal(getsockopt(fd, wanted[i].level, wanted[i].name, &value, &len), 0);
+        assert_int_equal(value, wanted[i].value);
     }
-    assert_int_equal(found, 1);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     kit_fini(&kit);
     https_script_stop(&script);
 }
@@ -1275,9 +1631,185 @@ static void test_http_client_a_proxy_that_refuses_is_told(void **state)
     assert_non_null(strstr(proxy.requests, "Proxy-Authorization: Basic "));
 }
 
+static void test_http_client_header_limit_counts_the_proxys(void **state)
+{
+    (void)state;
+    char *reply = long_head(HTTP_MAX_HEADER_BYTES + 1, 1000);
+    struct https_script proxy = SCRIPT({ .expect = "CONNECT ", .send = reply });
+    proxy.plain = true;
+    https_script_start(&proxy);
+    char proxy_url[64];
+    (void)snprintf(proxy_url, sizeof(proxy_url), "http://127.0.0.1:%u", proxy.port);
+    struct http_endpoint endpoint = { .url = "https://127.0.0.1:1", .proxy_url = proxy_url };
+    const struct asked asked = ask_once(&proxy, &endpoint);
+    assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+    assert_non_null(strstr(asked.result.text, "header is longer than"));
+    free(reply);
+}
+
+static void test_http_client_proxy_of_the_environment(void **state)
+{
+    (void)state;
+    /* NO_PROXY is asked about the real host, not about the TLS server name. */
+    static const struct {
+        const char *no_proxy;
+        const char *proxy_url;
+        bool proxied;
+    } rows[] = {
+        { "", NULL, true },
+        { "kubernetes.test", NULL, true },
+        { "node.test", NULL, false },
+        { "", "", false }, /* none, whatever the environment says */
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct https_script proxy =
+            SCRIPT({ .expect = "CONNECT node.test:443 ",
+                     .send = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" });
+        proxy.plain = true;
+        proxy.exchange_count = rows[i].proxied ? 1 : 0;
+        https_script_start(&proxy);
+        char variable[64]; /* no scheme: http */
+        (void)snprintf(variable, sizeof(variable), "127.0.0.1:%u", proxy.port);
+        assert_int_equal(setenv("HTTPS_PROXY", variable, 1), 0);
+        assert_int_equal(setenv("NO_PROXY", rows[i].no_proxy, 1), 0);
+        struct http_endpoint endpoint = { .url = "https://node.test",
+                                          .tls_server_name = "kubernetes.test",
+                                          .proxy_url = rows[i].proxy_url };
+        const struct asked asked = ask_once(&proxy, &endpoint);
+        print_message("# %s: %s\n", rows[i].no_proxy, asked.result.text);
+        assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+        assert_non_null(
+            strstr(asked.result.text, rows[i].proxied ? "response 403" : "Could not resolve host"));
+    }
+    assert_int_equal(unsetenv("HTTPS_PROXY"), 0);
+    assert_int_equal(unsetenv("NO_PROXY"), 0);
+}
+
+static void test_http_client_a_proxy_out_of_reach_is_named(void **state)
+{
+    (void)state;
+    static const char *const starts[] = { "http://user:TEST-ONLY@", "https://", "socks5://" };
+    for (size_t i = 0; i < COUNTOF(starts); i++) {
+        struct kit kit;
+        struct asked asked = { 0 };
+        char proxy_url[64];
+        char text[128];
+        const uint16_t port = closed_port();
+        (void)snprintf(proxy_url, sizeof(proxy_url), "%s127.0.0.1:%u", starts[i], port);
+        (void)snprintf(text, sizeof(text),
+                       "cannot connect to the proxy 127.0.0.1:%u: Connection refused", port);
+        const struct http_endpoint endpoint = { .url = "https://kb.invalid",
+                                                .proxy_url = proxy_url };
+        const struct http_request request = get(&asked, "/");
+        kit_init(&kit);
+        ask(&kit, &endpoint, &request);
+        kit_fini(&kit);
+        assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+        assert_string_equal(asked.result.text, text);
+    }
+}
+
+/* A SOCKS 5 proxy (RFC 1928) for one connection, which it refuses. */
+struct socks {
+    int listen_fd;
+    uint8_t request[64];
+    ssize_t request_len;
+};
+
+static void *serve_socks(void *ctx)
+{
+    struct socks *socks = ctx;
+    uint8_t greeting[16];
+    const int fd = accept(socks->listen_fd, NULL, NULL);
+    if (recv(fd, greeting, sizeof(greeting), 0) > 0 && send(fd, "\x05\x00", 2, MSG_NOSIGNAL) == 2) {
+        socks->request_len = recv(fd, socks->request, sizeof(socks->request), 0);
+        (void)send(fd, "\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00", 10, MSG_NOSIGNAL);
+        (void)recv(fd, greeting, sizeof(greeting), 0); /* until it closes */
+    }
+    close(fd);
+    return NULL;
+}
+
+static void test_http_client_a_socks_proxy_finds_the_address(void **state)
+{
+    (void)state;
+    struct socks socks = { .listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(address);
+    pthread_t thread;
+    assert_int_equal(bind(socks.listen_fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(socks.listen_fd, 1), 0);
+    assert_int_equal(getsockname(socks.listen_fd, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve_socks, &socks), 0);
+    struct kit kit;
+    struct asked asked = { 0 };
+    char proxy_url[64];
+    (void)snprintf(proxy_url, sizeof(proxy_url), "socks5://127.0.0.1:%u", ntohs(address.sin_port));
+    const struct http_endpoint endpoint = { .url = "https://node.test", .proxy_url = proxy_url };
+    const struct http_request request = get(&asked, "/");
+    kit_init(&kit);
+    ask(&kit, &endpoint, &request);
+    kit_fini(&kit);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(socks.listen_fd);
+    print_message("# %s\n", asked.result.text);
+    assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+    static const char wanted[] = "\x05\x01\x00\x03\x09node.test\x01\xbb"; /* a name, 443 */
+    assert_int_equal(socks.request_len, sizeof(wanted) - 1);
+    assert_memory_equal(socks.request, wanted, sizeof(wanted) - 1);
+}
+
+static void test_http_start_without_memory_starts_nothing(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return;
+    }
+    struct kit kit;
+    struct asked asked = { 0 };
+    const struct http_endpoint endpoint = { .url = "https://127.0.0.1:1/prefix",
+                                            .tls_server_name = "kubernetes.test",
+                                            .proxy_url = "http://127.0.0.1:1" };
+    const char *const headers[] = { "Authorization: TEST-ONLY" };
+    struct http_request request = get(&asked, "/");
+    request.method = "PUT";
+    request.headers = headers;
+    request.header_count = 1;
+    request.body = span_of("{}");
+    request.own_connection = true;
+    kit_init(&kit);
+    bool reached = true;
+    for (size_t nth = 1; reached; nth++) {
+        struct http_transfer *transfer = NULL;
+        struct problem problem = { 0 };
+        alloc_fail_arm(nth);
+        const enum status status = http_start(kit.client, &endpoint, &request, &transfer, &problem);
+        reached = alloc_fail_disarm();
+        assert_int_equal(status, reached ? ST_NOMEM : ST_OK);
+        assert_true(!transfer == reached);
+        transfer = http_cancel(transfer);
+    }
+    kit_fini(&kit);
+    assert_int_equal(asked.done_count, 0);
+}
+
+/* OpenSSL as permissive as can be, so that it is us who refuse old TLS. */
+static void loosen_openssl(void)
+{
+    static const char config[] = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                                 "[c]\nMinProtocol = TLSv1\nCipherString = DEFAULT:@SECLEVEL=0\n";
+    char path[64];
+    const int fd = memfd_create("openssl.cnf", MFD_CLOEXEC);
+    assert_int_equal(write(fd, config, sizeof(config) - 1), sizeof(config) - 1);
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    assert_int_equal(setenv("OPENSSL_CONF", path, 1), 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
+    loosen_openssl();
     https_pki_make(&pki);
     return 0;
 }
@@ -1292,6 +1824,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* before a lookup is left behind, which closes its descriptors when it likes */
+        cmocka_unit_test(test_http_client_leaves_no_descriptor_open),
         cmocka_unit_test(test_http_client_get_brings_head_and_body),
         cmocka_unit_test(test_http_client_methods_send_their_bodies),
         cmocka_unit_test(test_http_client_a_large_body_does_not_wait_for_100_continue),
@@ -1313,17 +1847,31 @@ int main(void)
         cmocka_unit_test(test_http_start_at_most_so_many_at_once),
         cmocka_unit_test(test_http_client_connection_refused_is_told),
         cmocka_unit_test(test_http_client_no_such_name_is_told),
+        cmocka_unit_test(test_http_client_ipv6_addresses_keep_their_brackets),
+        cmocka_unit_test(test_http_client_a_lookup_that_hangs_holds_nobody_up),
+        cmocka_unit_test(test_http_client_connect_timeout_counts_the_handshake),
         cmocka_unit_test(test_http_client_timeout_rows),
+        cmocka_unit_test(test_http_client_silence_ends_with_each_line_and_piece),
         cmocka_unit_test(test_http_cancel_before_anything),
         cmocka_unit_test(test_http_cancel_in_on_head),
         cmocka_unit_test(test_http_cancel_in_on_body),
         cmocka_unit_test(test_http_client_free_in_callbacks),
         cmocka_unit_test(test_http_client_free_with_transfers_under_way),
+        cmocka_unit_test(test_http_callbacks_may_cancel_others_and_start_new_ones),
         cmocka_unit_test(test_http_client_connections_are_reused_when_they_may_be),
-        cmocka_unit_test(test_http_client_leaves_no_descriptor_open),
+        cmocka_unit_test(test_http_client_a_read_outlives_a_connection_closed_meanwhile),
+        cmocka_unit_test(test_http_client_a_write_is_sent_once),
+        cmocka_unit_test(test_http_client_drop_idle_lets_requests_end),
+        cmocka_unit_test(test_http_client_drop_idle_closes_at_once),
+        cmocka_unit_test(test_http_client_wipes_what_is_secret),
         cmocka_unit_test(test_http_client_notices_dead_peers_by_tcp),
         cmocka_unit_test(test_http_client_https_goes_through_a_tunnel),
         cmocka_unit_test(test_http_client_a_proxy_that_refuses_is_told),
+        cmocka_unit_test(test_http_client_header_limit_counts_the_proxys),
+        cmocka_unit_test(test_http_client_proxy_of_the_environment),
+        cmocka_unit_test(test_http_client_a_proxy_out_of_reach_is_named),
+        cmocka_unit_test(test_http_client_a_socks_proxy_finds_the_address),
+        cmocka_unit_test(test_http_start_without_memory_starts_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
