@@ -400,10 +400,12 @@ def instead_of_line(*lines, ending=None):
     return fault
 
 
-def endless_line(limit):
-    """A line without its end, until the client has enough or `limit` bytes are gone; `fault.sent` counts them."""
+def endless_line(start, limit):
+    """A line that goes on after `start` without an end, until the client has enough or `limit` bytes of nothing are gone;
+    `fault.sent` counts those."""
     async def fault(exchange, _):
         piece = b"x" * 65536
+        await exchange.chunk(start)
         while fault.sent < limit:
             await exchange.chunk(piece)
             fault.sent += len(piece)

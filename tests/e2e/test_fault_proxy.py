@@ -370,16 +370,17 @@ def test_fault_proxy_puts_lines_before_and_in_place_of_one(client, proxy, upstre
 
 def test_fault_proxy_endless_line_is_bounded_and_ends_with_the_client(client, proxy, upstream):
     with watching(client, upstream):
-        fault = faults.endless_line(1 << 20)
+        fault = faults.endless_line(b"{", 1 << 20)
         proxy.spoil_line(fault)
         upstream.lines.put(b"x\n")
+        assert read_chunk(client) == b"{"
         assert sum(len(read_chunk(client)) for _ in range(16)) == 1 << 20 == fault.sent
         assert is_silent(client)
 
 
 def test_fault_proxy_endless_line_stops_when_the_client_leaves(client, proxy, upstream):
     with watching(client, upstream):
-        fault = faults.endless_line(1 << 30)
+        fault = faults.endless_line(b"{", 1 << 30)
         proxy.spoil_line(fault)
         upstream.lines.put(b"x\n")
         read_chunk(client)

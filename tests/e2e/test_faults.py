@@ -358,13 +358,14 @@ LINE_FAULTS = {
     "error 500 in its place": lambda: faults.instead_of_line(faults.error_line(500, "InternalError"), ending=Ending.FINISH),
     "error without code in its place": lambda: faults.instead_of_line(faults.error_line(None), ending=Ending.FINISH),
     "error 410, and it goes on": lambda: faults.instead_of_line(faults.error_line(410, "Expired")),
-    "a bookmark that is no JSON before it": lambda: faults.after_line(b'{"type":"BOOKMARK","object":{"kind":"Secret"\n'),
+    "a bookmark that is no JSON in its place": lambda: faults.instead_of_line(b'{"type":"BOOKMARK","object":{"kind":"Secret"\n'),
     "a bookmark without version before it": lambda: faults.after_line(faults.event_line("BOOKMARK", {"kind": "Secret"})),
-    "an event of unknown type before it": lambda: faults.after_line(faults.event_line("NOVELTY", BAD_OBJECT)),
-    "an event that is no object before it": lambda: faults.after_line(b'["ADDED"]\n'),
-    "text before it": lambda: faults.after_line(b"<html>try again later</html>\n"),
+    "an event of unknown type in its place": lambda: faults.instead_of_line(faults.event_line("NOVELTY", BAD_OBJECT)),
+    "an event that is no object in its place": lambda: faults.instead_of_line(b'["ADDED"]\n'),
+    "an event about nothing in its place": lambda: faults.instead_of_line(b'{"type":"DELETED"}\n'),
+    "text in its place": lambda: faults.instead_of_line(b"<html>try again later</html>\n"),
     "ends at once": lambda: faults.instead_of_line(ending=Ending.FINISH),
-    "an endless line in its place": lambda: faults.endless_line(64 << 20),
+    "an endless line in its place": lambda: faults.endless_line(b'{"type":"ADDED","object":{"kind":"', 64 << 20),
 }
 
 
