@@ -375,7 +375,7 @@ SECRET_RULES = [
     ("immutable", has(immutable=True)),
     ("odd annotations", has_odd_annotations),
     *[(f"entry: {name}", sets(key, value)) for name, key, value in ODD_ENTRIES],
-    *[("was another", was_another)] * 6,
+    *[("was another", was_another)] * 25,
     ("was good", was_good),
     ("was of another type", was_of_another_type),
     ("became another type", became_another_type),
