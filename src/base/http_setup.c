@@ -473,10 +473,9 @@ static enum status set_method(struct http_transfer *transfer,
         !has_body || (secret_copy(&transfer->body, request->body) &&
                       SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.len) &&
                       SET(CURLOPT_POSTFIELDS, transfer->body.at));
-    const long fresh = request->own_connection || !reads ? 1L : 0L;
-    const long forbid_reuse = request->own_connection ? 1L : 0L;
-    return body_set && SET(CURLOPT_CUSTOMREQUEST, method) && SET(CURLOPT_FRESH_CONNECT, fresh) &&
-                   SET(CURLOPT_FORBID_REUSE, forbid_reuse)
+    /* own_connection needs nothing here: such a request has a pool of its own. */
+    return body_set && SET(CURLOPT_CUSTOMREQUEST, method) &&
+                   SET(CURLOPT_FRESH_CONNECT, reads ? 0L : 1L)
                ? ST_OK
                : ST_NOMEM;
 }
