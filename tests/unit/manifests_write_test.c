@@ -738,6 +738,32 @@ static void test_manifests_write_not_while_somebody_else_writes(void **state)
     expect(kit, patch(kit, "a", "{'stringData':{'value':'3'}}"), ST_OK, "~a=3 ok ");
 }
 
+/* By another of its names, which is no event. What stands there must not be taken for what is
+ * known, neither when it has settled nor before. */
+static void test_manifests_write_not_of_what_changed_unseen(void **state)
+{
+    struct manifests_kit *kit = *state;
+    const struct clock system = clock_system();
+    struct outcome outcome;
+    mkit_put(kit, "m/a.yaml", "a", "1");
+    mkit_start(kit, "+a=1 S ");
+    assert_int_equal(link(kit_path(&kit->files, "m/a.yaml").text, kit_path(&kit->files, "b").text),
+                     0);
+    mkit_put(kit, "b", "a", "2");
+    outcome = get(kit, "a");
+    assert_int_equal(outcome.status, ST_CONFLICT);
+    mkit_expect(kit, "conflict ~a=2 ");
+    expect(kit, get(kit, "a"), ST_OK, "ok ");
+
+    kit->clock.wall = clock_now(&system);
+    mkit_put(kit, "b", "a", "3");
+    manifests_rescan_after(manifests_of(kit->store), 0);
+    outcome = get(kit, "a");
+    assert_int_equal(outcome.status, ST_CONFLICT);
+    mkit_expect(kit, "conflict ~a=3 ");
+    expect(kit, get(kit, "a"), ST_OK, "ok ");
+}
+
 static void test_manifests_write_not_into_a_broken_file(void **state)
 {
     struct manifests_kit *kit = *state;
@@ -1170,6 +1196,7 @@ int main(void)
         TEST(test_manifests_write_without_the_directory),
         TEST(test_manifests_write_sees_what_others_have_just_written),
         TEST(test_manifests_write_not_while_somebody_else_writes),
+        TEST(test_manifests_write_not_of_what_changed_unseen),
         TEST(test_manifests_write_not_into_a_broken_file),
         TEST(test_manifests_write_expects_all_else_to_stay),
         TEST(test_manifests_write_needs_a_loop_and_a_listener),
