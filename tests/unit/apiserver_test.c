@@ -240,6 +240,29 @@ static const struct {
                        .send = OK(ADDED("a", "5", ONE) END("19")),
                        .after = HTTPS_HANG } },
       .events = "S +a=1 " },
+    { .name = "a bookmark whose version is cut by a NUL",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") BOOKMARK("10\\u0000")),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "a bookmark whose version is no such thing, but long",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") BOOKMARK(TEN_("123456789012") "12345678")),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "a server that is busy is not asked for pages instead",
+      .exchanges = { { .expect = STREAM,
+                       .send = REPLY("503 Service Unavailable",
+                                     STATUS("503", "ServiceUnavailable", "starting")),
+                       .after = HTTPS_CLOSE },
+                     { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG } },
+      .events = "S " },
     { .name = "text that is no JSON",
       .exchanges = { { .expect = STREAM, .send = OK(END("9") "{]}"), .after = HTTPS_HANG },
                      { .expect = STREAM,
@@ -539,6 +562,49 @@ static void test_apiserver_is_not_synced_before_a_whole_list(void **state)
     api_close(&kit);
 }
 
+/* Events behind a list that is to be read again do not make it a watch to go on with. */
+static void test_apiserver_retells_what_a_list_under_way_has_told(void **state)
+{
+    (void)state;
+    sem_t gate;
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(ADDED("a", "5", ONE)) },
+        { .gate = &gate, .send = END("9") ADDED("b", "10", TWO), .after = HTTPS_HANG },
+        { .expect = STREAM,
+          .send = OK(ADDED("a", "5", ONE) ADDED("b", "10", TWO) END("19")),
+          .after = HTTPS_HANG },
+    };
+    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+                                         .name = SPAN_LITERAL("a") };
+    struct api_kit kit;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 " });
+    kit.store->ops->retell(kit.store, &target);
+    assert_int_equal(sem_post(&gate), 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S +b=2 -a +a=1 " });
+    api_close(&kit);
+    assert_int_equal(sem_destroy(&gate), 0);
+}
+
+static void test_apiserver_counts_what_it_cannot_read(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM,
+          .send = OK(EVENT("ADDED", DEEP("a", "5")) EVENT("ADDED", NUL_IN_KEY("b", "6"))
+                         ADDED("c", "7", "!") END("9")),
+          .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct store_stats stats;
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S ", .problems = "2 secrets cannot be read" });
+    store_stats(kit.store, &stats);
+    assert_int_equal(stats.problems, 3);
+    api_close(&kit);
+}
+
 /* A union needs one object again: by a list, so that no right to get single ones is needed. */
 static void test_apiserver_retells_by_reading_the_list(void **state)
 {
@@ -619,6 +685,8 @@ int main(void)
         cmocka_unit_test(test_apiserver_does_not_hurry_after_short_watches),
         cmocka_unit_test(test_apiserver_reads_the_largest_object),
         cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
+        cmocka_unit_test(test_apiserver_retells_what_a_list_under_way_has_told),
+        cmocka_unit_test(test_apiserver_counts_what_it_cannot_read),
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
         cmocka_unit_test(test_apiserver_freed_at_any_time),
         cmocka_unit_test(test_apiserver_refuses_interests_that_overlap),
