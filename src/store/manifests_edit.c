@@ -217,6 +217,11 @@ static enum status replace_yaml(struct edit *edit, const json_object *root)
         range->content_end > 0 && is_break(text.at[range->content_end - 1]);
     edit->copied =
         is_at_line_start ? range->content_end : line_end(text, range->content_end, range->end);
+    /* indented or empty lines could become part of a literal block at the end */
+    while (edit->copied < range->end &&
+           (is_blank(text.at[edit->copied]) || is_break(text.at[edit->copied]))) {
+        edit->copied = line_end(text, edit->copied, range->end);
+    }
     return document_write_yaml(root, edit->out);
 }
 
