@@ -2,7 +2,7 @@
 """docs/deploy.md is followed: its commands run as they stand, and what they set up answers a real kube-apiserver.
 
 The machine that the page is about is a folder: /etc/kubernetes and the like lie below it, 127.0.0.1 is the cluster's
-own address, and what would change the real machine (kubeadm's manifests, groupadd, systemctl) is played by scripts
+own address, and what would change the real machine (kubeadm's manifests, useradd, systemctl) is played by scripts
 in front of it in the path. What the kubelet or systemd would start is started with the command in their files.
 """
 import base64
@@ -104,7 +104,7 @@ class Site:
             esac
             exec {kubeadm} "$@" """)
         self._program("kubectl", f'exec {self.cluster.binaries}/kubectl "$@"')
-        self._program("groupadd", "")
+        self._program("useradd", "")
         self._program("systemctl", "")
         # An operator who puts config/kubeadm.yaml into the cluster's own configuration.
         self._program("edit", f"""exec /usr/bin/python3 -c '
@@ -242,11 +242,11 @@ def test_deployment(site):
 
 def test_systemd_unit(site):
     site.follow("What it may do")
-    site.follow("A. A static pod beside each kube-apiserver")  # kube-apiserver's side is the same
     site.follow("C. A systemd unit")
     site.follow("kube-apiserver's flags")
     unit = site.path("/etc/systemd/system/kube-bearer.service").read_text()
-    command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
+    command, user = (re.search(rf"^{key}=(.*)$", unit, re.M).group(1) for key in ("ExecStart", "User"))
+    assert any(made.startswith("useradd ") and made.split()[-1] == user for made, _ in blocks("C. A systemd unit"))
     site.use_webhook()
     site.start("systemd-unit", shlex.split(command), port=8444, scheme="http")
     token = site.cluster.new_token()
