@@ -81,18 +81,6 @@ static enum status format_scalar(const json_object *node, char ret_text[static N
     return ST_OK;
 }
 
-static bool is_valid_utf8(struct span text)
-{
-    while (text.len > 0) {
-        const size_t len = utf8_sequence_len(text);
-        if (len == 0) {
-            return false;
-        }
-        text = span_after(text, len);
-    }
-    return true;
-}
-
 /* --- YAML --- */
 
 struct yaml_writer {
@@ -149,7 +137,7 @@ static yaml_scalar_style_t style_of(struct span text)
 static enum status write_yaml_text(struct yaml_writer *writer, struct span text, bool is_string)
 {
     yaml_event_t event;
-    if (text.len > INT_MAX || !is_valid_utf8(text)) {
+    if (text.len > INT_MAX || !utf8_is_valid(text)) {
         return ST_INVALID;
     }
     const yaml_scalar_style_t style = is_string ? style_of(text) : YAML_PLAIN_SCALAR_STYLE;
@@ -274,7 +262,7 @@ static void indent(struct buf *buf, unsigned depth)
 
 static enum status write_json_text(struct buf *buf, struct span text)
 {
-    if (!is_valid_utf8(text)) {
+    if (!utf8_is_valid(text)) {
         return ST_INVALID;
     }
     buf_append_json_string(buf, text);

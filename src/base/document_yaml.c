@@ -195,18 +195,6 @@ static enum status add_key(struct reader *reader,
     return document_tree_key(reader->tree, span_of(formatted), place);
 }
 
-static bool is_valid_utf8(struct span text)
-{
-    while (text.len > 0) {
-        const size_t len = utf8_sequence_len(text);
-        if (len == 0) {
-            return false;
-        }
-        text = span_after(text, len);
-    }
-    return true;
-}
-
 /* In place: decoding only shrinks. */
 static enum status decode_binary(struct reader *reader,
                                  yaml_event_t *event,
@@ -218,7 +206,7 @@ static enum status decode_binary(struct reader *reader,
         return document_tree_fail(reader->tree, ST_SYNTAX, place, "base64 behind the tag !!binary");
     }
     bytes[text->len] = '\0'; /* it had more characters, or was empty */
-    if (!is_valid_utf8(*text)) {
+    if (!utf8_is_valid(*text)) {
         return document_tree_fail(reader->tree, ST_SYNTAX, place, "!!binary to decode to UTF-8");
     }
     return ST_OK;

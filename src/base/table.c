@@ -43,6 +43,11 @@ uint32_t table_hash(const struct table *table, struct span bytes)
            (uint32_t)out[3] << 24;
 }
 
+uint32_t table_hash_pair(const struct table *table, struct span first, struct span second)
+{
+    return table_hash(table, first) + 0x9e3779b1u * table_hash(table, second);
+}
+
 static size_t home_slot(const struct table *table, uint32_t hash)
 {
     return hash & (table->slot_count - 1);

@@ -40,6 +40,10 @@ void table_fini(struct table *table) NONNULL(1);
  * multiplied by a different odd number */
 uint32_t table_hash(const struct table *table, struct span bytes) NODISCARD NONNULL(1);
 
+/** table_hash_pair() - of two parts whose order counts: a name and a namespace */
+uint32_t table_hash_pair(const struct table *table, struct span first, struct span second) NODISCARD
+    NONNULL(1);
+
 /** table_find() - borrows; NULL when there is none */
 void *table_find(const struct table *table,
                  uint32_t hash,

@@ -34,3 +34,15 @@ size_t utf8_sequence_len(struct span text)
     }
     return 0;
 }
+
+bool utf8_is_valid(struct span text)
+{
+    while (text.len > 0) {
+        const size_t len = utf8_sequence_len(text);
+        if (len == 0) {
+            return false;
+        }
+        text = span_after(text, len);
+    }
+    return true;
+}

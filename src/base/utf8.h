@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/span.h"
@@ -8,3 +9,6 @@
 /** utf8_sequence_len() - bytes of the well-formed sequence that @text starts with (1 to 4); 0 when
  * it starts with none */
 size_t utf8_sequence_len(struct span text);
+
+/** utf8_is_valid() - is all of @text well-formed? */
+bool utf8_is_valid(struct span text);

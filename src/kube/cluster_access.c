@@ -550,8 +550,8 @@ enum status cluster_access_in_pod(const char *directory,
     enum status status = ST_NOT_FOUND;
     if (!host || !host[0] || !port || !port[0]) {
         problem_set(&problem, status, 0, 0,
-                    "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not "
-                    "set");
+                    "this is no pod: expected KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
+                    "to be set");
         *reterr_problem = problem;
         return status;
     }

@@ -255,9 +255,8 @@ static void emit_objects(struct buf *buf,
                          const struct metric *metric,
                          const struct metrics_figures *figures)
 {
-    static const char *const kinds[OBJECT_KIND_COUNT_] = { [OBJECT_SECRET] = "Secret" };
-    for (size_t i = 0; figures->has_store && i < OBJECT_KIND_COUNT_; i++) {
-        buf_printf(buf, "%s{kind=\"%s\"}", metric->name, kinds[i]);
+    for (enum object_kind i = 0; figures->has_store && i < OBJECT_KIND_COUNT_; i++) {
+        buf_printf(buf, "%s{kind=\"%s\"}", metric->name, object_kind_name(i));
         append_count(buf, figures->store.objects[i]);
     }
 }
@@ -389,7 +388,8 @@ static const struct metric metrics[] = {
     GAUGE("kube_bearer_store_files", .emit = emit_count, AT(store.files), IF(has_store),
         .help = "Manifest files held")
     GAUGE("kube_bearer_store_problems", .emit = emit_count, AT(store.problems), IF(has_store),
-        .help = "Inputs that are wrong now: files that do not parse, objects that stand in two files")
+        .help = "What is wrong now: files and objects that cannot be read, objects in two places, credentials that cannot be "
+                "read, a Kubernetes API server that is away")
     COUNTER("kube_bearer_store_reloads_total", .emit = emit_store_reloads, .labels = "result",
         .help = "Scans and files read again")
     GAUGE("kube_bearer_store_last_reload_timestamp_seconds", .emit = emit_timestamp, AT(store.last_reload_sec),

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document_edit.h"
 #include "base/version.h"
 #include "store/apiserver_private.h"
 
@@ -39,20 +40,12 @@ struct apiserver *apiserver_of(struct store *store)
 
 struct span apiserver_text(const json_object *object, const char *key)
 {
-    json_object *node =
-        json_object_is_type(object, json_type_object) ? json_object_object_get(object, key) : NULL;
-    if (!json_object_is_type(node, json_type_string)) {
-        return (struct span){ 0 };
-    }
-    return (struct span){ .at = json_object_get_string(node),
-                          .len = (size_t)json_object_get_string_len(node) };
+    return document_text(json_object_object_get(object, key)); /* NULL of what is no object */
 }
 
 const json_object *apiserver_metadata(const json_object *object)
 {
-    const json_object *metadata = json_object_is_type(object, json_type_object)
-                                      ? json_object_object_get(object, "metadata")
-                                      : NULL;
+    const json_object *metadata = json_object_object_get(object, "metadata");
     return json_object_is_type(metadata, json_type_object) ? metadata : NULL;
 }
 

@@ -105,11 +105,6 @@ static struct span name_of(const struct remote_object *object)
     return (struct span){ .at = object->key + object->namespace_len, .len = object->name_len };
 }
 
-static uint32_t hash_names(const struct table *table, struct span namespace, struct span name)
-{
-    return table_hash(table, name) + 0x9e3779b1u * table_hash(table, namespace);
-}
-
 static bool is_object_of(const void *item, const void *key)
 {
     const struct remote_object *object = item;
@@ -121,7 +116,7 @@ static bool is_object_of(const void *item, const void *key)
 static struct remote_object *find(const struct remote_objects *objects,
                                   const struct identity *identity)
 {
-    const uint32_t hash = hash_names(&objects->table, identity->namespace, identity->name);
+    const uint32_t hash = table_hash_pair(&objects->table, identity->name, identity->namespace);
     return table_find(&objects->table, hash, is_object_of, identity);
 }
 
@@ -136,7 +131,7 @@ static struct remote_object *make(struct remote_objects *objects, const struct i
     object->name_len = (uint16_t)identity->name.len;
     memcpy(object->key, identity->namespace.at, identity->namespace.len);
     memcpy(object->key + identity->namespace.len, identity->name.at, identity->name.len);
-    const uint32_t hash = hash_names(&objects->table, identity->namespace, identity->name);
+    const uint32_t hash = table_hash_pair(&objects->table, identity->name, identity->namespace);
     if (table_insert(&objects->table, hash, object) != ST_OK) {
         free(object);
         return NULL;
@@ -265,7 +260,7 @@ enum status remote_objects_put(struct remote_objects *objects, const json_object
 
 static void drop(struct remote_objects *objects, struct remote_object *object)
 {
-    const uint32_t hash = hash_names(&objects->table, namespace_of(object), name_of(object));
+    const uint32_t hash = table_hash_pair(&objects->table, name_of(object), namespace_of(object));
     tell_deleted(objects, object);
     report_fine(objects, object);
     table_remove(&objects->table, hash, object);

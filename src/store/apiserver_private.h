@@ -3,10 +3,10 @@
 /*
  * The parts of the API server store among themselves. Nobody else includes this but their tests.
  *
- *     requests, credentials     apiserver.c            one client, one access, the store's
- * operations list, watch, backoff      apiserver_reflector.c  one for each interest of the
- * listeners what has been told        apiserver_objects.c    names and versions, events create,
- * patch, delete, …  apiserver_write.c      one request each
+ *     requests, credentials  apiserver.c            one client, one access; the operations
+ *     list, watch, backoff   apiserver_reflector.c  one for each interest of the listeners
+ *     what has been told     apiserver_objects.c    names and versions, events
+ *     create, patch, ...     apiserver_write.c      one request each
  */
 #include <stdbool.h>
 #include <stddef.h>

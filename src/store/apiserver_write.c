@@ -16,6 +16,7 @@
 #include <sodium.h>
 
 #include "base/document.h"
+#include "base/document_edit.h"
 #include "kube/names.h"
 #include "store/apiserver_private.h"
 
@@ -188,7 +189,10 @@ static enum status begin(struct store *store,
         (sending->name.len > 0 && !name_is_dns_subdomain(sending->name))) {
         return ST_INVALID;
     }
-    if (!apiserver->client || apiserver->write_count >= WRITES_MAX) {
+    if (!apiserver->client) {
+        return ST_UNSUPPORTED;
+    }
+    if (apiserver->write_count >= WRITES_MAX) {
         return ST_LIMIT;
     }
     struct apiserver_write *write = calloc(1, sizeof(*write));
@@ -272,30 +276,13 @@ enum status apiserver_update(struct store *store,
 /* Add @text to @object as member @key, unless it is empty: then nobody asks for it. */
 static bool add_text(json_object *object, const char *key, struct span text)
 {
-    if (text.len == 0) {
-        return true;
-    }
-    json_object *node = json_object_new_string_len(text.at, (int)text.len);
-    if (!node || json_object_object_add(object, key, node) != 0) {
-        json_object_put(node);
-        return false;
-    }
-    return true;
+    return text.len == 0 || document_set_text(object, key, text) == ST_OK;
 }
 
 static bool add_preconditions(json_object *object, const struct store_target *target)
 {
     return add_text(object, "uid", target->uid) &&
            add_text(object, "resourceVersion", target->resource_version);
-}
-
-static bool add_object(json_object *root, const char *key, json_object *child)
-{
-    if (child && json_object_object_add(root, key, child) == 0) {
-        return true;
-    }
-    json_object_put(child);
-    return false;
 }
 
 /* A new object with the members of @from, which is not changed; no members when it is no object. */
@@ -307,8 +294,7 @@ static json_object *share_members(const json_object *from)
     }
     json_object_object_foreach(from, key, value)
     {
-        if (json_object_object_add(object, key, json_object_get(value)) != 0) {
-            json_object_put(value);
+        if (document_set(object, key, json_object_get(value)) != ST_OK) {
             json_object_put(object);
             return NULL;
         }
@@ -330,7 +316,7 @@ enum status apiserver_patch(struct store *store,
     enum status status = ST_NOMEM;
     if (!root || !metadata || !add_preconditions(metadata, target)) {
         json_object_put(metadata);
-    } else if (add_object(root, "metadata", metadata)) {
+    } else if (document_set(root, "metadata", metadata) == ST_OK) {
         const struct sending sending = {
             .method = "PATCH",
             .verb = "patch",
@@ -356,7 +342,7 @@ enum status apiserver_delete(struct store *store,
     enum status status = ST_NOMEM;
     if (!options || !preconditions || !add_preconditions(preconditions, target)) {
         json_object_put(preconditions);
-    } else if (add_object(options, "preconditions", preconditions) &&
+    } else if (document_set(options, "preconditions", preconditions) == ST_OK &&
                add_text(options, "kind", SPAN_LITERAL("DeleteOptions")) &&
                add_text(options, "apiVersion", SPAN_LITERAL("v1"))) {
         const struct sending sending = {

@@ -75,8 +75,7 @@ static uint32_t hash_names(const struct manifests *manifests,
                            struct span namespace,
                            struct span name)
 {
-    const struct table *table = &manifests->index.objects;
-    return table_hash(table, name) + 0x9e3779b1u * table_hash(table, namespace);
+    return table_hash_pair(&manifests->index.objects, name, namespace);
 }
 
 static bool is_object_of(const void *item, const void *key)

@@ -36,8 +36,7 @@ static json_object *metadata_of(const json_object *object)
 
 static struct span metadata_text(const json_object *object, const char *key)
 {
-    const json_object *metadata = metadata_of(object);
-    return metadata ? document_text(json_object_object_get(metadata, key)) : (struct span){ 0 };
+    return document_text(json_object_object_get(metadata_of(object), key));
 }
 
 void rules_names(const json_object *object, struct span *ret_namespace, struct span *ret_name)

@@ -11,6 +11,12 @@
 
 #include "store/store_base.h"
 
+const char *object_kind_name(enum object_kind kind)
+{
+    static const char *const names[OBJECT_KIND_COUNT_] = { [OBJECT_SECRET] = "Secret" };
+    return names[kind];
+}
+
 void store_base_init(struct store *store, const struct store_ops *ops)
 {
     *store = (struct store){ .ops = ops };

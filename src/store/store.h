@@ -24,6 +24,9 @@
 
 enum object_kind { OBJECT_SECRET = 0, OBJECT_KIND_COUNT_ };
 
+/** object_kind_name() - "Secret", as Kubernetes writes it. Static storage */
+const char *object_kind_name(enum object_kind kind) NODISCARD;
+
 enum store_event_type {
     STORE_ADDED = 0,
     STORE_MODIFIED,
@@ -56,7 +59,8 @@ typedef void store_handler(void *ctx, const struct store_event *event);
 struct store_stats {
     uint64_t objects[OBJECT_KIND_COUNT_]; /* held now */
     uint64_t files;                       /* manifests: files held now */
-    uint64_t problems;   /* inputs that are wrong now (files that do not parse, duplicates) */
+    uint64_t problems;   /* what is wrong now: files and objects that cannot be read,
+                            duplicates, a server that is away */
     uint64_t reloads_ok; /* scans or files re-read without a problem, since the start */
     uint64_t reloads_failed;
     int64_t last_reload_sec; /* wall clock of the last one, 0 for none */
@@ -116,8 +120,8 @@ struct store_target {
 
 /**
  * store_done_fn - how a write ended; on the loop's thread, never from inside the call that began it
- * @object: borrows until return; as it is now (without what was deleted); NULL on failure, and of a
- * deletion. May hold a secret
+ * @object: borrows until return; as it is now; NULL on failure, and of a deletion. May hold a
+ *          secret
  *
  * @status: ST_OK; ST_NOT_FOUND; ST_EXISTS (create); ST_CONFLICT: uid or resourceVersion are not
  * those asked for, or somebody else wrote meanwhile; ST_INVALID: refused as no such object;
@@ -171,7 +175,6 @@ enum status store_delete(struct store *store,
 /** store_stats() - any thread */
 void store_stats(const struct store *store, struct store_stats *ret_stats) NONNULL(1, 2);
 
-/** store_free() - on the loop's thread or when it does not run. Writes under way are given up,
- * their
- * @done is not called. NULL is fine. Return: NULL */
+/** store_free() - on the loop's thread or when it does not run. Writes under way are given up
+ * without a call of their @done. NULL is fine. Return: NULL */
 struct store *store_free(struct store *store);

@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document_edit.h"
 #include "base/table.h"
 #include "kube/shown_name.h"
 #include "store/store_base.h"
@@ -55,8 +56,6 @@ struct union_store {
     problem_fn *on_resolved;
     void *ctx;
 };
-
-static const char *const kind_names[OBJECT_KIND_COUNT_] = { [OBJECT_SECRET] = "Secret" };
 
 static struct union_store *union_of(const struct store *store)
 {
@@ -85,8 +84,7 @@ static bool is_held_of(const void *item, const void *key)
 
 static uint32_t hash_target(const struct table *table, const struct store_target *target)
 {
-    return table_hash(table, target->name) + 0x9e3779b1u * table_hash(table, target->namespace) +
-           0x85ebca6bu * target->kind;
+    return table_hash_pair(table, target->name, target->namespace) + 0x85ebca6bu * target->kind;
 }
 
 static struct held *find_held(const struct union_store *both, const struct store_target *target)
@@ -164,7 +162,7 @@ static void complain(struct union_store *both, const struct store_target *target
     struct store *first = both->parts[FIRST];
     const bool is_found = first->ops->find_source(first, target, source);
     problem_set(&problem, ST_DUPLICATE, 0, 0, "%s %s/%s is in %s, too, which counts",
-                kind_names[target->kind], namespace.text, name.text,
+                object_kind_name(target->kind), namespace.text, name.text,
                 is_found ? source : "the directory of manifests");
     count_problems(both, 1);
     report(both, target, &problem);
@@ -381,19 +379,10 @@ static struct store *holder(const struct store *store, const struct store_target
     return both->parts[held && held->in_first ? FIRST : SECOND];
 }
 
+/* Empty when there is none: the store that the object goes to refuses it. */
 static struct span meta_text(const json_object *object, const char *key)
 {
-    json_object *meta = NULL;
-    json_object *value = NULL;
-    if (!json_object_object_get_ex(object, "metadata", &meta) ||
-        !json_object_object_get_ex(meta, key, &value) ||
-        !json_object_is_type(value, json_type_string)) {
-        return (struct span){ 0 }; /* the store it goes to refuses it */
-    }
-    return (struct span){
-        .at = json_object_get_string(value),
-        .len = (size_t)json_object_get_string_len(value),
-    };
+    return document_text(json_object_object_get(json_object_object_get(object, "metadata"), key));
 }
 
 static struct store *holder_of_object(const struct store *store,

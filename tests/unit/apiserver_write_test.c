@@ -348,6 +348,32 @@ static void test_apiserver_write_bad_names_are_refused(void **state)
     assert_false(outcome.is_done);
 }
 
+static void test_apiserver_write_before_watch_is_unsupported(void **state)
+{
+    (void)state;
+    const struct store_target target = TARGET;
+    struct file_kit files;
+    struct cluster_access *access = NULL;
+    struct store *store = NULL;
+    struct problem problem = { 0 };
+    struct outcome outcome = { 0 };
+    kit_init(&files);
+    kit_write(&files, "config",
+              "current-context: c\n"
+              "clusters: [{name: s, cluster: {server: \"https://127.0.0.1:1\"}}]\n"
+              "users: [{name: u, user: {}}]\n"
+              "contexts: [{name: c, context: {cluster: s, user: u}}]\n");
+    assert_int_equal(
+        cluster_access_from_kubeconfig(kit_path(&files, "config").text, &access, &problem), ST_OK);
+    const struct apiserver_options options = { .access = access, .clock = clock_system() };
+    assert_int_equal(apiserver_new(&options, &store, &problem), ST_OK);
+    assert_int_equal(begin(store, GET, &target, NULL, &outcome), ST_UNSUPPORTED);
+    assert_int_equal(begin(store, CREATE, &target, OBJECT, &outcome), ST_UNSUPPORTED);
+    store = store_free(store);
+    assert_false(outcome.is_done);
+    kit_fini(&files);
+}
+
 static void test_apiserver_write_too_many_at_once(void **state)
 {
     (void)state;
@@ -374,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apiserver_write_rows),
         cmocka_unit_test(test_apiserver_write_bad_names_are_refused),
+        cmocka_unit_test(test_apiserver_write_before_watch_is_unsupported),
         cmocka_unit_test(test_apiserver_write_too_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,15 @@ static const struct {
     { "first byte ff", SPAN_LITERAL("\xff"), 0 },
 };
 
+static void test_utf8_text_is_valid_to_its_end(void **state)
+{
+    (void)state;
+    assert_true(utf8_is_valid(SPAN_LITERAL("")));
+    assert_true(utf8_is_valid(SPAN_LITERAL("a\0\xc3\xa9\xf0\x9f\x98\x80")));
+    assert_false(utf8_is_valid(SPAN_LITERAL("a\xc3\xa9\xff")));
+    assert_false(utf8_is_valid(SPAN_LITERAL("a\xc3")));
+}
+
 static void test_utf8_rows(void **state)
 {
     (void)state;
@@ -92,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_rows),
+        cmocka_unit_test(test_utf8_text_is_valid_to_its_end),
         cmocka_unit_test(test_utf8_every_code_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
