@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kube-apiserver with its own bootstrap tokens off, and kube-bearer as its webhook: what the user of a token sees."""
 import kit
+import kit_cluster
 import pytest
 
 
@@ -53,6 +54,20 @@ def test_wrong_secret_is_refused(cluster, new_token):
 def test_unknown_and_malformed_tokens_are_refused(cluster):
     for token in (kit.new_token(), kit.new_token().upper(), kit.new_token()[:-1], "no-bootstrap-token"):
         assert cluster.whoami(token) is None
+
+
+def test_other_secrets_are_not_even_sent(cluster, new_token):
+    """However many there are in kube-system: the API server filters by type."""
+    new_token()
+    bearer, others = cluster.bearers[0], 50
+    objects = bearer.metric("kube_bearer_store_objects", kind="Secret")
+    events = bearer.metric("kube_bearer_store_watch_events_total")
+    for number in range(others):
+        cluster.admin.create(f"{kit_cluster.SYSTEM}/secrets", {
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": f"other-{number}"}, "stringData": {"a": "b"}})
+    new_token()  # a watch keeps its order: what came before this one has come, or never will
+    assert bearer.metric("kube_bearer_store_objects", kind="Secret") == objects + 1
+    assert bearer.metric("kube_bearer_store_watch_events_total") < events + others
 
 
 def test_rights_are_those_of_the_groups(cluster, new_token):
