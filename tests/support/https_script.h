@@ -111,7 +111,7 @@ static inline void https_identity_make(struct https_identity *identity,
                                        const char *common_name,
                                        bool is_server)
 {
-    static unsigned char serial = 0;
+    static unsigned count = 0; /* a test may make more than 256 */
     gnutls_x509_privkey_t key;
     gnutls_x509_crt_t certificate;
     assert_int_equal(gnutls_x509_privkey_init(&key), 0);
@@ -123,8 +123,9 @@ static inline void https_identity_make(struct https_identity *identity,
                      0);
     assert_int_equal(gnutls_x509_crt_init(&certificate), 0);
     assert_int_equal(gnutls_x509_crt_set_version(certificate, 3), 0);
-    serial++;
-    assert_int_equal(gnutls_x509_crt_set_serial(certificate, &serial, 1), 0);
+    count++;
+    const unsigned char serial[] = { 1, (unsigned char)(count >> 8), (unsigned char)count };
+    assert_int_equal(gnutls_x509_crt_set_serial(certificate, serial, sizeof(serial)), 0);
     assert_int_equal(gnutls_x509_crt_set_dn(certificate, common_name, NULL), 0);
     assert_int_equal(gnutls_x509_crt_set_activation_time(certificate, time(NULL) - 3600), 0);
     assert_int_equal(gnutls_x509_crt_set_expiration_time(certificate, time(NULL) + 3600), 0);

@@ -24,6 +24,9 @@
             "}}}}}}}"))
 #define NUL_IN_KEY(name, version) UNREADABLE(name, version, "\"f:a\\u0000b\":{}")
 
+#define FAILING \
+    REPLY("500 Internal Server Error", STATUS("500", "InternalError", "what you watch from"))
+
 /* The last exchange of a row hangs, so that nothing comes behind it. */
 static const struct {
     const char *name;
@@ -196,6 +199,17 @@ static const struct {
                        .send = OK(ADDED("a", "10", ONE)),
                        .after = HTTPS_HANG } },
       .events = "S +a=1 " },
+    { .name = "a watch that is refused again and again: its place is given up",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("9")),
+                       .after = HTTPS_CUT },
+                     { .expect = WATCH("9"), .send = FAILING, .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"), .send = FAILING, .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"), .send = FAILING, .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"), .send = FAILING, .after = HTTPS_CLOSE },
+                     { .expect = WATCH("9"), .send = FAILING, .after = HTTPS_CLOSE },
+                     { .expect = STREAM, .send = OK(END("19")), .after = HTTPS_HANG } },
+      .events = "+a=1 S -a " },
     { .name = "no longer allowed to watch: the list is read again, and said",
       .exchanges = { { .expect = STREAM,
                        .send = OK(ADDED("a", "5", ONE) END("9")),
@@ -227,6 +241,14 @@ static const struct {
     { .name = "an object without a name",
       .exchanges = { { .expect = STREAM,
                        .send = OK(END("9") EVENT("DELETED", "{\"metadata\":{}}")),
+                       .after = HTTPS_HANG },
+                     { .expect = STREAM,
+                       .send = OK(ADDED("a", "5", ONE) END("19")),
+                       .after = HTTPS_HANG } },
+      .events = "S +a=1 " },
+    { .name = "an object with a name that is none",
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(END("9") ADDED("../a", "10", ONE)),
                        .after = HTTPS_HANG },
                      { .expect = STREAM,
                        .send = OK(ADDED("a", "5", ONE) END("19")),
@@ -587,6 +609,31 @@ static void test_apiserver_retells_what_a_list_under_way_has_told(void **state)
     assert_int_equal(sem_destroy(&gate), 0);
 }
 
+static void test_apiserver_retells_what_a_page_under_way_has_told(void **state)
+{
+    (void)state;
+    sem_t gate;
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+        { .expect = PAGE,
+          .send =
+              OK("{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[" SECRET("a", "1", ONE)) },
+        { .gate = &gate, .send = "]}", .after = HTTPS_CLOSE },
+        { .expect = STREAM, .send = OK(ADDED("a", "1", ONE) END("9")), .after = HTTPS_HANG },
+    };
+    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+                                         .name = SPAN_LITERAL("a") };
+    struct api_kit kit;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 " });
+    kit.store->ops->retell(kit.store, &target);
+    assert_int_equal(sem_post(&gate), 0);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S -a +a=1 " });
+    api_close(&kit);
+    assert_int_equal(sem_destroy(&gate), 0);
+}
+
 static void test_apiserver_counts_what_it_cannot_read(void **state)
 {
     (void)state;
@@ -686,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_reads_the_largest_object),
         cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
         cmocka_unit_test(test_apiserver_retells_what_a_list_under_way_has_told),
+        cmocka_unit_test(test_apiserver_retells_what_a_page_under_way_has_told),
         cmocka_unit_test(test_apiserver_counts_what_it_cannot_read),
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
         cmocka_unit_test(test_apiserver_freed_at_any_time),
