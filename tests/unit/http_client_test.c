@@ -1631,6 +1631,46 @@ static void test_http_client_a_proxy_that_refuses_is_told(void **state)
     assert_non_null(strstr(proxy.requests, "Proxy-Authorization: Basic "));
 }
 
+/* Whoever stands in for the proxy would see where we go, and the proxy's password. */
+static void test_http_client_a_proxy_with_tls_is_verified(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool other_ca;
+        bool insecure;
+        const char *text; /* part of it */
+    } rows[] = {
+        { "127.0.0.1", false, false, "403" },
+        { "127.0.0.1", true, false, "or of its proxy: " },
+        { "127.0.0.1", true, true, "403" },
+        { "127.0.0.2", false, false, "or of its proxy: " },
+        { "127.0.0.2", false, true, "403" },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        const bool is_asked = strcmp(rows[i].text, "403") == 0;
+        struct https_script proxy =
+            SCRIPT({ .expect = "CONNECT ",
+                     .send = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" });
+        proxy.exchange_count = is_asked ? 1 : 0;
+        proxy.address = rows[i].host;
+        https_script_start(&proxy);
+        char proxy_url[64];
+        (void)snprintf(proxy_url, sizeof(proxy_url), "https://%s:%u", rows[i].host, proxy.port);
+        struct http_endpoint endpoint = {
+            .url = "https://127.0.0.1:1",
+            .proxy_url = proxy_url,
+            .ca_pem = pem_of(rows[i].other_ca ? &pki.other_ca.certificate : &pki.ca.certificate),
+            .insecure_skip_tls_verify = rows[i].insecure,
+        };
+        const struct asked asked = ask_once(&proxy, &endpoint);
+        print_message("# %s\n", asked.result.text);
+        assert_int_equal(asked.result.status, ST_UNAVAILABLE);
+        assert_non_null(strstr(asked.result.text, rows[i].text));
+        assert_int_equal(proxy.requests[0] != '\0', is_asked);
+    }
+}
+
 static void test_http_client_header_limit_counts_the_proxys(void **state)
 {
     (void)state;
@@ -1867,6 +1907,7 @@ int main(void)
         cmocka_unit_test(test_http_client_notices_dead_peers_by_tcp),
         cmocka_unit_test(test_http_client_https_goes_through_a_tunnel),
         cmocka_unit_test(test_http_client_a_proxy_that_refuses_is_told),
+        cmocka_unit_test(test_http_client_a_proxy_with_tls_is_verified),
         cmocka_unit_test(test_http_client_header_limit_counts_the_proxys),
         cmocka_unit_test(test_http_client_proxy_of_the_environment),
         cmocka_unit_test(test_http_client_a_proxy_out_of_reach_is_named),
