@@ -1641,10 +1641,8 @@ static void test_http_client_a_proxy_with_tls_is_verified(void **state)
         bool insecure;
         const char *text; /* part of it */
     } rows[] = {
-        { "127.0.0.1", false, false, "403" },
-        { "127.0.0.1", true, false, "or of its proxy: " },
-        { "127.0.0.1", true, true, "403" },
-        { "127.0.0.2", false, false, "or of its proxy: " },
+        { "127.0.0.1", false, false, "403" }, { "127.0.0.1", true, false, "or of its proxy: " },
+        { "127.0.0.1", true, true, "403" },   { "127.0.0.2", false, false, "or of its proxy: " },
         { "127.0.0.2", false, true, "403" },
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
