@@ -33,10 +33,14 @@ static void remark_contact(const struct store_stats *stats,
                    since, failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
 }
 
-/* Contact that is lost is one of the problems, and more than any other of them. */
+/* Contact that is lost is one of the problems, and more than any other of them. Before the first
+ * sync it is informer-sync's to tell, and nothing is served yet. */
 void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
 {
-    if (stats->is_remote && stats->synced && !stats->is_connected) {
+    if (stats->is_remote && !stats->synced) {
+        return;
+    }
+    if (stats->is_remote && !stats->is_connected) {
         remark_contact(stats, ret_remark);
     } else if (stats->problems > 0) {
         (void)snprintf(ret_remark, HEALTH_REMARK_MAX,

@@ -24,6 +24,7 @@ static const struct {
 } rows[] = {
     { "a directory", { .synced = true }, "" },
     { "a directory with problems", { .synced = true, .problems = 2 }, "2" PROBLEMS },
+    { "a directory that is still being written, with problems", { .problems = 2 }, "2" PROBLEMS },
     { "an API server",
       { .synced = true, .is_remote = true, .is_connected = true, .last_contact_sec = CONTACT_SEC },
       "" },
@@ -51,7 +52,7 @@ static const struct {
         .last_failure = ST_FORBIDDEN },
       NO_CONTACT ": the API server does not allow it" KNOWN_THEN },
     { "before the first sync contact is informer-sync's affair",
-      { .is_remote = true, .last_failure = ST_UNAVAILABLE },
+      { .is_remote = true, .problems = 1, .last_failure = ST_UNAVAILABLE },
       "" },
 };
 
