@@ -174,5 +174,11 @@ void apiserver_resolved(struct apiserver *apiserver, const struct problem *probl
 /** apiserver_note_state() - a reflector is in another state: work out the store's */
 void apiserver_note_state(struct apiserver *apiserver) NONNULL(1);
 
+/** apiserver_count() - add one to a figure */
+static inline void apiserver_count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /** apiserver_note_contact() - the server has said something */
 void apiserver_note_contact(struct apiserver *apiserver) NONNULL(1);
