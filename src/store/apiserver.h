@@ -25,7 +25,7 @@ struct apiserver_options {
 };
 
 /** apiserver_new() - asks nothing yet: store_load() returns ST_UNSETTLED, store_watch() begins.
- * Return: ST_OK; ST_NOMEM; ST_INTERNAL */
+ * Return: ST_OK; ST_NOMEM with @reterr_problem */
 enum status apiserver_new(const struct apiserver_options *options,
                           struct store **ret_store,
                           struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);

@@ -308,9 +308,9 @@ def test_flags_on_the_page_are_those_for_kubeadm():
 
 
 @pytest.mark.parametrize("without", ["list", "watch"])
-def test_the_role_has_nothing_to_spare(start_cluster, without):
-    """Without one of its verbs kube-bearer does not get to follow the cluster, says why, and waits. (Where kube-apiserver
-    can stream lists, watch alone would do; with etcd 3.4 it cannot.)"""
+def test_a_right_that_is_missing_is_told_and_waited_for(start_cluster, without):
+    """Without one of its verbs kube-bearer does not get to follow the cluster, says which, and goes on when it is granted. (Where
+    kube-apiserver can stream lists, watch alone would do; with etcd 3.4 it cannot. test_rbac.py has the rest of the role.)"""
     cluster = start_cluster(webhook=False, etcd="etcd-3.4")
     rules = next(document["rules"] for document in yaml.safe_load_all((CONFIG / "rbac.yaml").read_text())
                  if document["kind"] == "Role")
