@@ -278,12 +278,13 @@ class Etcd(Component):
 class Bearer(kit.Server):
     """kube-bearer as kit.Server has it, with its Secrets in a cluster."""
 
-    def __init__(self, cluster, name, store, arguments=(), port=BEARER_PORT, **options):
+    def __init__(self, cluster, name, store, arguments=(), port=BEARER_PORT, inside=(), **options):
+        """inside: a command that ends by running what follows it"""
         self.cluster, self.name = cluster, name
-        self.made_with = (cluster, name, store, arguments, port, options)
+        self.made_with = (cluster, name, store, arguments, port, {**options, "inside": inside})
         super().__init__(cluster.folder / name, arguments, authority=cluster.authority, bind=cluster.address, port=port,
                          certificate=cluster.authority.issue(addresses=(cluster.address,)), store=store,
-                         wrapper=("setpriv", "--pdeathsig", "KILL", "--"), **options)
+                         wrapper=("setpriv", "--pdeathsig", "KILL", "--", *inside), **options)
         self.url = f"https://{self.address}:{port}/authenticate"
 
     def start(self, wait=True):
