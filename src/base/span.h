@@ -38,7 +38,8 @@ static inline bool span_starts_with(struct span s, struct span prefix)
 /** span_after() - what is left behind the first @n bytes; @n <= s.len */
 static inline struct span span_after(struct span s, size_t n)
 {
-    return (struct span){ .at = s.at + n, .len = s.len - n };
+    /* no arithmetic on the null pointer that an empty span may have: undefined in C17, even by 0 */
+    return (struct span){ .at = n > 0 ? s.at + n : s.at, .len = s.len - n };
 }
 
 /** span_copy() - a NUL-terminated copy for the caller to free(); NULL without memory. A NUL inside
