@@ -5,6 +5,7 @@
  *
  *     requests, credentials  apiserver.c            one client, one access; the operations
  *     list, watch, backoff   apiserver_reflector.c  one for each interest of the listeners
+ *     bytes to events        apiserver_reply.c      of a watch, of a list; what a refusal means
  *     what has been told     apiserver_objects.c    names and versions, events
  *     create, patch, ...     apiserver_write.c      one request each
  */

@@ -11,26 +11,13 @@
 
 #include "base/document_edit.h"
 #include "store/manifests_private.h"
+#include "support/quoted_json.h"
 
 static const struct instant now = { .sec = 1767323045 }; /* 2026-01-02T03:04:05Z */
 
-/* In JSON with ' for ". */
-static json_object *parse(const char *text)
-{
-    char quoted[1024];
-    enum json_tokener_error error;
-    assert_in_range(strlen(text), 1, sizeof(quoted) - 1);
-    for (size_t i = 0; i <= strlen(text); i++) {
-        quoted[i] = text[i] == '\'' ? '"' : text[i];
-    }
-    json_object *object = json_tokener_parse_verbose(quoted, &error);
-    assert_int_equal(error, json_tokener_success);
-    return object;
-}
-
 static void assert_is(const json_object *object, const char *want)
 {
-    json_object *expected = parse(want);
+    json_object *expected = parse_quoted(want);
     if (!json_object_equal((json_object *)object, expected)) {
         fail_msg("is %s, not %s", json_object_to_json_string((json_object *)object),
                  json_object_to_json_string(expected));
@@ -66,7 +53,7 @@ static void test_rules_create_rows(void **state)
     (void)state;
     for (size_t i = 0; i < COUNTOF(creations); i++) {
         struct problem problem = { 0 };
-        json_object *object = parse(creations[i].object);
+        json_object *object = parse_quoted(creations[i].object);
         const enum status status = rules_create(object, now, &problem);
         if (status != creations[i].status || !strstr(problem.text, creations[i].want) ||
             problem.status != status) {
@@ -80,10 +67,10 @@ static void test_rules_create_fills_in(void **state)
 {
     (void)state;
     struct problem problem = { 0 };
-    json_object *object =
-        parse("{'metadata':{'name':'a','uid':'mine','deletionTimestamp':'x','resourceVersion':'',"
-              "'deletionGracePeriodSeconds':1,'creationTimestamp':null,'labels':{'l':'1'}},"
-              "'stringData':{'x':'y','z':null},'data':{'x':'eA==','w':'dw=='}}");
+    json_object *object = parse_quoted(
+        "{'metadata':{'name':'a','uid':'mine','deletionTimestamp':'x','resourceVersion':'',"
+        "'deletionGracePeriodSeconds':1,'creationTimestamp':null,'labels':{'l':'1'}},"
+        "'stringData':{'x':'y','z':null},'data':{'x':'eA==','w':'dw=='}}");
     assert_int_equal(rules_create(object, now, &problem), ST_OK);
     json_object *metadata = json_object_object_get(object, "metadata");
     const struct span uid = document_text(json_object_object_get(metadata, "uid"));
@@ -102,8 +89,8 @@ static void test_rules_create_gives_each_its_own_uid(void **state)
 {
     (void)state;
     struct problem problem = { 0 };
-    json_object *a = parse("{'metadata':{'name':'a'}}");
-    json_object *b = parse("{'metadata':{'name':'a'}}");
+    json_object *a = parse_quoted("{'metadata':{'name':'a'}}");
+    json_object *b = parse_quoted("{'metadata':{'name':'a'}}");
     assert_int_equal(rules_create(a, now, &problem), ST_OK);
     assert_int_equal(rules_create(b, now, &problem), ST_OK);
     assert_false(json_object_equal(a, b));
@@ -160,8 +147,8 @@ static void test_rules_update_rows(void **state)
     (void)state;
     for (size_t i = 0; i < COUNTOF(updates); i++) {
         struct problem problem = { 0 };
-        json_object *old = parse(updates[i].old);
-        json_object *object = parse(updates[i].object);
+        json_object *old = parse_quoted(updates[i].old);
+        json_object *object = parse_quoted(updates[i].object);
         const enum status status = rules_update(object, old, &problem);
         if (status != updates[i].status || !strstr(problem.text, updates[i].want) ||
             problem.status != status) {
@@ -176,11 +163,12 @@ static void test_rules_update_keeps_the_life(void **state)
 {
     (void)state;
     struct problem problem = { 0 };
-    json_object *old = parse("{'metadata':{" OLD_META ",'creationTimestamp':'then',"
-                             "'deletionTimestamp':'soon','deletionGracePeriodSeconds':3},"
-                             "'type':'t','data':{'x':'eA=='}}");
-    json_object *object = parse("{'metadata':{'name':'a','namespace':'n','resourceVersion':'5'},"
-                                "'type':'t','stringData':{'y':'y'}}");
+    json_object *old = parse_quoted("{'metadata':{" OLD_META ",'creationTimestamp':'then',"
+                                    "'deletionTimestamp':'soon','deletionGracePeriodSeconds':3},"
+                                    "'type':'t','data':{'x':'eA=='}}");
+    json_object *object =
+        parse_quoted("{'metadata':{'name':'a','namespace':'n','resourceVersion':'5'},"
+                     "'type':'t','stringData':{'y':'y'}}");
     assert_int_equal(rules_update(object, old, &problem), ST_OK);
     assert_is(object, "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'a','namespace':'n',"
                       "'uid':'u','creationTimestamp':'then','deletionTimestamp':'soon',"
@@ -207,7 +195,7 @@ static void test_rules_expect_rows(void **state)
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         struct problem problem = { 0 };
-        json_object *object = parse(rows[i].object);
+        json_object *object = parse_quoted(rows[i].object);
         assert_int_equal(rules_expect(object, &rows[i].target, &problem), rows[i].status);
         (void)json_object_put(object);
     }
@@ -221,7 +209,7 @@ static void test_rules_names_of_what_has_none(void **state)
     for (size_t i = 0; i < COUNTOF(objects); i++) {
         struct span namespace;
         struct span name;
-        json_object *object = parse(objects[i]);
+        json_object *object = parse_quoted(objects[i]);
         rules_names(object, &namespace, &name);
         assert_int_equal(name.len, 0);
         assert_true(span_equal(namespace, SPAN_LITERAL("default")));

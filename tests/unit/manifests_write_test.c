@@ -9,6 +9,7 @@
 #include "base/document_edit.h"
 #include "support/alloc_fail.h"
 #include "support/manifests_kit.h"
+#include "support/quoted_json.h"
 
 #define NOBODY 65534
 
@@ -60,20 +61,6 @@ static void finish(struct manifests_kit *kit, struct outcome *outcome, enum stat
     assert_true(kit_run_until(&kit->files, is_done, outcome, FILE_KIT_DEADLINE_MS));
 }
 
-/* In JSON with ' for ". */
-static json_object *parse(const char *text)
-{
-    char quoted[1024];
-    enum json_tokener_error error;
-    assert_in_range(strlen(text), 1, sizeof(quoted) - 1);
-    for (size_t i = 0; i <= strlen(text); i++) {
-        quoted[i] = text[i] == '\'' ? '"' : text[i];
-    }
-    json_object *object = json_tokener_parse_verbose(quoted, &error);
-    assert_int_equal(error, json_tokener_success);
-    return object;
-}
-
 #define SEALED(value)       "'stringData':{'value':'" value "','sealed':''}"
 #define META(name)          "'metadata':{'name':'" name "'}"
 #define OBJECT(name, value) "{" META(name) "," SEALED(value) "}"
@@ -81,7 +68,7 @@ static json_object *parse(const char *text)
 static struct outcome create(struct manifests_kit *kit, const char *text)
 {
     struct outcome outcome = { .kit = kit };
-    json_object *object = parse(text);
+    json_object *object = parse_quoted(text);
     const enum status called = store_create(kit->store, OBJECT_SECRET, object, on_done, &outcome);
     (void)json_object_put(object); /* it was copied */
     finish(kit, &outcome, called);
@@ -117,7 +104,7 @@ static struct outcome patch_target(struct manifests_kit *kit,
                                    const char *text)
 {
     struct outcome outcome = { .kit = kit };
-    json_object *patch = parse(text);
+    json_object *patch = parse_quoted(text);
     const enum status called = store_patch(kit->store, target, patch, on_done, &outcome);
     (void)json_object_put(patch);
     finish(kit, &outcome, called);
@@ -217,7 +204,7 @@ static void assert_object(struct manifests_kit *kit, const char *name, const cha
     json_object_object_del(metadata, "uid");
     json_object_object_del(metadata, "creationTimestamp");
     json_object_object_del(metadata, "resourceVersion");
-    json_object *expected = parse(want);
+    json_object *expected = parse_quoted(want);
     if (!json_object_equal(outcome.object, expected)) {
         assert_string_equal(json_object_to_json_string(outcome.object),
                             json_object_to_json_string(expected));
@@ -303,7 +290,7 @@ static void test_manifests_create_of_what_is_no_secret(void **state)
     expect(kit, create(kit, "{'metadata':{'name':'a'},'data':{'value':'?'}}"), ST_INVALID,
            "invalid ");
     expect(kit, create(kit, "{'metadata':{'name':'../a'}}"), ST_INVALID, "invalid ");
-    json_object *object = parse("{'metadata':{'name':'a'}}");
+    json_object *object = parse_quoted("{'metadata':{'name':'a'}}");
     json_object *deep = json_object_new_object();
     for (unsigned i = 0; i < DOCUMENT_MAX_DEPTH; i++) {
         json_object *around = json_object_new_object();
@@ -437,7 +424,7 @@ static void test_manifests_update_replaces_the_whole_object(void **state)
     mkit_start(kit, "S ");
     struct outcome outcome =
         create(kit, "{'metadata':{'name':'a','labels':{'l':'1'}}," SEALED("1") "}");
-    json_object *object = parse(OBJECT("a", "2"));
+    json_object *object = parse_quoted(OBJECT("a", "2"));
     buf_clear(&kit->events);
     struct outcome updated = update(kit, object);
     mkit_had_events(kit, "~a=2 ok ");
@@ -449,7 +436,7 @@ static void test_manifests_update_replaces_the_whole_object(void **state)
     /* get, change, put back */
     object = updated.object;
     updated.object = NULL;
-    json_object *strings = parse("{'value':'3'}");
+    json_object *strings = parse_quoted("{'value':'3'}");
     assert_int_equal(document_set(object, "stringData", strings), ST_OK);
     expect(kit, update(kit, object), ST_OK, "~a=3 ok ");
     expect(kit, update(kit, object), ST_CONFLICT, "conflict "); /* the old version */
@@ -461,10 +448,10 @@ static void test_manifests_update_of_what_is_not_there(void **state)
 {
     struct manifests_kit *kit = *state;
     mkit_start(kit, "S ");
-    json_object *object = parse(OBJECT("a", "1"));
+    json_object *object = parse_quoted(OBJECT("a", "1"));
     expect(kit, update(kit, object), ST_NOT_FOUND, "not_found ");
     (void)json_object_put(object);
-    object = parse("{'metadata':{}}");
+    object = parse_quoted("{'metadata':{}}");
     expect(kit, update(kit, object), ST_INVALID, "invalid ");
     (void)json_object_put(object);
     expect(kit, patch(kit, "a", "{}"), ST_NOT_FOUND, "not_found ");
@@ -857,7 +844,7 @@ static void test_manifests_write_needs_a_loop_and_a_listener(void **state)
     struct manifests_kit *kit = *state;
     struct outcome outcome = { .kit = kit };
     const struct store_target target = target_of("a");
-    json_object *object = parse(OBJECT("a", "1"));
+    json_object *object = parse_quoted(OBJECT("a", "1"));
     mkit_open(kit);
     mkit_load(kit, ST_OK);
     assert_int_equal(store_get(kit->store, &target, on_done, &outcome), ST_UNSUPPORTED);
@@ -917,8 +904,8 @@ static void test_manifests_writes_run_in_their_order(void **state)
 {
     struct manifests_kit *kit = *state;
     mkit_start(kit, "S ");
-    json_object *object = parse(OBJECT("a", "1"));
-    json_object *change = parse("{'stringData':{'value':'2'}}");
+    json_object *object = parse_quoted(OBJECT("a", "1"));
+    json_object *change = parse_quoted("{'stringData':{'value':'2'}}");
     const struct store_target target = target_of("a");
     struct outcome created = { .kit = kit };
     struct outcome patched = { .kit = kit };
@@ -1049,7 +1036,7 @@ static bool write_without_memory(struct manifests_kit *kit, unsigned verb, size_
     struct outcome outcome = { 0 };
     char change[64];
     (void)snprintf(change, sizeof(change), "{'stringData':{'value':'%zu'}}", nth);
-    json_object *object = parse(verb == LACKING_CREATE ? OBJECT("n", "2") : change);
+    json_object *object = parse_quoted(verb == LACKING_CREATE ? OBJECT("n", "2") : change);
     const struct text before = text_of(kit, "m/a.yaml");
     alloc_fail_arm(nth);
     const enum status called = begin_lacking(kit, verb, object, &outcome);
