@@ -271,7 +271,8 @@ static void after_watch(struct reflector *reflector, const struct ending *ending
 {
     const uint64_t silence_ms = reflector->apiserver->options.silence_timeout_ms;
     const uint64_t lasted_ms = ms_since(reflector->began_ns);
-    const uint64_t rest_ms = lasted_ms < WATCH_SHORT_MS ? WATCH_SHORT_MS - lasted_ms : 0;
+    const bool is_short = lasted_ms < WATCH_SHORT_MS;
+    const uint64_t rest_ms = is_short && reflector->has_progress ? WATCH_SHORT_MS - lasted_ms : 0;
     const bool has_stood = ending->code == 200; /* else it was a try */
     if (has_stood && lasted_ms >= silence_ms / WATCH_LONG_PART) {
         reflector->backoff.failures = 0;
@@ -279,14 +280,14 @@ static void after_watch(struct reflector *reflector, const struct ending *ending
     if (has_stood && ms_since(reflector->confirmed_ns) >= WATCH_UNCONFIRMED_MAX * silence_ms) {
         reflector->resource_version[0] = '\0';
     }
-    if (ending->status == ST_OK && (reflector->has_progress || rest_ms == 0)) {
+    if (ending->status == ST_OK && (reflector->has_progress || !is_short)) {
         begin_after(reflector, rest_ms); /* its time was up */
         return;
     }
     if (ending->status == ST_GONE && reflector->backoff.failures == 0) {
         reflector->resource_version[0] = '\0';
         reflector->backoff.failures = 1;
-        begin_after(reflector, reflector->has_progress ? rest_ms : 0);
+        begin_after(reflector, rest_ms);
         return;
     }
     struct ending failure = *ending;
@@ -298,7 +299,9 @@ static void after_watch(struct reflector *reflector, const struct ending *ending
     }
     /* A connection that breaks once is no news. */
     note_failure(reflector, PHASE_WATCH, &failure, !is_passing || reflector->backoff.failures > 0);
-    begin_after(reflector, delay_ms_for(reflector, &failure));
+    /* What it told has ended the row of failures: a list is not to be had more often by that. */
+    const uint64_t delay_ms = delay_ms_for(reflector, &failure);
+    begin_after(reflector, !is_passing && rest_ms > delay_ms ? rest_ms : delay_ms);
 }
 
 static void go_on(struct reflector *reflector, enum phase phase, const struct ending *ending)

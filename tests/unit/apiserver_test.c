@@ -515,21 +515,27 @@ static void test_apiserver_says_that_it_gets_no_answer(void **state)
     api_close(&kit);
 }
 
-/* A server that ends each watch once it has told something is asked once a second, not without end.
- */
+/* A server that ends each watch once it has told something, and whoever writes what ends ours,
+ * makes us ask once a second, not without end. */
 static void test_apiserver_does_not_hurry_after_short_watches(void **state)
 {
     (void)state;
     static const struct https_exchange exchanges[EXCHANGES_MAX] = {
         { .expect = STREAM, .send = OK(END("9") BOOKMARK("10")), .after = HTTPS_CLOSE },
         { .expect = WATCH("10"), .send = OK(BOOKMARK("11")), .after = HTTPS_CLOSE },
-        { .expect = WATCH("11"), .send = OK(ADDED("a", "12", ONE)), .after = HTTPS_HANG },
+        { .expect = WATCH("11"),
+          .send = OK(BOOKMARK("12") EVENT("ADDED", DEEP("x", "13"))),
+          .after = HTTPS_HANG },
+        { .expect = STREAM,
+          .send = OK(END("14") BOOKMARK("15") ERROR_EVENT("410", "Expired", "too old")),
+          .after = HTTPS_CLOSE },
+        { .expect = STREAM, .send = OK(ADDED("a", "12", ONE) END("16")), .after = HTTPS_HANG },
     };
     struct api_kit kit;
     const uint64_t began_ns = uv_hrtime();
     api_open(&kit, exchanges, 0);
     api_expect(&kit, &(struct api_wish){ .events = "S +a=1 " });
-    assert_true(uv_hrtime() - began_ns >= UINT64_C(1900000000)); /* never sooner: two waits */
+    assert_true(uv_hrtime() - began_ns >= UINT64_C(3900000000)); /* never sooner: four waits */
     api_close(&kit);
 }
 
