@@ -234,7 +234,10 @@ static bool set_tls(struct http_transfer *transfer, const struct http_endpoint *
         SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         SET(CURLOPT_SSL_VERIFYPEER, peer) && SET(CURLOPT_SSL_VERIFYHOST, host) &&
-        SET(CURLOPT_PROXY_SSL_VERIFYPEER, peer) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, host);
+        SET(CURLOPT_PROXY_SSL_VERIFYPEER, peer) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, host) &&
+        /* A resumed session would carry over whom we were when it began. libcurl 7.88 shares none
+         * between two requests that share nothing else; later ones do. */
+        SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
     /* A proxy that speaks TLS is held to the same CA, as kubectl does. */
     const bool ca = !endpoint->ca_pem.len ||
                     (set_blob(easy, CURLOPT_CAINFO_BLOB, endpoint->ca_pem, CURL_BLOB_COPY) &&

@@ -53,6 +53,7 @@ struct serve {
     bool has_handles;
     bool stopping;
     struct log_limit manifest_limit;
+    struct log_limit contact_limit;
     struct log_limit kubernetes_limit;
 };
 
@@ -94,7 +95,9 @@ static void on_kubernetes_problem(void *ctx, const struct problem *problem)
 {
     struct serve *serve = ctx;
     uint64_t dropped = 0;
-    if (may_log(serve, &serve->kubernetes_limit, &dropped)) {
+    /* users make objects, and may make many that are wrong: that hides no loss of contact */
+    const bool is_contact = status_fault(problem->status) == FAULT_UPSTREAM;
+    if (may_log(serve, is_contact ? &serve->contact_limit : &serve->kubernetes_limit, &dropped)) {
         log_event(serve->log, LOG_WARNING, "Kubernetes API problem",
                   LOG_FIELDS(LOG_TEXT("source", problem->file),
                              LOG_TEXT("reason", status_label(problem->status)),

@@ -44,7 +44,7 @@ void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH
         remark_contact(stats, ret_remark);
     } else if (stats->problems > 0) {
         (void)snprintf(ret_remark, HEALTH_REMARK_MAX,
-                       "%" PRIu64 " inputs have problems; their last good objects, if any, are "
+                       "inputs with problems: %" PRIu64 "; their last good objects, if any, are "
                        "served (see the log)",
                        stats->problems);
     }

@@ -71,6 +71,16 @@ def test_apiserver_watch_that_is_too_old_lists_anew(start_server, any_api):
     assert server.accepts(token)
 
 
+def test_apiserver_many_wrong_secrets_hide_no_loss_of_contact(start_server, api):
+    for _ in range(100):
+        api.put(kit.new_token(), expiration="tomorrow")
+    server = serve(start_server, api)
+    assert "dropped=" in server.log() and server.log().count("expiration_invalid") < 50
+    api.stop()
+    server.wait_log("Kubernetes API problem.*cannot watch secrets")
+    api.start()
+
+
 def test_apiserver_silent_watch_is_begun_anew(start_server, api):
     server = serve(start_server, api, "--watch-silence-timeout=1s")
     watches = api.watches()
@@ -155,7 +165,7 @@ def test_apiserver_and_manifests_the_manifest_counts(start_server, api):
     server = start_server(f"--kubeconfig={api.kubeconfig()}", tokens=[mine])
     assert server.accepts(mine) and server.accepts(only_there) and not server.accepts(theirs)
     server.wait_log(r"Kubernetes API problem.*duplicate.*" + mine[:6])
-    assert "1 inputs have problems" in store_line(server)
+    assert "inputs with problems: 1;" in store_line(server)
     (server.manifests / f"{mine[:6]}.yaml").unlink()
     server.wait_accepts(theirs)
     server.wait_log(r"Kubernetes API problem resolved.*" + mine[:6])

@@ -11,7 +11,8 @@
 #include "server/store_remark.h"
 
 #define NOT_SYNCED "the first synchronization of Secrets is not complete"
-#define PROBLEMS   " inputs have problems; their last good objects, if any, are served (see the log)"
+#define PROBLEMS(n) \
+    "inputs with problems: " n "; their last good objects, if any, are served (see the log)"
 #define NO_CONTACT "no contact with the Kubernetes API server since 2026-01-02T03:04:05Z"
 #define KNOWN_THEN "; answering from what was known then"
 
@@ -23,8 +24,8 @@ static const struct {
     const char *want;
 } rows[] = {
     { "a directory", { .synced = true }, "" },
-    { "a directory with problems", { .synced = true, .problems = 2 }, "2" PROBLEMS },
-    { "a directory that is still being written, with problems", { .problems = 2 }, "2" PROBLEMS },
+    { "a directory with problems", { .synced = true, .problems = 2 }, PROBLEMS("2") },
+    { "a directory that is still being written, with problems", { .problems = 2 }, PROBLEMS("2") },
     { "an API server",
       { .synced = true, .is_remote = true, .is_connected = true, .last_contact_sec = CONTACT_SEC },
       "" },
@@ -34,7 +35,7 @@ static const struct {
         .is_connected = true,
         .problems = 3,
         .last_contact_sec = CONTACT_SEC },
-      "3" PROBLEMS },
+      PROBLEMS("3") },
     { "an API server that is away",
       { .synced = true,
         .is_remote = true,
