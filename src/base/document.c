@@ -52,7 +52,8 @@ static enum status parse(struct span text, struct document_tree *tree)
 {
     const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
     tree->text_offset = has_mark ? BYTE_ORDER_MARK.len : 0;
-    const enum status status = read_documents(span_after(text, tree->text_offset), tree);
+    const struct span content = has_mark ? span_after(text, BYTE_ORDER_MARK.len) : text;
+    const enum status status = read_documents(content, tree);
     document_tree_fini(tree);
     return status;
 }

@@ -35,11 +35,11 @@ static inline bool span_starts_with(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.at, prefix.at, prefix.len) == 0);
 }
 
-/** span_after() - what is left behind the first @n bytes; @n <= s.len */
+/** span_after() - what is left behind the first @n bytes; @n <= s.len, and s.at is not NULL: to add
+ * even 0 to a null pointer is undefined in C17 */
 static inline struct span span_after(struct span s, size_t n)
 {
-    /* no arithmetic on the null pointer that an empty span may have: undefined in C17, even by 0 */
-    return (struct span){ .at = n > 0 ? s.at + n : s.at, .len = s.len - n };
+    return (struct span){ .at = s.at + n, .len = s.len - n };
 }
 
 /** span_copy() - a NUL-terminated copy for the caller to free(); NULL without memory. A NUL inside
