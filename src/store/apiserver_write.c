@@ -35,10 +35,15 @@ struct apiserver_write {
     json_object *object;
 };
 
-static void free_write(struct apiserver_write *write)
+/* The store no longer knows of it. */
+static void take_out(struct apiserver_write *write)
 {
     cds_list_del(&write->siblings);
     write->apiserver->write_count--;
+}
+
+static void free_write(struct apiserver_write *write)
+{
     buf_fini(&write->body);
     json_object_put(write->object); /* wipes its strings: base/document */
     free(write);
@@ -102,6 +107,7 @@ static void on_done(void *ctx, const struct http_result *result)
     struct problem problem = { 0 };
     problem_set_file(&problem, cluster_access_endpoint(write->apiserver->options.access)->url);
     const enum status status = read_reply(write, result, &problem);
+    take_out(write); /* first: `done` may free the store, or begin the next one */
     write->done(write->ctx, status, status == ST_OK ? write->object : NULL,
                 status == ST_OK ? NULL : &problem);
     free_write(write);
@@ -114,6 +120,7 @@ void apiserver_drop_writes(struct apiserver *apiserver)
     cds_list_for_each_entry_safe(write, next, &apiserver->writes, siblings)
     {
         write->transfer = http_cancel(write->transfer);
+        take_out(write);
         free_write(write);
     }
 }
@@ -209,6 +216,7 @@ static enum status begin(struct store *store,
     apiserver->write_count++;
     const enum status status = start(write, sending);
     if (status != ST_OK) {
+        take_out(write);
         free_write(write);
     }
     return status;

@@ -126,7 +126,8 @@ struct store_target {
  * @status: ST_OK; ST_NOT_FOUND; ST_EXISTS (create); ST_CONFLICT: uid or resourceVersion are not
  * those asked for, or somebody else wrote meanwhile; ST_INVALID: refused as no such object;
  * ST_FORBIDDEN; ST_UNAVAILABLE, ST_TIMEOUT: it may or may not have happened; ST_UNSUPPORTED: it
- * stands where this store does not write; ST_LIMIT, ST_IO, ST_NOMEM. @problem: NULL on ST_OK
+ * stands where this store does not write; ST_LIMIT, ST_IO, ST_NOMEM. @problem: NULL on ST_OK. It
+ * may begin further writes, and free the store.
  */
 typedef void store_done_fn(void *ctx,
                            enum status status,

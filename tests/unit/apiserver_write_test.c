@@ -374,6 +374,49 @@ static void test_apiserver_write_before_watch_is_unsupported(void **state)
     kit_fini(&files);
 }
 
+struct last_write {
+    struct api_kit *kit;
+    bool is_done;
+};
+
+static void free_store_when_done(void *ctx,
+                                 enum status status,
+                                 const json_object *object,
+                                 const struct problem *problem)
+{
+    struct last_write *last = ctx;
+    assert_int_equal(status, ST_OK);
+    assert_null(problem);
+    last->kit->store = store_free(last->kit->store);
+    assert_non_null(object); /* it stays until the return */
+    assert_string_equal(json_object_get_string(json_object_object_get(object, "type")),
+                        "example.com/t");
+    last->is_done = true;
+}
+
+static bool is_last_done(void *ctx)
+{
+    return ((const struct last_write *)ctx)->is_done;
+}
+
+/* Whoever is told may be done with the store. */
+static void test_apiserver_write_done_may_free_the_store(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        SYNC,
+        { .expect = "GET " SINGLE, .send = OK(OBJECT), .after = HTTPS_CLOSE },
+    };
+    const struct store_target target = TARGET;
+    struct api_kit kit;
+    struct last_write last = { .kit = &kit };
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S " });
+    assert_int_equal(store_get(kit.store, &target, free_store_when_done, &last), ST_OK);
+    assert_true(kit_run_until(&kit.files, is_last_done, &last, FILE_KIT_DEADLINE_MS));
+    api_close(&kit);
+}
+
 static void test_apiserver_write_too_many_at_once(void **state)
 {
     (void)state;
@@ -401,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_write_rows),
         cmocka_unit_test(test_apiserver_write_bad_names_are_refused),
         cmocka_unit_test(test_apiserver_write_before_watch_is_unsupported),
+        cmocka_unit_test(test_apiserver_write_done_may_free_the_store),
         cmocka_unit_test(test_apiserver_write_too_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
