@@ -15,6 +15,26 @@ die() {
     exit 1
 }
 
+can_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# The library that reads HTTP: how old it may be, and what our own copy is called where the system's is older.
+MICROHTTPD_VERSION=1.0.1
+OWN_MICROHTTPD=kube-bearer-microhttpd
+
+# microhttpd_there system|own - is the system's libmicrohttpd, or our copy, there and new enough?
+microhttpd_there() {
+    local -A name=([system]=libmicrohttpd [own]=$OWN_MICROHTTPD)
+    command -v pkg-config >/dev/null && pkg-config --exists "${name[$1]} >= $MICROHTTPD_VERSION"
+}
+
 # Print the comment block at the top of the running script (its usage), without the # signs.
 usage() { sed -n '/^# Usage/,/^$/{s/^# \{0,1\}//p}' "$0"; }
 

@@ -75,10 +75,27 @@ def test_quickstart_says_when_the_answer_is_wrong(tmp_path):
 
 def test_install_deps_names_packages_and_needs_nothing_here():
     listed = subprocess.run([kit.ROOT / "scripts/install-deps", "--print", "test"], capture_output=True, text=True, check=True).stdout
-    assert {"gcc", "meson", "libmicrohttpd-dev", "python3-pytest"} <= set(listed.split())
+    assert {"gcc", "meson", "libgnutls28-dev", "python3-pytest"} <= set(listed.split())
     again = subprocess.run([kit.ROOT / "scripts/install-deps", "test"], capture_output=True, text=True, timeout=300)
-    assert again.returncode == 0 and "installing" not in again.stdout, again.stdout
+    assert again.returncode == 0 and again.stdout == "", again.stdout
     assert subprocess.run([kit.ROOT / "scripts/install-deps", "lunch"], capture_output=True).returncode != 0
+
+
+def test_install_libmicrohttpd_takes_one_that_is_new_enough_and_no_unknown_word():
+    script = kit.ROOT / "scripts/install-libmicrohttpd"
+    done = subprocess.run([script], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+    assert subprocess.run([script, "lunch"], capture_output=True).returncode != 0
+
+
+@pytest.mark.parametrize("version, name, accepted", [
+    ("0.9.75", "libmicrohttpd", False), ("1.0.1", "libmicrohttpd", True), ("1.0.1", "kube-bearer-microhttpd", True)])
+def test_build_takes_no_libmicrohttpd_that_spins_on_a_chunk_line(tmp_path, version, name, accepted):
+    """The system's or our own copy, 1.0.1 or later; the message says what makes one. (Only that one library is there.)"""
+    (tmp_path / f"{name}.pc").write_text(f"Name: {name}\nDescription: a stand-in\nVersion: {version}\nLibs:\n")
+    done = subprocess.run(["meson", "setup", tmp_path / "build", kit.ROOT], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "PKG_CONFIG_LIBDIR": str(tmp_path), "PKG_CONFIG_PATH": ""})
+    assert done.returncode != 0 and ("run scripts/install-deps" in done.stdout) == (not accepted), done.stdout
 
 
 GOOD_SOURCE = """/* SPDX-License-Identifier: Apache-2.0 */
