@@ -89,6 +89,7 @@ struct options {
     int64_t max_header_bytes;
     int64_t max_connections;
     int64_t max_connections_per_address; /* 0: off */
+    int64_t max_connection_memory_bytes; /* 0: process_fit_memory() chooses */
     int64_t handshake_timeout_ms;
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms;

@@ -141,6 +141,11 @@ static const struct option_row rows[] = {
     { .name = "max-connections-per-address", .type = OPTION_INT, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .max = 1000000, .initial = "0", FIELD(max_connections_per_address),
       .help = "The same for each client address. 0 is no such limit: API servers may share one address behind a load balancer." },
+    { .name = "max-connection-memory", .type = OPTION_BYTES, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
+      .max = INT64_C(1099511627776), .initial = "0", FIELD(max_connection_memory_bytes),
+      .help = "Memory of all connections together: new ones are refused and idle ones closed before it is passed. 0 derives it "
+              "from the memory limit (cgroup) of the process: three quarters of what that leaves beside 64 MiB for the rest, or "
+              "512 MiB without one. The log and check-config say what it came to." },
     { .name = "handshake-timeout", .type = OPTION_DURATION, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 100, .max = HOUR_MS, .initial = "10s", FIELD(handshake_timeout_ms),
       .help = "A connection that has not finished its TLS handshake by then is closed." },

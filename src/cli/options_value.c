@@ -64,6 +64,8 @@ static bool parse_bytes(struct span text, int64_t *ret_bytes)
         factor = 1024;
     } else if (span_equal(text, SPAN_LITERAL("Mi"))) {
         factor = 1048576;
+    } else if (span_equal(text, SPAN_LITERAL("Gi"))) {
+        factor = 1073741824;
     } else if (text.len != 0) {
         return false;
     }

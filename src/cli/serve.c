@@ -280,6 +280,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .max_header_bytes = (size_t)options->max_header_bytes,
         .max_connections = serve->max_connections,
         .max_connections_per_address = (unsigned)options->max_connections_per_address,
+        .max_connection_memory_bytes = (size_t)options->max_connection_memory_bytes,
         .handshake_timeout_ns = options->handshake_timeout_ms * 1000000,
         .request_timeout_ns = options->request_timeout_ms * 1000000,
         .idle_timeout_ns = options->idle_timeout_ms * 1000000,

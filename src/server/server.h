@@ -35,6 +35,7 @@ struct server_options {
     size_t max_header_bytes;
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: off */
+    size_t max_connection_memory_bytes;   /* of all connections together; 0: off */
     int64_t handshake_timeout_ns;
     int64_t request_timeout_ns;
     int64_t idle_timeout_ns;
