@@ -263,6 +263,10 @@ AMBIGUOUS = {
     "a length and an encoding": b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
     "an encoding and a length": b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
     "in other letters": b"content-length: 5\r\nTRANSFER-ENCODING: chunked\r\n",
+}
+
+# Refused by libmicrohttpd before anything of ours has seen them: its own page.
+NO_HEADER_NAME = {
     "a blank before the colon": b"Content-Length: 5\r\nX-Other : 1\r\n",
     "a tab before the colon": b"Content-Length: 5\r\nX-Other\t: 1\r\n",
     "a length with a blank before the colon": b"Content-Length : 5\r\n",
@@ -284,12 +288,24 @@ def headed(headers):
 
 @pytest.mark.parametrize("headers", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
 def test_hostile_clients_ambiguous_framing_is_400_and_the_end(server, headers):
-    """RFC 9112 5.1, 6.1, 6.3. What comes behind is nobody's request."""
+    """RFC 9112 6.1, 6.3. What comes behind is nobody's request."""
     with server.connect() as connection:
         connection.send(headed(headers) + BODY + kit.http_bytes("GET", "/version"))
         response = connection.read_response()
         status = response.assert_status_body(400, "BadRequest")
         assert "ambiguous" in status["message"]
+        assert response.headers["connection"].lower() == "close"
+        assert connection.is_closed_by_peer()
+        assert connection.buffer == b"", "a second answer"
+
+
+@pytest.mark.parametrize("headers", NO_HEADER_NAME.values(), ids=NO_HEADER_NAME.keys())
+def test_hostile_clients_blank_in_a_header_name_is_400_and_the_end(server, headers):
+    """RFC 9112 5.1. One answer with one head, and what comes behind is nobody's request."""
+    with server.connect() as connection:
+        connection.send(headed(headers) + BODY + kit.http_bytes("GET", "/version"))
+        response = connection.read_response()
+        assert response.status == 400 and b"HTTP/1.1" not in response.body, response
         assert response.headers["connection"].lower() == "close"
         assert connection.is_closed_by_peer()
         assert connection.buffer == b"", "a second answer"
