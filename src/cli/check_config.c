@@ -109,12 +109,16 @@ int check_config_run(const struct options *options)
     uint64_t problem_count = 0;
     options_warn(options, COMMAND_CHECK_CONFIG, on_warning, NULL);
     unsigned connections = 0; /* that serve would get here: only whether it would start matters */
+    struct process_memory memory;
     if (process_fit_connections(options, on_warning, NULL, &connections, &problem) != ST_OK ||
+        process_fit_memory(options, "", on_warning, NULL, &memory, &problem) != ST_OK ||
         check_certificate(options, &report, &problem) != ST_OK ||
         engine_load(options, on_problem, &problem_count, &engine, &problem) != ST_OK) {
         output_complain(command, &problem);
         return EXIT_STATUS_FAILED;
     }
+    buf_printf(&report, "memory for connections: %zu bytes (%s)\n", memory.connection_bytes,
+               memory.source);
     report_tokens(&engine, options, problem_count, &report);
     if (!output_write(command, &report) || problem_count > 0) {
         return EXIT_STATUS_FAILED;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the process does to itself before it touches a secret, and what the kernel lets it have. */
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/memory_limit.h"
 #include "base/problem.h"
 #include "base/status.h"
 #include "cli/options.h"
@@ -47,3 +49,39 @@ enum status process_fit_connections(const struct options *options,
                                     void *ctx,
                                     unsigned *ret_connections,
                                     struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 4, 5);
+
+/* Memory that is not a client's, of a limit: some 5 MiB that nobody shares with us, per worker two
+ * requests being answered, and tables: 285 bytes for a bootstrap Secret, so some 150,000 of them.
+ * Small limits are for small clusters: of those it is half. */
+#define PROCESS_MEMORY_RESERVE_BYTES 67108864
+/* Where nothing limits us: what 10,000 connections need when they idle, twice. */
+#define PROCESS_CONNECTION_MEMORY_BYTES 536870912
+#define PROCESS_CONNECTION_BYTES \
+    32768 /* of one, beside what it has sent: TLS session and buffers 25 KiB, rounded up */
+
+/** How much memory connections may take together, and why. */
+struct process_memory {
+    size_t connection_bytes;
+    uint64_t limit_bytes;          /* of the process; UINT64_MAX for none */
+    char source[PROBLEM_FILE_MAX]; /* the option, or where the limit stands; for people */
+};
+
+/** process_connection_memory() - what the memory limit @limit leaves to connections on a machine of
+ * @machine_bytes; each may be UINT64_MAX for none */
+uint64_t process_connection_memory(uint64_t limit_bytes, uint64_t machine_bytes) NODISCARD;
+
+/**
+ * process_fit_memory() - --max-connection-memory, or what the memory limit of the process leaves
+ * @root: put before the kernel's files: "", or a test's directory
+ *
+ * Clients without a token must not be able to have the process killed that answers for those with
+ * one. @fn is told what is allowed but bodes ill: a limit that cannot be read, or that leaves less
+ * than was asked for. Return: ST_OK; ST_LIMIT with @reterr_problem when the option is too small for
+ * PROCESS_CONNECTIONS_MIN of the connections it allows
+ */
+enum status process_fit_memory(const struct options *options,
+                               const char *root,
+                               problem_fn *fn,
+                               void *ctx,
+                               struct process_memory *ret_memory,
+                               struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 5, 6);

@@ -37,6 +37,7 @@
 struct serve {
     const struct options *options;
     unsigned max_connections; /* --max-connections, or what the kernel has descriptors for */
+    struct process_memory memory;
     struct clock clock;
     struct log *log;
     struct loop *loop;
@@ -280,7 +281,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .max_header_bytes = (size_t)options->max_header_bytes,
         .max_connections = serve->max_connections,
         .max_connections_per_address = (unsigned)options->max_connections_per_address,
-        .max_connection_memory_bytes = (size_t)options->max_connection_memory_bytes,
+        .max_connection_memory_bytes = serve->memory.connection_bytes,
         .handshake_timeout_ns = options->handshake_timeout_ms * 1000000,
         .request_timeout_ns = options->request_timeout_ms * 1000000,
         .idle_timeout_ns = options->idle_timeout_ms * 1000000,
@@ -345,7 +346,9 @@ static void log_started(const struct serve *serve)
               LOG_FIELDS(LOG_TEXT("version", version_text()),
                          LOG_INT("port", server_secure_port(serve->server)),
                          LOG_INT("healthPort", server_health_port(serve->server)),
-                         LOG_INT("workers", serve->options->workers)));
+                         LOG_INT("workers", serve->options->workers),
+                         LOG_INT("connectionMemory", serve->memory.connection_bytes),
+                         LOG_TEXT("connectionMemoryFrom", serve->memory.source)));
 }
 
 static void on_warning(void *ctx, const struct problem *problem)
@@ -359,6 +362,10 @@ static enum status start(struct serve *serve, struct problem *reterr_problem)
 {
     enum status st = process_fit_connections(serve->options, on_warning, serve,
                                              &serve->max_connections, reterr_problem);
+    if (st == ST_OK) {
+        st = process_fit_memory(serve->options, "", on_warning, serve, &serve->memory,
+                                reterr_problem);
+    }
     if (st == ST_OK) {
         st = open_engine(serve, reterr_problem);
     }

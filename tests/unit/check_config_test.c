@@ -64,7 +64,21 @@ static void test_check_config_says_what_would_be_served(void **state)
     assert_non_null(strstr(capture.out, "manifests: 1 files, 1 Secrets\n"));
     assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
     assert_non_null(strstr(capture.out, "problems: 0\n"));
+    assert_non_null(strstr(capture.out, "memory for connections: "));
     assert_non_null(strstr(capture.err, "check-config: warning: --client-ca-file: "));
+}
+
+static void test_check_config_memory_for_connections_is_an_option(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.max_connection_memory_bytes = 16777216;
+    assert_int_equal(run(fixture), 0);
+    assert_non_null(strstr(capture.out, "memory for connections: 16777216 bytes "
+                                        "(--max-connection-memory)\n"));
+    fixture->options.max_connection_memory_bytes = 1;
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(
+        strstr(capture.err, "check-config: --max-connection-memory: expected at least "));
 }
 
 static void test_check_config_expired_certificate_fails(void **state)
@@ -157,6 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_check_config_says_what_would_be_served, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_memory_for_connections_is_an_option,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_expired_certificate_fails, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_key_of_another_certificate_fails, set_up,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "cli/process.h"
+#include "support/file_kit.h"
 
 /* The exit status of a child that runs @fn: a bit for each thing that holds. */
 static int in_child(int (*fn)(void))
@@ -165,12 +166,185 @@ static void test_process_fit_connections_within_the_limit_of_the_kernel(void **s
     assert_int_equal(in_child(fewer_serve_who_asked_for_no_more), 3);
 }
 
+#define MIB (UINT64_C(1) << 20)
+
+static const struct {
+    const char *name;
+    uint64_t limit_bytes;
+    uint64_t machine_bytes;
+    uint64_t want;
+} memory_rows[] = {
+    { "what is shipped in config/", 256 * MIB, UINT64_MAX, 144 * MIB },
+    { "a limit of 1 GiB", 1024 * MIB, UINT64_MAX, 720 * MIB },
+    { "the reserve is half of the limit", 128 * MIB, UINT64_MAX, 48 * MIB },
+    { "of less it is half, too", 32 * MIB, UINT64_MAX, 12 * MIB },
+    { "a limit of nothing", 0, UINT64_MAX, 0 },
+    { "no limit on a large machine", UINT64_MAX, 65536 * MIB, 512 * MIB },
+    { "no limit on a machine that is just large enough", UINT64_MAX, 747 * MIB, 512 * MIB },
+    { "no limit on a small machine", UINT64_MAX, 512 * MIB, 336 * MIB },
+    { "a limit that is more than the machine has", 65536 * MIB, 512 * MIB, 336 * MIB },
+    { "a large limit is not cut down", 4096 * MIB, 65536 * MIB, 3024 * MIB },
+    { "nothing known", UINT64_MAX, UINT64_MAX, 512 * MIB },
+};
+
+static void test_process_connection_memory_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(memory_rows); i++) {
+        print_message("# %s\n", memory_rows[i].name);
+        assert_true(process_connection_memory(memory_rows[i].limit_bytes,
+                                              memory_rows[i].machine_bytes) == memory_rows[i].want);
+    }
+}
+
+#define DEFAULT_SIZES .max_header_bytes = 8192, .max_request_body_bytes = 131072
+#define LEAST_BYTES   2752512 /* 16 x (32768 + 8192 + 131072) */
+
+static const struct {
+    const char *name;
+    const char *limit; /* content of memory.max; NULL: no control groups here */
+    struct options options;
+    enum status status;
+    uint64_t want;      /* 0: what is had without a limit */
+    const char *source; /* its end */
+    const char *text;   /* in what is told or why it fails; NULL: nothing */
+} fit_rows[] = {
+    { "what the limit leaves",
+      "268435456\n",
+      { .max_connections = 10000, DEFAULT_SIZES },
+      ST_OK,
+      144 * MIB,
+      "/sys/fs/cgroup/memory.max",
+      NULL },
+    { "the option goes before the limit",
+      "268435456\n",
+      { .max_connections = 10000, .max_connection_memory_bytes = 1 << 24, DEFAULT_SIZES },
+      ST_OK,
+      16 * MIB,
+      "--max-connection-memory",
+      NULL },
+    { "the option is more than the limit leaves",
+      "268435456\n",
+      { .max_connections = 10000, .max_connection_memory_bytes = 150994945, DEFAULT_SIZES },
+      ST_OK,
+      150994945,
+      "--max-connection-memory",
+      "may take 150994945 bytes, but the memory limit of 268435456 leaves them 150994944" },
+    { "all that the limit leaves",
+      "268435456\n",
+      { .max_connections = 10000, .max_connection_memory_bytes = 150994944, DEFAULT_SIZES },
+      ST_OK,
+      144 * MIB,
+      "--max-connection-memory",
+      NULL },
+    { "the least that the option may be",
+      "max\n",
+      { .max_connections = 10000, .max_connection_memory_bytes = LEAST_BYTES, DEFAULT_SIZES },
+      ST_OK,
+      LEAST_BYTES,
+      "--max-connection-memory",
+      NULL },
+    { "one byte less",
+      "max\n",
+      { .max_connections = 10000, .max_connection_memory_bytes = LEAST_BYTES - 1, DEFAULT_SIZES },
+      ST_LIMIT,
+      0,
+      "",
+      "--max-connection-memory: expected at least 2752512 bytes, which 16 connections need" },
+    { "who asked for fewer connections needs less",
+      "max\n",
+      { .max_connections = 2, .max_connection_memory_bytes = 344064, DEFAULT_SIZES },
+      ST_OK,
+      344064,
+      "--max-connection-memory",
+      NULL },
+    { "but not less than these",
+      "max\n",
+      { .max_connections = 2, .max_connection_memory_bytes = 344063, DEFAULT_SIZES },
+      ST_LIMIT,
+      0,
+      "",
+      "expected at least 344064 bytes, which 2 connections need" },
+    { "the limit leaves less than the least",
+      "4194304\n",
+      { .max_connections = 10000, DEFAULT_SIZES },
+      ST_OK,
+      LEAST_BYTES,
+      "/sys/fs/cgroup/memory.max",
+      "may take 2752512 bytes, but the memory limit of 4194304 leaves them 1572864" },
+    { "no limit",
+      "max\n",
+      { .max_connections = 10000, DEFAULT_SIZES },
+      ST_OK,
+      0,
+      "no memory limit",
+      NULL },
+    { "a limit that cannot be told",
+      NULL,
+      { .max_connections = 10000, DEFAULT_SIZES },
+      ST_OK,
+      0,
+      "no memory limit",
+      "the memory limit of the process is not known: " },
+    { "a limit that nobody needs cannot be told",
+      NULL,
+      { .max_connections = 10000, .max_connection_memory_bytes = 1 << 24, DEFAULT_SIZES },
+      ST_OK,
+      16 * MIB,
+      "--max-connection-memory",
+      NULL },
+};
+
+static void lay_out_limit(const struct file_kit *kit, const char *limit)
+{
+    static const char *const directories[] = { "proc", "proc/self", "sys", "sys/fs",
+                                               "sys/fs/cgroup" };
+    for (size_t i = 0; i < COUNTOF(directories) && limit; i++) {
+        kit_mkdir(kit, directories[i]);
+    }
+    if (limit) {
+        kit_write(kit, "proc/self/cgroup", "0::/\n");
+        kit_write(kit, "proc/self/mountinfo", "1 2 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        kit_write(kit, "sys/fs/cgroup/memory.max", limit);
+    }
+}
+
+static void test_process_fit_memory_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(fit_rows); i++) {
+        struct file_kit kit = { 0 };
+        struct fit fit = { 0 };
+        struct process_memory memory = { 0 };
+        print_message("# %s\n", fit_rows[i].name);
+        kit_init(&kit);
+        lay_out_limit(&kit, fit_rows[i].limit);
+
+        fit.status = process_fit_memory(&fit_rows[i].options, kit.directory, on_warning, &fit,
+                                        &memory, &fit.problem);
+
+        kit_fini(&kit);
+        const bool ok = fit_rows[i].status == ST_OK;
+        assert_int_equal(fit.status, fit_rows[i].status);
+        assert_true(memory.connection_bytes ==
+                    (fit_rows[i].want || !ok ? fit_rows[i].want
+                                             : process_connection_memory(UINT64_MAX, UINT64_MAX)));
+        assert_string_equal(memory.source, fit_rows[i].source);
+        assert_int_equal(fit.warnings, ok && fit_rows[i].text ? 1 : 0);
+        if (fit_rows[i].text) {
+            assert_non_null(strstr(ok ? fit.warning.text : fit.problem.text, fit_rows[i].text));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_harden_turns_core_files_off),
         cmocka_unit_test(test_process_connections_that_fit_rows),
         cmocka_unit_test(test_process_fit_connections_within_the_limit_of_the_kernel),
+        cmocka_unit_test(test_process_connection_memory_rows),
+        cmocka_unit_test(test_process_fit_memory_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
