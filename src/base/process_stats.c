@@ -109,6 +109,21 @@ static enum status count_open_fds(uint64_t *ret_count)
     return ST_OK;
 }
 
+static uint64_t resident_bytes(const struct process_stat_line *stat)
+{
+    return stat->resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+enum status process_stats_resident(uint64_t *ret_bytes)
+{
+    struct process_stat_line stat;
+    const enum status st = read_self_stat(&stat);
+    if (st == ST_OK) {
+        *ret_bytes = resident_bytes(&stat);
+    }
+    return st;
+}
+
 enum status process_stats_read(struct process_stats *ret_stats)
 {
     struct process_stat_line stat;
@@ -123,7 +138,7 @@ enum status process_stats_read(struct process_stats *ret_stats)
     }
     const uint64_t ticks_per_sec = (uint64_t)sysconf(_SC_CLK_TCK); /* 100, never an error here */
     stats.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec;
-    stats.resident_bytes = stat.resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    stats.resident_bytes = resident_bytes(&stat);
     stats.virtual_bytes = stat.virtual_bytes;
     stats.max_fds = files.rlim_cur == RLIM_INFINITY ? UINT64_MAX : files.rlim_cur;
     stats.start_time_ms = (int64_t)(boot_sec * 1000 + stat.start_ticks * 1000 / ticks_per_sec);

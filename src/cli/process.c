@@ -17,10 +17,13 @@
 #include "cli/process.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/process_stats.h"
 
 enum status process_harden(struct problem *reterr_problem)
 {
@@ -193,4 +196,14 @@ enum status process_fit_memory(const struct options *options,
         remark_more_than_share(ret_memory, share, fn, ctx);
     }
     return ST_OK;
+}
+
+bool process_trim_memory(void)
+{
+    uint64_t resident_bytes = 0;
+    if (process_stats_resident(&resident_bytes) != ST_OK || resident_bytes <= PROCESS_TRIM_BYTES) {
+        return false;
+    }
+    (void)malloc_trim(0); /* whether any page went is of no interest */
+    return true;
 }

@@ -51,6 +51,7 @@ struct serve {
     uv_signal_t sigint;
     uv_timer_t delay;
     uv_timer_t certificate_poll;
+    uv_timer_t memory_trim;
     bool has_handles;
     bool stopping;
     struct log_limit manifest_limit;
@@ -145,6 +146,12 @@ static void on_certificate_poll(uv_timer_t *timer)
     reload_certificates(timer->data);
 }
 
+static void on_memory_trim(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)process_trim_memory(); /* there may be nothing to do */
+}
+
 static void stop(struct serve *serve)
 {
     if (!serve->stopping) {
@@ -182,6 +189,7 @@ static void open_handles(struct serve *serve)
     (void)uv_signal_init(uv, &serve->sigint);
     (void)uv_timer_init(uv, &serve->delay);
     (void)uv_timer_init(uv, &serve->certificate_poll);
+    (void)uv_timer_init(uv, &serve->memory_trim);
     serve->sigterm.data = serve->sigint.data = serve->delay.data = serve->certificate_poll.data =
         serve;
     serve->has_handles = true;
@@ -194,6 +202,7 @@ static void close_handles(struct serve *serve)
         uv_close((uv_handle_t *)&serve->sigint, NULL);
         uv_close((uv_handle_t *)&serve->delay, NULL);
         uv_close((uv_handle_t *)&serve->certificate_poll, NULL);
+        uv_close((uv_handle_t *)&serve->memory_trim, NULL);
     }
 }
 
@@ -333,7 +342,9 @@ static enum status follow_files_and_signals(struct serve *serve, struct problem 
     if (uv_signal_start(&serve->sigterm, on_signal, SIGTERM) != 0 ||
         uv_signal_start(&serve->sigint, on_signal, SIGINT) != 0 ||
         uv_timer_start(&serve->certificate_poll, on_certificate_poll, CERTIFICATE_POLL_MS,
-                       CERTIFICATE_POLL_MS) != 0) {
+                       CERTIFICATE_POLL_MS) != 0 ||
+        uv_timer_start(&serve->memory_trim, on_memory_trim, PROCESS_TRIM_MS, PROCESS_TRIM_MS) !=
+            0) {
         problem_set(reterr_problem, ST_INTERNAL, 0, 0, "cannot receive signals");
         return ST_INTERNAL;
     }

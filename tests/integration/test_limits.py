@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every row of the limits table: what a peer gets that goes past it, and that one below it does not."""
+import contextlib
 import re
 import socket
 import ssl
@@ -360,3 +361,39 @@ def test_limits_many_unfinished_connections_do_not_hold_up_others(server, token)
     finally:
         for s in sockets:
             s.close()
+
+
+# --- memory of connections ----------------------------------------------------------------------------------
+
+def anonymous_bytes(server):
+    status = open(f"/proc/{server.process.pid}/status").read()
+    return int(re.search(r"^RssAnon:\s+(\d+) kB$", status, re.M).group(1)) * 1024
+
+
+def test_limits_memory_of_connections_is_logged_at_the_start(start_server):
+    start_server("--max-connection-memory=64Mi").wait_log(
+        '"Serving" .* connectionMemory=67108864 connectionMemoryFrom="--max-connection-memory"')
+    chosen = start_server().wait_log(r'"Serving" .* connectionMemory=(\d+) connectionMemoryFrom="(/.*|no memory limit)"')
+    assert int(chosen.group(1)) >= 16 * BODY_LIMIT
+
+
+def test_limits_memory_for_less_than_sixteen_connections_stops_the_start(start_server):
+    server = start_server("--max-connection-memory=1Mi", wait=False)
+    server.wait_end(expect=kit.NOT_ZERO)
+    assert "--max-connection-memory: expected at least 2752512 bytes" in server.log()
+
+
+@pytest.mark.release_only  # sanitizers keep what was freed
+def test_limits_memory_goes_back_to_the_system_after_a_peak(start_server):
+    clients, body = 800, 100_000
+    server = start_server("--workers=2", "--max-connection-memory=1Gi")
+    context = kit.client_context(server.authority.pem)
+    before = anonymous_bytes(server)
+    half = kit.http_bytes("POST", "/authenticate", b" " * body)[:-1]
+    with contextlib.ExitStack() as stack:
+        for _ in range(clients):
+            stack.enter_context(server.connect(context=context)).send(half)
+        kit.eventually(lambda: anonymous_bytes(server) - before > clients * body * 3 / 4, "the bodies are held")
+        peak = anonymous_bytes(server) - before
+    # what the heap keeps by itself is more than half of it
+    kit.eventually(lambda: anonymous_bytes(server) - before < peak / 3, "the pages are given back", timeout=30)

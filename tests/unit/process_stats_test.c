@@ -66,12 +66,15 @@ static void test_process_stats_follow_this_process(void **state)
     assert_true(fd >= 0);
     struct process_stats after;
     assert_int_equal(process_stats_read(&after), ST_OK);
+    uint64_t resident_bytes = 0;
+    assert_int_equal(process_stats_resident(&resident_bytes), ST_OK);
     close(fd);
     munmap(memory, len);
 
     assert_int_equal(after.open_fds, before.open_fds + 1);
     assert_true(after.virtual_bytes >= before.virtual_bytes + len);
     assert_true(after.resident_bytes >= before.resident_bytes + len * 3 / 4);
+    assert_true(resident_bytes >= before.resident_bytes + len * 3 / 4);
     assert_true(after.cpu_ns > before.cpu_ns);
     assert_true(after.start_time_ms == before.start_time_ms);
 

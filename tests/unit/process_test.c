@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/process_stats.h"
 #include "cli/process.h"
 #include "support/file_kit.h"
 
@@ -337,6 +338,21 @@ static void test_process_fit_memory_rows(void **state)
     }
 }
 
+static void test_process_trim_memory_looks_when_there_is_much(void **state)
+{
+    (void)state;
+    uint64_t before = 0;
+    assert_int_equal(process_stats_resident(&before), ST_OK);
+    /* sanitizers alone may take more than that */
+    assert_int_equal(process_trim_memory(), before > PROCESS_TRIM_BYTES);
+    char *const memory = malloc(PROCESS_TRIM_BYTES);
+    assert_non_null(memory);
+    memset(memory, 1, PROCESS_TRIM_BYTES);
+    assert_true(process_trim_memory());
+    assert_int_equal(memory[PROCESS_TRIM_BYTES - 1], 1); /* and what is in use stays */
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_process_fit_connections_within_the_limit_of_the_kernel),
         cmocka_unit_test(test_process_connection_memory_rows),
         cmocka_unit_test(test_process_fit_memory_rows),
+        cmocka_unit_test(test_process_trim_memory_looks_when_there_is_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
