@@ -8,10 +8,12 @@ import subprocess
 import time
 
 import pytest
+import yaml
 
 import kit
 
 BODY_LIMIT = 131072  # --max-request-body-bytes
+MIB = 1048576
 
 
 def padded(token, size):
@@ -381,6 +383,31 @@ def test_limits_memory_for_less_than_sixteen_connections_stops_the_start(start_s
     server = start_server("--max-connection-memory=1Mi", wait=False)
     server.wait_end(expect=kit.NOT_ZERO)
     assert "--max-connection-memory: expected at least 2752512 bytes" in server.log()
+
+
+def shipped_memory_limits():
+    """Bytes, by file in config/."""
+    for name in ("deployment.yaml", "static-pod.yaml"):
+        for document in yaml.safe_load_all((kit.ROOT / "config" / name).read_text()):
+            if document["kind"] in ("Deployment", "Pod"):
+                pod = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+                assert not any("--max-connection-memory" in word for word in pod["containers"][0]["command"])
+                limit = pod["containers"][0]["resources"]["limits"]["memory"]
+                yield name, int(re.fullmatch(r"(\d+)Mi", limit).group(1)) * MIB
+    unit = (kit.ROOT / "config" / "kube-bearer.service").read_text()
+    yield "kube-bearer.service", int(re.search(r"^MemoryMax=(\d+)M$", unit, re.M).group(1)) * MIB
+
+
+@pytest.mark.parametrize("name,limit", shipped_memory_limits(), ids=str)
+def test_limits_memory_of_what_is_shipped_fits_its_own_limit(name, limit):
+    """The formula itself is tests/unit/process_test.c's; here the page and the files say the same, and it is enough."""
+    page = (kit.ROOT / "docs" / "operations.md").read_text()
+    row = re.search(rf"^\| {limit // MIB} MiB[^|]*\| (\d+) MiB \| ([\d,]+) \| ([\d,]+) \|$", page, re.M)
+    assert row, f"operations.md has no row for the limit of {name}"
+    budget, idle, full = (int(cell.replace(",", "")) for cell in row.groups())
+    assert budget * MIB == (limit - 64 * MIB) // 4 * 3
+    assert idle * 25 * 1024 <= budget * MIB and full * 153 * 1024 <= budget * MIB
+    assert idle > 1000, "API servers, their probes, and as many again that only sit there"
 
 
 @pytest.mark.release_only  # sanitizers keep what was freed
