@@ -87,7 +87,7 @@ static enum status parse_cgroup_line(struct span line, struct memory_cgroup *cgr
         return ST_SYNTAX;
     }
     const bool has_memory = list_has(controllers, SPAN_LITERAL("memory"));
-    const bool is_v2 = controllers.len == 0 && span_equal(id, SPAN_LITERAL("0"));
+    const bool is_v2 = span_equal(id, SPAN_LITERAL("0"));
     if (!has_memory && (!is_v2 || cgroup->path[0])) {
         return ST_OK;
     }
