@@ -38,6 +38,27 @@ static bool grow(struct buf *buf, size_t cap)
     return true;
 }
 
+/* Doubled until @need bytes fit. */
+static size_t cap_for(const struct buf *buf, size_t need)
+{
+    size_t cap = buf->cap;
+    if (cap < need && cap == 0) {
+        cap = BUF_MIN_CAP;
+    }
+    while (cap < need) {
+        if (__builtin_mul_overflow(cap, (size_t)2, &cap)) {
+            cap = need;
+        }
+    }
+    return cap;
+}
+
+size_t buf_cap_for(const struct buf *buf, size_t n)
+{
+    size_t need;
+    return __builtin_add_overflow(buf->len, n, &need) ? SIZE_MAX : cap_for(buf, need);
+}
+
 bool buf_reserve(struct buf *buf, size_t n)
 {
     size_t need;
@@ -49,13 +70,7 @@ bool buf_reserve(struct buf *buf, size_t n)
     if (need <= buf->cap) {
         return true;
     }
-    size_t cap = buf->cap ? buf->cap : BUF_MIN_CAP;
-    while (cap < need) {
-        if (__builtin_mul_overflow(cap, (size_t)2, &cap)) {
-            cap = need;
-        }
-    }
-    if (!grow(buf, cap)) {
+    if (!grow(buf, cap_for(buf, need))) {
         buf->failed = true;
         return false;
     }

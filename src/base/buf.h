@@ -28,6 +28,9 @@ struct buf {
  */
 bool buf_reserve(struct buf *buf, size_t n) NONNULL(1);
 
+/** buf_cap_for() - what @buf->cap will be when @n more bytes have been appended */
+size_t buf_cap_for(const struct buf *buf, size_t n) NONNULL(1);
+
 /** buf_clear() - forget content and failure, keep the memory for the next use */
 void buf_clear(struct buf *buf) NONNULL(1);
 

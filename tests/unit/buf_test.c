@@ -66,9 +66,26 @@ static void test_buf_printf_grows(void **state)
     buf_fini(&buf);
 }
 
+/* Who counts memory asks beforehand what it will be. */
+static void test_buf_cap_for_says_what_appending_makes_of_it(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    assert_int_equal(buf_cap_for(&buf, 0), 0);
+    for (size_t n = 1; n < 5000; n = n * 3 + 1) {
+        const size_t cap = buf_cap_for(&buf, n);
+        assert_true(buf_reserve(&buf, n));
+        assert_int_equal(buf.cap, cap);
+        buf.len += n;
+    }
+    assert_true(buf_cap_for(&buf, SIZE_MAX) == SIZE_MAX);
+    buf_fini(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buf_cap_for_says_what_appending_makes_of_it),
         cmocka_unit_test(test_buf_json_string_rows),
         cmocka_unit_test(test_buf_past_max_len_fails_and_stays_failed),
         cmocka_unit_test(test_buf_printf_grows),
