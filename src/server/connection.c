@@ -1,47 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS plumbing and deadlines of one connection.
+ * The life of one connection: its start, its phases, its standing, its end.
  *
- * Reading: GnuTLS asks for a record's 5-byte header and then for its body, a recv each. Our pull
- * function receives up to a whole record into the worker's buffer at once and serves GnuTLS from
- * it. The buffer is shared by the worker's connections, since it is empty again as soon as the
- * request was read; when it is not, and another connection's turn comes, the rest moves to a spill
- * of its owner's. EAGAIN is reported only when the socket said so: libmicrohttpd's epoll is
- * edge-triggered and would wait for ever otherwise.
- *
- * Writing: head and body of a reply would be two records in two segments. The session is corked
- * before the reply is queued and uncorked when libmicrohttpd thinks it has sent it. An uncork that
- * meets a full socket (EAGAIN) cannot be waited for there, so the connection is cut: the client
- * sees a broken reply and asks again, not silence. libmicrohttpd corks the socket itself (TCP_CORK)
- * at the first reply and never again, so taking that off once lets every later send leave at once.
- *
- * Where libmicrohttpd's epoll loop would spin on a handshake or sleep on buffered bytes: park.h.
- *
- * Deadlines: see enum connection_phase. libmicrohttpd's own timeout restarts with every byte and is
- * not used.
+ * Deadlines: see enum connection_phase. libmicrohttpd's own timeout restarts with every byte, so it
+ * serves only to close what was cut: most connections go by the event of their socket's shutdown,
+ * but one whose buffers are full, or whose library state takes no event, goes by that.
  */
 #include "server/connection.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include <sodium.h>
 
 #include "server/address_limit.h"
+#include "server/budget.h"
+#include "server/connection_tls.h"
 #include "server/server_private.h"
 #include "server/worker.h"
 
-#define RECORD_MAX_BYTES   16384 /* RFC 8446 5.1: plaintext of one record */
-#define REPLY_HEAD_RESERVE 1024  /* status line and headers, far above what we send */
-#define BODY_KEPT_BYTES \
-    4096 /* a body buffer up to this size stays for the next request: typical reviews are 1 KiB */
 #define DEADLINE_CLOCK \
     CLOCK_MONOTONIC_COARSE /* within 4 ms, and several times cheaper; deadlines are seconds */
+#define CUT_TIMEOUT_SEC 1U /* the shortest that libmicrohttpd knows */
 
 static int64_t coarse_now_ns(void)
 {
@@ -75,152 +56,44 @@ void connection_note_request(struct connection *connection)
     }
 }
 
-static bool spill_from_worker(struct worker *worker)
+/* Behind all others of its standing: it is the one that was heard of last. */
+static void list_append(struct connection *connection)
 {
-    struct connection *owner = worker->pull_owner;
-    const size_t left = worker->pull_len - worker->pull_at;
-    if (!owner || left == 0) {
-        return true;
-    }
-    owner->spill = malloc(left);
-    if (!owner->spill) {
-        return false;
-    }
-    memcpy(owner->spill, worker->pull + worker->pull_at, left);
-    owner->spill_len = left;
-    owner->spill_at = 0;
-    worker->spill_count++;
-    worker->pull_at = worker->pull_len = 0;
-    return true;
+    struct connection_list *list = &connection->worker->connections[connection->standing];
+    connection->next = NULL;
+    connection->prev = list->tail;
+    *(list->tail ? &list->tail->next : &list->head) = connection;
+    list->tail = connection;
 }
 
-static ssize_t take(char *from, size_t *at, size_t len, void *to, size_t max)
+static void list_remove(struct connection *connection)
 {
-    const size_t n = len - *at < max ? len - *at : max;
-    memcpy(to, from + *at, n);
-    *at += n;
-    return (ssize_t)n;
+    struct connection_list *list = &connection->worker->connections[connection->standing];
+    *(connection->prev ? &connection->prev->next : &list->head) = connection->next;
+    *(connection->next ? &connection->next->prev : &list->tail) = connection->prev;
 }
 
-static ssize_t take_from_spill(struct connection *connection, void *to, size_t max)
+static void set_standing(struct connection *connection, enum connection_standing standing)
 {
-    const ssize_t n =
-        take(connection->spill, &connection->spill_at, connection->spill_len, to, max);
-    if (connection->spill_at == connection->spill_len) {
-        free(connection->spill); /* ciphertext: nothing to wipe */
-        connection->spill = NULL;
-        connection->spill_len = connection->spill_at = 0;
-        connection->worker->spill_count--;
-    }
-    return n;
+    list_remove(connection);
+    connection->standing = standing;
+    list_append(connection);
 }
 
-/* Fill the worker's buffer from the socket. Return: bytes; 0 at the end; -1 with errno as GnuTLS
- * reads it. */
-static ssize_t receive(struct connection *connection)
+void connection_raise(struct connection *connection, enum connection_standing standing)
 {
-    struct worker *worker = connection->worker;
-    const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
-    if (n > 0) {
-        worker->pull_at = 0;
-        worker->pull_len = (size_t)n;
-    } else if (n < 0 && errno == EAGAIN && connection->phase == CONNECTION_HANDSHAKE) {
-        park_add(&worker->park, connection);
-        errno = EAGAIN;
+    if (connection->standing < standing) {
+        set_standing(connection, standing);
     }
-    return n;
 }
 
-/* Make the worker's buffer this connection's. */
-static bool claim_buffer(struct connection *connection)
+bool connection_note_handshake(struct connection *connection, size_t certificate_bytes)
 {
-    struct worker *worker = connection->worker;
-    if (worker->pull_owner != connection) {
-        if (!spill_from_worker(worker)) {
-            return false;
-        }
-        worker->pull_owner = connection;
-    }
-    return true;
-}
-
-/* gnutls_pull_func */
-static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
-{
-    struct connection *connection = transport;
-    struct worker *worker = connection->worker;
-    connection->nudged = false;
-    if (!connection->spill) {
-        if (!claim_buffer(connection)) {
-            errno = ENOMEM;
-            return -1;
-        }
-        if (worker->pull_at == worker->pull_len) {
-            const ssize_t n = receive(connection);
-            if (n <= 0) {
-                return n;
-            }
-        }
-    }
-    /* bytes of an idle connection begin a request, also those that came along with its handshake's
-     * last message */
-    connection_note_request(connection);
-    return connection->spill ? take_from_spill(connection, to, max)
-                             : take(worker->pull, &worker->pull_at, worker->pull_len, to, max);
-}
-
-/* The client's Finished has been checked, so the handshake is good on both sides. */
-static int on_client_finished(struct connection *connection)
-{
-    struct worker *worker = connection->worker;
-    const gnutls_session_t session = connection->session;
-    if (!tls_session_is_acceptable(worker->server->context.tls, session)) {
-        return GNUTLS_E_NO_CIPHER_SUITES;
-    }
     connection->tls_done = true;
-    metrics_add(
-        &worker->metrics.counters[gnutls_session_is_resumed(session) ? COUNT_HANDSHAKES_RESUMED
-                                                                     : COUNT_HANDSHAKES_FULL],
-        1);
+    connection->kept_bytes += certificate_bytes;
+    budget_set(connection, connection->kept_bytes - certificate_bytes);
     enter_phase(connection, CONNECTION_IDLE);
-    return 0;
-}
-
-/* gnutls_handshake_hook_func: a message of the client has come whole and is about to be looked at.
- */
-static int on_handshake_message(gnutls_session_t session,
-                                unsigned type,
-                                unsigned when,
-                                unsigned incoming,
-                                const gnutls_datum_t *message)
-{
-    (void)when;
-    (void)message;
-    if (incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY) {
-        return tls_session_chain_is_affordable(session) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
-    }
-    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
-        return on_client_finished(connection_of(gnutls_session_get_ptr(session)));
-    }
-    return 0;
-}
-
-static void start_tls(struct connection *connection, struct MHD_Connection *mhd)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    connection->session = info->tls_session;
-    if (tls_session_prepare(connection->worker->server->context.tls, connection->session,
-                            &connection->credentials) != ST_OK) {
-        connection_cut(connection); /* out of memory: this connection only */
-        return;
-    }
-    gnutls_transport_set_ptr2(
-        connection->session, connection,
-        (gnutls_transport_ptr_t)(intptr_t)connection->fd); /* GnuTLS sends by itself */
-    gnutls_transport_set_pull_function(connection->session, pull);
-    gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST,
-                                       on_handshake_message);
+    return certificate_bytes == 0 || budget_grow(connection, certificate_bytes);
 }
 
 static void connection_start(struct worker *worker,
@@ -241,12 +114,10 @@ static void connection_start(struct worker *worker,
     connection->fd = fd;
     connection->request.body.is_secret = true;
     connection->request.body.max_len = worker->server->options.max_body_bytes;
-    connection->next = worker->connections;
-    if (connection->next) {
-        connection->next->prev = connection;
-    }
-    worker->connections = connection;
-    worker->connection_count++;
+    list_append(connection);
+    connection->kept_bytes = budget_connection_bytes(&worker->server->options, worker->is_tls);
+    budget_set(connection,
+               connection->kept_bytes + (worker->is_tls ? CONNECTION_HANDSHAKE_BYTES : 0));
     atomic_fetch_add_explicit(&worker->server->connection_count, 1, memory_order_relaxed);
     metrics_add(&worker->metrics.counters[COUNT_CONNECTIONS_ACCEPTED], 1);
     if (worker->server->address_limit) {
@@ -256,36 +127,7 @@ static void connection_start(struct worker *worker,
     }
     enter_phase(connection, worker->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_REQUEST);
     if (worker->is_tls) {
-        start_tls(connection, mhd);
-    }
-}
-
-static void unlink_connection(struct worker *worker, struct connection *connection)
-{
-    if (connection->prev) {
-        connection->prev->next = connection->next;
-    } else {
-        worker->connections = connection->next;
-    }
-    if (connection->next) {
-        connection->next->prev = connection->prev;
-    }
-    if (worker->pull_owner == connection) {
-        worker->pull_owner = NULL;
-        worker->pull_at = worker->pull_len = 0;
-    }
-    park_remove(&worker->park, connection);
-    if (connection->spill) {
-        worker->spill_count--;
-    }
-    worker->connection_count--;
-    atomic_fetch_sub_explicit(&worker->server->connection_count, 1, memory_order_relaxed);
-}
-
-static void wipe_body(struct request *request)
-{
-    if (request->body.at) {
-        sodium_memzero(request->body.at, request->body.len);
+        connection_tls_start(connection, mhd);
     }
 }
 
@@ -302,15 +144,18 @@ static void connection_end(struct worker *worker,
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
         address_limit_remove(worker->server->address_limit, info->client_addr);
     }
-    if (connection->lingers && !connection->cut) {
+    if (connection->lingers && !connection_is_cut(connection)) {
         linger_add(&worker->linger, connection->fd,
                    clock_monotonic_ns(&worker->server->context.clock));
     }
-    unlink_connection(worker, connection);
+    connection_tls_forget(connection);
+    park_remove(&worker->park, connection);
+    budget_set(connection, 0);
+    list_remove(connection);
+    atomic_fetch_sub_explicit(&worker->server->connection_count, 1, memory_order_relaxed);
     (void)tls_credentials_unref(connection->credentials);
     buf_fini(&connection->request.body);
     buf_fini(&connection->request.reply);
-    free(connection->spill);
     free(connection);
 }
 
@@ -332,93 +177,81 @@ struct connection *connection_of(struct MHD_Connection *mhd)
     return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-void connection_cork(struct connection *connection, size_t reply_len)
-{
-    if (connection->session && reply_len + REPLY_HEAD_RESERVE <= RECORD_MAX_BYTES) {
-        gnutls_record_cork(connection->session);
-        connection->request.corked = true;
-    }
-}
-
-/* libmicrohttpd sets TCP_CORK before the first small reply and believes from then on that it is
- * set. */
-static void clear_tcp_cork(struct connection *connection)
-{
-    int corked = 0;
-    socklen_t len = sizeof(corked);
-    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &corked, &len) == 0 && corked) {
-        const int off = 0;
-        connection->cork_cleared =
-            setsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)) == 0;
-    }
-}
-
-static void push_reply(struct connection *connection)
-{
-    connection->request.corked = false;
-    if (gnutls_record_uncork(connection->session, 0) < 0) {
-        metrics_add(&connection->worker->metrics.counters[COUNT_CLOSED_SEND], 1);
-        connection_cut(connection);
-    } else if (!connection->cork_cleared) {
-        clear_tcp_cork(connection);
-    }
-}
-
-void connection_request_done(struct connection *connection)
+/* What the request leaves in memory: nothing secret, and no more than the next one likely needs. */
+static void forget_request(struct connection *connection)
 {
     struct request *request = &connection->request;
-    if (request->corked) {
-        push_reply(connection);
+    const size_t body_max_len = request->body.max_len;
+    if (request->body.at) {
+        sodium_memzero(request->body.at, request->body.len);
     }
-    wipe_body(request);
-    if (request->body.cap > BODY_KEPT_BYTES) {
-        const size_t max_len = request->body.max_len;
+    if (request->body.cap > CONNECTION_BUF_KEPT_BYTES) {
         buf_fini(&request->body);
-        request->body = (struct buf){ .max_len = max_len, .is_secret = true };
+        request->body = (struct buf){ .max_len = body_max_len, .is_secret = true };
+    }
+    if (request->reply.cap > CONNECTION_BUF_KEPT_BYTES) {
+        buf_fini(&request->reply);
     }
     buf_clear(&request->body);
     request->started = false;
+    connection->wire_len = 0;
+}
+
+void connection_break_off(struct connection *connection)
+{
+    if (!connection_is_cut(connection)) {
+        metrics_add(&connection->worker->metrics.counters[COUNT_CLOSED_SEND], 1);
+        connection_cut(connection);
+    }
+}
+
+void connection_reply_left(struct connection *connection)
+{
+    connection->reply_waits = false;
+    if (connection_is_cut(connection)) {
+        return;
+    }
+    if (connection->charged != connection->kept_bytes) {
+        connection->has_part = false;
+        budget_set(connection, connection->kept_bytes);
+    }
     enter_phase(connection, CONNECTION_IDLE);
+    set_standing(connection, connection->standing); /* heard of just now */
 }
 
-static bool is_stalled(const struct connection *connection)
+void connection_request_done(struct connection *connection, bool goes_on)
 {
-    const struct worker *worker = connection->worker;
-    const bool has_bytes = connection->spill ||
-                           (worker->pull_owner == connection && worker->pull_at < worker->pull_len);
-    return has_bytes && !connection->nudged && !connection->parked && !connection->cut;
+    const enum push push = connection->request.corked ? connection_push(connection) : PUSH_DONE;
+    forget_request(connection);
+    if (push == PUSH_DONE) {
+        connection_reply_left(connection);
+    } else if (push == PUSH_WAITS && goes_on && !connection_is_cut(connection) &&
+               budget_grow(connection, CONNECTION_BLOCKED_BYTES)) {
+        /* its deadline stays that of the request */
+        connection->reply_waits = true;
+        park_add(&connection->worker->park, connection, PARK_UNTIL_WRITABLE);
+    } else {
+        connection_break_off(connection);
+    }
 }
 
-static void nudge(struct connection *connection)
+void connection_hasten(struct connection *connection)
 {
-    connection->nudged = true;
-    park_nudge(connection);
-}
-
-void connection_nudge_stalled(struct worker *worker)
-{
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
-    if (worker->pull_at == worker->pull_len && worker->spill_count == 0) {
-        return; /* nearly always */
-    }
-    if (MHD_get_timeout(worker->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0) {
-        return; /* it is still at work: those bytes' turn comes */
-    }
-    if (worker->pull_owner && is_stalled(worker->pull_owner)) {
-        nudge(worker->pull_owner);
-    }
-    for (struct connection *connection = worker->connections; connection && worker->spill_count;
-         connection = connection->next) {
-        if (connection->spill && is_stalled(connection)) {
-            nudge(connection);
-        }
-    }
+    /* cannot fail: the option is known */
+    (void)MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT,
+                                    CUT_TIMEOUT_SEC);
 }
 
 void connection_cut(struct connection *connection)
 {
-    connection->cut = true;
+    if (connection_is_cut(connection)) {
+        return;
+    }
+    set_standing(connection, STANDING_LEAVING);
+    connection->worker->leaving_bytes += connection->charged;
     (void)shutdown(connection->fd, SHUT_RDWR); /* fails only when the peer was faster */
+    park_release(&connection->worker->park, connection);
+    connection_hasten(connection);
 }
 
 bool connection_is_late(struct connection *connection, int64_t now_ns)
@@ -428,7 +261,7 @@ bool connection_is_late(struct connection *connection, int64_t now_ns)
         [CONNECTION_IDLE] = COUNT_CLOSED_IDLE,
         [CONNECTION_REQUEST] = COUNT_CLOSED_REQUEST_TIME,
     };
-    if (connection->cut || now_ns < connection->deadline_ns) {
+    if (connection_is_cut(connection) || now_ns < connection->deadline_ns) {
         return false;
     }
     metrics_add(&connection->worker->metrics.counters[counter[connection->phase]], 1);

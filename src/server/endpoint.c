@@ -9,17 +9,17 @@
  */
 #include "server/endpoint.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "server/budget.h"
 #include "server/reply.h"
 #include "server/server_private.h"
 
 #define BODY_DISCARD_FACTOR                                                                      \
     4 /* a chunked body is read on to this many times the limit, so that its sender gets the 413 \
        */
+
+#define RETRY_AFTER_SEC 1 /* of a 503: memory comes free within moments */
 
 #define REVIEW_ENDPOINT(text)                                                  \
     {                                                                          \
@@ -90,65 +90,40 @@ static bool is_method_allowed(const struct exchange *exchange)
            strcmp(exchange->method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-/* What the headers say about the request's framing. */
-struct framing {
-    struct request *request;
-    const struct worker *worker;
-    unsigned lengths;  /* Content-Length headers */
-    bool has_encoding; /* Transfer-Encoding */
-    bool has_bad_name;
-    bool is_too_large;
-};
-
-static bool declares_too_much(const struct worker *worker, const char *text)
-{
-    errno = 0;
-    const unsigned long long len =
-        strtoull(text, NULL, 10); /* libmicrohttpd has checked that it is a number */
-    return errno == ERANGE || len > worker->server->options.max_body_bytes;
-}
-
-/* MHD_KeyValueIterator */
+/* MHD_KeyValueIteratorN */
 static enum MHD_Result look_at_header(void *cls,
                                       enum MHD_ValueKind kind,
                                       const char *name,
-                                      const char *value)
+                                      size_t name_len,
+                                      const char *value,
+                                      size_t value_len)
 {
     (void)kind;
-    struct framing *framing = cls;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
-        framing->lengths++;
-        framing->is_too_large = framing->is_too_large || declares_too_much(framing->worker, value);
-    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_TYPE) == 0) {
-        framing->request->content_type = value;
-    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
-        framing->has_encoding = true;
-    }
-    framing->has_bad_name = framing->has_bad_name || strpbrk(name, " \t") != NULL;
+    request_head_add(cls, (struct span){ name, name_len }, (struct span){ value, value_len });
     return MHD_YES;
 }
 
-/* RFC 9112 6.1, 6.3 and 5.1: two lengths, a length beside an encoding, or a blank before the colon
- * mean that somebody before us may see other requests in these bytes than we do. libmicrohttpd
- * 0.9.75 lets them pass. */
-static bool is_ambiguous(const struct framing *framing)
+static enum MHD_Result reply_refusal(struct exchange *exchange, struct head_refusal refusal)
 {
-    return framing->lengths > 1 || (framing->lengths && framing->has_encoding) ||
-           framing->has_bad_name;
+    if (refusal.code == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        return reply_method_not_allowed(exchange);
+    }
+    return reply_status(exchange, refusal.code, refusal.text,
+                        refusal.code == MHD_HTTP_SERVICE_UNAVAILABLE ? RETRY_AFTER_SEC : 0);
 }
 
 /* Refuse while the body is unread: the connection ends after this reply, and its client is let
  * finish. */
-static enum MHD_Result refuse_and_close(struct exchange *exchange,
-                                        unsigned code,
-                                        const char *message)
+static enum MHD_Result refuse_and_close(struct exchange *exchange, struct head_refusal refusal)
 {
-    exchange->must_close = true;
+    exchange->connection->request.closes = true;
     exchange->connection->lingers = true;
-    return reply_status(exchange, code, message, 0);
+    return reply_refusal(exchange, refusal);
 }
 
-static const char too_large[] = "the request body is larger than --max-request-body-bytes";
+static const struct head_refusal too_large = {
+    MHD_HTTP_CONTENT_TOO_LARGE, "the request body is larger than --max-request-body-bytes"
+};
 
 static bool needs_client_certificate(const struct exchange *exchange)
 {
@@ -167,80 +142,126 @@ static bool needs_client_certificate(const struct exchange *exchange)
     return false;
 }
 
-/* The reply that refuses the client, or NULL when it may ask. */
-static const char *refuse_client(struct exchange *exchange, unsigned *ret_code)
+/* May this client ask here? All-zero: yes. */
+static struct head_refusal refuse_client(struct exchange *exchange)
 {
+    static const struct head_refusal missing = { MHD_HTTP_UNAUTHORIZED,
+                                                 "a client certificate is required" };
+    static const struct head_refusal untrusted = { MHD_HTTP_UNAUTHORIZED,
+                                                   "the client certificate is not trusted" };
+    static const struct head_refusal name = {
+        MHD_HTTP_FORBIDDEN, "the client certificate's name is not one that may ask"
+    };
     if (!needs_client_certificate(exchange)) {
-        return NULL;
+        return (struct head_refusal){ 0 };
     }
     struct connection *connection = exchange->connection;
     _Atomic uint64_t *counters = exchange->worker->metrics.counters;
-    *ret_code = MHD_HTTP_UNAUTHORIZED;
     switch (tls_client_certificate_check(exchange->worker->server->context.tls, connection->session,
                                          &connection->client_certificate)) {
     case CLIENT_CERTIFICATE_ACCEPTED:
-        return NULL;
+        connection_raise(connection, STANDING_KNOWN);
+        return (struct head_refusal){ 0 };
     case CLIENT_CERTIFICATE_MISSING:
         metrics_add(&counters[COUNT_CLIENT_CERT_MISSING], 1);
-        return "a client certificate is required";
+        return missing;
     case CLIENT_CERTIFICATE_NAME_REFUSED:
         metrics_add(&counters[COUNT_CLIENT_CERT_NAME], 1);
-        *ret_code = MHD_HTTP_FORBIDDEN;
-        return "the client certificate's name is not one that may ask";
+        return name;
     case CLIENT_CERTIFICATE_UNTRUSTED:
         break;
     }
     metrics_add(&counters[COUNT_CLIENT_CERT_UNTRUSTED], 1);
-    return "the client certificate is not trusted";
-}
-
-static void refuse(struct request *request, unsigned code, const char *why)
-{
-    request->refusal_code = code;
-    request->refusal = why;
+    return untrusted;
 }
 
 /* Path, method, client: all that can be said no to before the body. What is refused keeps no body.
  */
-static void admit(struct exchange *exchange)
+static struct head_refusal admit(struct exchange *exchange)
 {
-    struct request *request = &exchange->connection->request;
+    static const struct head_refusal no_path = {
+        MHD_HTTP_NOT_FOUND, "the server could not find the requested resource"
+    };
+    static const struct head_refusal no_method = { MHD_HTTP_METHOD_NOT_ALLOWED, "" };
     if (!exchange->endpoint) {
-        refuse(request, MHD_HTTP_NOT_FOUND, "the server could not find the requested resource");
-        return;
+        return no_path;
     }
-    if (!is_method_allowed(exchange)) {
-        refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, "");
-        return;
+    return is_method_allowed(exchange) ? refuse_client(exchange) : no_method;
+}
+
+static bool takes_body(const struct exchange *exchange)
+{
+    return exchange->endpoint && exchange->endpoint->is_post && is_method_allowed(exchange);
+}
+
+/* What ends the connection at once, since its body is not worth reading or has no certain end. */
+static struct head_refusal judge_framing(const struct exchange *exchange,
+                                         const struct request_head *head,
+                                         const char *version)
+{
+    static const struct head_refusal no_chunks = { MHD_HTTP_BAD_REQUEST,
+                                                   "no chunked body is taken here" };
+    const struct head_refusal refusal = request_head_judge(head, version);
+    if (refusal.code) {
+        return refusal;
     }
-    unsigned code = 0;
-    const char *why = refuse_client(exchange, &code);
-    refuse(request, code, why);
+    if (head->content_length > exchange->worker->server->options.max_body_bytes) {
+        return too_large;
+    }
+    if (head->codings && !takes_body(exchange)) {
+        return exchange->connection->request.refusal.code ? exchange->connection->request.refusal
+                                                          : no_chunks;
+    }
+    return refusal;
 }
 
 /* The headers are complete. Either refuses by them or lets the body come. */
-static enum MHD_Result on_headers(struct exchange *exchange, struct span url)
+static enum MHD_Result on_headers(struct exchange *exchange, struct span url, const char *version)
 {
     struct request *request = &exchange->connection->request;
-    struct framing framing = { .request = request, .worker = exchange->worker };
+    struct request_head head = {
+        .is_malformed =
+            request->is_target_bad || !request_method_is_valid(span_of(exchange->method)),
+    };
     request->started = true;
     request->body_seen = 0;
-    request->content_type = NULL;
     request->rest = (struct span){ 0 };
     request->endpoint = find_endpoint(exchange->worker, url, &request->rest);
     exchange->endpoint = request->endpoint;
     connection_note_request(exchange->connection);
-    (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, look_at_header,
-                                    &framing); /* a count */
-    if (is_ambiguous(&framing)) {
-        return refuse_and_close(exchange, MHD_HTTP_BAD_REQUEST,
-                                "the length of the request is ambiguous");
+    (void)MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, look_at_header,
+                                      &head); /* a count */
+    request->content_type = head.content_type;
+    /* where a chunked body ends is for libmicrohttpd to say, whose reading of chunk lines is not
+     * the strictest: nothing behind one is believed */
+    request->is_chunked = head.codings > 0;
+    request->closes = head.asks_close || request->is_chunked;
+    request->refusal = admit(exchange);
+    const struct head_refusal refusal = judge_framing(exchange, &head, version);
+    return refusal.code ? refuse_and_close(exchange, refusal) : MHD_YES;
+}
+
+/* Room for @piece in the body's buffer, and in the memory of all connections together. */
+static bool has_room(struct connection *connection, struct span piece)
+{
+    const struct buf *body = &connection->request.body;
+    const size_t cap = buf_cap_for(body, piece.len);
+    if (cap <= CONNECTION_BUF_KEPT_BYTES || cap == body->cap) {
+        return true;
     }
-    if (framing.is_too_large) {
-        return refuse_and_close(exchange, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
+    return budget_grow(connection, cap - (body->cap > CONNECTION_BUF_KEPT_BYTES ? body->cap : 0));
+}
+
+static void keep(struct exchange *exchange, struct span piece)
+{
+    static const struct head_refusal no_memory = { MHD_HTTP_SERVICE_UNAVAILABLE,
+                                                   "too much memory is in use by connections" };
+    struct request *request = &exchange->connection->request;
+    if (has_room(exchange->connection, piece)) {
+        buf_append(&request->body, piece);
+    } else {
+        request->refusal = no_memory;
     }
-    admit(exchange);
-    return MHD_YES;
 }
 
 static enum MHD_Result on_body(struct exchange *exchange, struct span piece, size_t *ret_left)
@@ -253,29 +274,50 @@ static enum MHD_Result on_body(struct exchange *exchange, struct span piece, siz
         metrics_add(&exchange->worker->metrics.counters[COUNT_CLOSED_BODY], 1);
         return MHD_NO;
     }
-    if (!request->refusal && exchange->endpoint->is_post && request->body_seen <= max) {
-        buf_append(&request->body, piece);
+    if (!request->refusal.code && exchange->endpoint->is_post && request->body_seen <= max) {
+        keep(exchange, piece);
     }
     *ret_left = 0;
     return MHD_YES;
 }
 
+/* Fields behind a chunked body, RFC 9112 7.1.2: nothing in them counts, but they must be ones. */
+static bool has_bad_trailer(const struct exchange *exchange)
+{
+    struct request_head trailer = { 0 };
+    if (exchange->connection->request.is_chunked) {
+        (void)MHD_get_connection_values_n(exchange->mhd, MHD_FOOTER_KIND, look_at_header,
+                                          &trailer); /* a count */
+    }
+    return trailer.is_malformed;
+}
+
 static enum MHD_Result on_complete(struct exchange *exchange)
 {
     const struct request *request = &exchange->connection->request;
+    if (has_bad_trailer(exchange)) {
+        return reply_status(exchange, MHD_HTTP_BAD_REQUEST, "a trailer field is malformed", 0);
+    }
     if (request->body_seen > exchange->worker->server->options.max_body_bytes) {
-        return reply_status(exchange, MHD_HTTP_CONTENT_TOO_LARGE, too_large, 0);
+        return reply_status(exchange, too_large.code, too_large.text, 0);
     }
-    if (request->refusal_code == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        return reply_method_not_allowed(exchange);
-    }
-    if (request->refusal) {
-        return reply_status(exchange, request->refusal_code, request->refusal, 0);
+    if (request->refusal.code) {
+        return reply_refusal(exchange, request->refusal);
     }
     if (request->body.failed) {
         return reply_status(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, status_text(ST_NOMEM), 0);
     }
     return exchange->endpoint->handle(exchange);
+}
+
+void *endpoint_note_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    (void)cls;
+    struct connection *connection = connection_of(mhd);
+    if (connection) {
+        connection->request.is_target_bad = !request_target_is_valid(span_of(target));
+    }
+    return connection;
 }
 
 enum MHD_Result endpoint_dispatch(void *cls,
@@ -287,10 +329,9 @@ enum MHD_Result endpoint_dispatch(void *cls,
                                   size_t *upload_data_size,
                                   void **request_context)
 {
-    (void)version;
     struct connection *connection = connection_of(mhd);
-    if (!connection) {
-        return MHD_NO; /* there was no memory for it */
+    if (!connection || connection_is_cut(connection)) {
+        return MHD_NO; /* there was no memory for it; or it has ended, and this is its pipeline */
     }
     struct request *request = &connection->request;
     struct exchange exchange = {
@@ -303,7 +344,7 @@ enum MHD_Result endpoint_dispatch(void *cls,
     };
     *request_context = connection;
     if (!request->started) {
-        return on_headers(&exchange, span_of(url));
+        return on_headers(&exchange, span_of(url), version);
     }
     if (*upload_data_size) {
         return on_body(&exchange, (struct span){ upload_data, *upload_data_size },

@@ -25,7 +25,6 @@ struct exchange {
     const char *method;
     const struct endpoint *endpoint;
     struct span rest; /* "/ping" of "/readyz/ping" */
-    bool must_close;  /* the reply ends the connection */
 };
 
 typedef enum MHD_Result endpoint_fn(struct exchange *exchange);
@@ -53,6 +52,10 @@ const struct endpoint *endpoint_table_secure(bool has_health_listener, size_t *r
 
 /** endpoint_table_health() - of the plain listener */
 const struct endpoint *endpoint_table_health(size_t *ret_count) NONNULL(1);
+
+/** endpoint_note_target() - MHD_OPTION_URI_LOG_CALLBACK: the target as it was sent; cls: the
+ * worker. Return: the request's context */
+void *endpoint_note_target(void *cls, const char *target, struct MHD_Connection *mhd) NONNULL(2, 3);
 
 /** endpoint_dispatch() - MHD_AccessHandlerCallback; cls: the worker */
 enum MHD_Result endpoint_dispatch(void *cls,

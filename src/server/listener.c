@@ -50,6 +50,11 @@ static int open_socket(const struct address *address)
     const int off = 0;
     /* a restart must not wait for TIME_WAIT; failing to set either shows when bind fails */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    /* connections have them from here; with the kernel's own a client that never reads pins
+     * megabytes */
+    const int bytes = LISTENER_BUFFER_BYTES;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     if (address->storage.ss_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     }

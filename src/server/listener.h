@@ -7,6 +7,10 @@
 #include "base/problem.h"
 #include "base/status.h"
 
+#define LISTENER_BUFFER_BYTES                                                                      \
+    32768 /* of the kernel for each direction of a connection, which doubles it for its own needs: \
+             a review and its answer fit many times */
+
 /**
  * listener_open() - bind and listen, non-blocking
  * @address: an IP address; "::" and "" listen on IPv4 as well, and fall back to IPv4 where the

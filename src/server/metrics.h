@@ -26,10 +26,13 @@
     X(COUNT_CONNECTIONS_CLOSED,     "kube_bearer_connections_closed_total",           "")                            \
     X(COUNT_CLOSED_LIMIT,           "kube_bearer_connections_cut_total",              "reason=\"too_many\"")         \
     X(COUNT_CLOSED_LIMIT_ADDRESS,   "kube_bearer_connections_cut_total",              "reason=\"too_many_from_address\"") \
+    X(COUNT_CLOSED_LIMIT_MEMORY,    "kube_bearer_connections_cut_total",              "reason=\"too_much_memory\"")  \
+    X(COUNT_CLOSED_MEMORY,          "kube_bearer_connections_cut_total",              "reason=\"made_room\"")        \
     X(COUNT_CLOSED_HANDSHAKE_TIME,  "kube_bearer_connections_cut_total",              "reason=\"handshake_timeout\"") \
     X(COUNT_CLOSED_REQUEST_TIME,    "kube_bearer_connections_cut_total",              "reason=\"request_timeout\"")  \
     X(COUNT_CLOSED_IDLE,            "kube_bearer_connections_cut_total",              "reason=\"idle_timeout\"")     \
     X(COUNT_CLOSED_BODY,            "kube_bearer_connections_cut_total",              "reason=\"body_too_large\"")   \
+    X(COUNT_CLOSED_WIRE,            "kube_bearer_connections_cut_total",              "reason=\"too_many_bytes\"")   \
     X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total",              "reason=\"send_failed\"")      \
     X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total",  "reason=\"missing\"")          \
     X(COUNT_CLIENT_CERT_UNTRUSTED,  "kube_bearer_client_certificates_refused_total",  "reason=\"untrusted\"")        \
@@ -37,7 +40,7 @@
     X(COUNT_LOG_DROPPED,            "kube_bearer_log_lines_dropped_total",            "")
 
 /* HTTP status codes that are counted one by one; any other is counted as "other". */
-#define HTTP_CODE_TABLE(X) X(200) X(400) X(401) X(403) X(404) X(405) X(406) X(413) X(415) X(429) X(431) X(500) X(503)
+#define HTTP_CODE_TABLE(X) X(200) X(400) X(401) X(403) X(404) X(405) X(406) X(413) X(415) X(429) X(431) X(500) X(501) X(503)
 /* clang-format on */
 
 enum worker_counter {
@@ -111,6 +114,8 @@ struct metrics_sources {
     struct certificate_stats certificate;      /* copied by the caller just before */
     struct clock clock;
     int64_t connections_limit;
+    uint64_t connection_memory;       /* bytes charged to connections, see server/budget.h */
+    uint64_t connection_memory_limit; /* 0: none */
 };
 
 /** metrics_build() - append the page, text format 0.0.4 (check buf->failed). Not for hot paths: it

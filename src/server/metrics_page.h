@@ -36,6 +36,10 @@ struct metrics_figures {
     uint64_t log_lines_failed;
     struct certificate_stats certificate; /* not_after_sec 0: no TLS */
     int64_t connections_limit;
+    bool has_connection_memory;
+    uint64_t connection_memory;
+    bool has_connection_memory_limit;
+    uint64_t connection_memory_limit;
     bool has_process;
     struct process_stats process;
     struct build_facts build;

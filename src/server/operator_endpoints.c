@@ -160,6 +160,8 @@ enum MHD_Result metrics_endpoint(struct exchange *exchange)
         .log = server->context.log,
         .clock = server->context.clock,
         .connections_limit = server->options.max_connections,
+        .connection_memory = atomic_load_explicit(&server->connection_memory, memory_order_relaxed),
+        .connection_memory_limit = server->options.max_connection_memory_bytes,
     };
     tls_context_stats(server->context.tls, &sources.certificate);
     struct buf *reply = &exchange->connection->request.reply;

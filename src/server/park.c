@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 
 #include "server/connection.h"
+#include "server/connection_tls.h"
 
 #define PARK_EVENTS 64 /* handshakes resumed in one go */
 
@@ -30,16 +31,26 @@ void park_fini(struct park *park)
     }
 }
 
-void park_add(struct park *park, struct connection *connection)
+static bool wait_for(struct park *park, struct connection *connection, enum park_event event)
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-                                 .data.ptr = connection };
+    struct epoll_event wanted = {
+        .events = (event == PARK_UNTIL_WRITABLE ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLONESHOT,
+        .data.ptr = connection,
+    };
     const int operation = connection->ever_parked ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (epoll_ctl(park->fd, operation, connection->fd, &event) != 0) {
+    if (epoll_ctl(park->fd, operation, connection->fd, &wanted) != 0) {
+        return false;
+    }
+    connection->ever_parked = true;
+    return true;
+}
+
+void park_add(struct park *park, struct connection *connection, enum park_event event)
+{
+    if (!wait_for(park, connection, event)) {
         connection_cut(connection); /* no memory in the kernel: this connection only */
         return;
     }
-    connection->ever_parked = true;
     connection->parked = true;
     park->count++;
     MHD_suspend_connection(connection->mhd);
@@ -57,11 +68,33 @@ void park_remove(struct park *park, struct connection *connection)
     }
 }
 
-static void unpark(struct park *park, struct connection *connection)
+void park_release(struct park *park, struct connection *connection)
 {
-    connection->parked = false;
-    park->count--;
-    MHD_resume_connection(connection->mhd);
+    if (connection->parked) {
+        connection->parked = false;
+        park->count--;
+        MHD_resume_connection(connection->mhd);
+    }
+}
+
+/* Its socket is ready. A reply that waited goes first. */
+static void on_ready(struct park *park, struct connection *connection)
+{
+    if (!connection->parked) {
+        return; /* released between the event and now */
+    }
+    const enum push push = connection->reply_waits ? connection_push(connection) : PUSH_DONE;
+    if (push == PUSH_WAITS && wait_for(park, connection, PARK_UNTIL_WRITABLE)) {
+        return;
+    }
+    if (push != PUSH_DONE) {
+        connection_break_off(connection);
+        return;
+    }
+    if (connection->reply_waits) {
+        connection_reply_left(connection);
+    }
+    park_release(park, connection);
 }
 
 void park_wait(struct park *park, int wait_ms)
@@ -70,7 +103,7 @@ void park_wait(struct park *park, int wait_ms)
     const int count = epoll_wait(park->fd, events, PARK_EVENTS, wait_ms);
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr) { /* else libmicrohttpd's descriptor: it looks itself */
-            unpark(park, events[i].data.ptr);
+            on_ready(park, events[i].data.ptr);
         }
     }
 }

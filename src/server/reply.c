@@ -5,12 +5,15 @@
 #include <stdio.h>
 
 #include "kube/status_body.h"
+#include "server/budget.h"
+#include "server/connection_tls.h"
 #include "server/metrics.h"
 #include "server/server_private.h"
 
 bool reply_must_close(const struct exchange *exchange)
 {
-    return exchange->must_close || server_phase(exchange->worker->server) != SERVER_SERVING;
+    return exchange->connection->request.closes ||
+           server_phase(exchange->worker->server) != SERVER_SERVING;
 }
 
 struct MHD_Response *reply_make(struct span body,
@@ -38,7 +41,9 @@ enum MHD_Result reply_prepared(struct exchange *exchange,
                                struct MHD_Response *response,
                                size_t len)
 {
+    struct request *request = &exchange->connection->request;
     metrics_count_http(&exchange->worker->metrics, code);
+    request->closes = reply_must_close(exchange);
     connection_cork(exchange->connection, len);
     return MHD_queue_response(exchange->mhd, code, response);
 }
@@ -62,6 +67,12 @@ enum MHD_Result reply_built(struct exchange *exchange, unsigned code, const char
     const struct buf *reply = &exchange->connection->request.reply;
     if (reply->failed) {
         return MHD_NO;
+    }
+    if (reply->cap > CONNECTION_BUF_KEPT_BYTES &&
+        !budget_grow(exchange->connection, reply->cap + CONNECTION_BLOCKED_BYTES)) {
+        buf_fini(&exchange->connection->request.reply);
+        return reply_status(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            "too much memory is in use by connections", 1);
     }
     return send_and_release(exchange, code,
                             reply_make(buf_span(reply), MHD_RESPMEM_PERSISTENT, content_type,

@@ -25,6 +25,7 @@ struct server {
     struct worker *workers[SERVER_MAX_WORKERS + 1]; /* the last one may be the health listener's */
     struct address_limit *address_limit;            /* NULL when off */
     _Atomic unsigned connection_count;              /* of all workers */
+    _Atomic size_t connection_memory;               /* bytes charged to them, see budget.h */
     _Atomic int phase;                /* enum server_phase; the loop writes, workers read */
     _Atomic int64_t stop_deadline_ns; /* monotonic; set before STOPPING */
 };

@@ -42,7 +42,8 @@
     8192 /* twice the largest in use; a verification costs under a millisecond */
 #define CLIENT_RSA_EXPONENT_MAX_BYTES \
     8 /* 65537 has three; a long one makes each verification a private-key operation */
-#define HANDSHAKE_MESSAGE_MAX_BYTES 65536 /* of a client: a chain of CLIENT_CHAIN_MAX fits */
+#define HANDSHAKE_MESSAGE_MAX_BYTES \
+    20480 /* of a client: a leaf of the largest size and five intermediates of RSA 4096 fit */
 
 struct tls_credentials {
     _Atomic unsigned shares;
@@ -505,6 +506,17 @@ enum status tls_session_prepare(struct tls_context *context,
     *ret_credentials = credentials;
     credentials = NULL;
     return ST_OK;
+}
+
+size_t tls_session_client_chain_bytes(gnutls_session_t session)
+{
+    unsigned count = 0;
+    size_t bytes = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+    for (unsigned i = 0; chain && i < count; i++) {
+        bytes += chain[i].size;
+    }
+    return bytes;
 }
 
 bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session_t session)

@@ -93,6 +93,10 @@ enum status tls_session_prepare(struct tls_context *context,
  */
 bool tls_session_chain_is_affordable(gnutls_session_t session) NONNULL(1);
 
+/** tls_session_client_chain_bytes() - of the certificates that the client showed and GnuTLS keeps;
+ * 0 without any */
+size_t tls_session_client_chain_bytes(gnutls_session_t session) NONNULL(1);
+
 /** tls_session_is_acceptable() - after the handshake: is the negotiated suite one that was asked
  * for? */
 bool tls_session_is_acceptable(const struct tls_context *context, gnutls_session_t session)

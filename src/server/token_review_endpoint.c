@@ -159,6 +159,8 @@ static enum MHD_Result answer(struct exchange *exchange,
     rcu_read_unlock();
     metrics_count_review(&worker->metrics, &decision,
                          clock_monotonic_ns(&server->context.clock) - started_ns);
+    connection_raise(exchange->connection,
+                     decision.result == DECISION_ALLOW ? STANDING_KNOWN : STANDING_REFUSED);
     if (decision.result != DECISION_ALLOW) {
         log_refusal(worker, &decision,
                     &question); /* borrows from the body, no longer from the cache */

@@ -25,6 +25,12 @@
 #define WORKER_SCRATCH_BYTES \
     65536 /* a few reads empty a socket's buffer; its pages cost nothing until used */
 
+/** Who has been quiet longest is at the head. */
+struct connection_list {
+    struct connection *head;
+    struct connection *tail;
+};
+
 struct worker {
     struct server *server; /* borrows */
     struct MHD_Daemon *daemon;
@@ -34,8 +40,8 @@ struct worker {
     pthread_t thread;
     bool thread_started;
 
-    struct connection *connections; /* list head */
-    unsigned connection_count;
+    struct connection_list connections[STANDING_COUNT_];
+    size_t leaving_bytes; /* charged to those that were cut and are not closed yet */
 
     struct park park;
 
@@ -59,6 +65,9 @@ struct worker {
     struct worker_metrics metrics;
 };
 
+/** worker_pool_bytes() - memory that libmicrohttpd takes for each connection's head and buffers */
+size_t worker_pool_bytes(const struct server_options *options) NONNULL(1);
+
 /** worker_new() - make the daemon on @listen_fd; it accepts as soon as worker_start() runs.
  * @is_tls: the HTTPS listener; else the plain health listener. Return: ST_OK; ST_NOMEM; ST_IO */
 enum status worker_new(struct server *server,
@@ -69,7 +78,8 @@ enum status worker_new(struct server *server,
 /** worker_start() - start the thread, all signals blocked in it. Return: ST_OK; ST_NOMEM */
 enum status worker_start(struct worker *worker) NODISCARD NONNULL(1);
 
-/** worker_join() - wait for its end; server->stopping must have been set */
+/** worker_join() - wait for its end; server->phase must be SERVER_STOPPING. It comes within a few
+ * seconds after the grace duration, whatever libmicrohttpd thinks of its connections */
 void worker_join(struct worker *worker) NONNULL(1);
 
 /** worker_free() - NULL is fine. Return: NULL */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The memory of all connections together, held below --max-connection-memory.
+ *
+ * A connection is charged what it may pin before it can: a fixed sum when it is accepted, more for
+ * its handshake, for a large body, a large reply, a reply that its client does not read. Charges
+ * change a few times in a connection's life and not with each request, so one counter serves all
+ * workers. When there is no room, a worker lets connections of its own go, in the order of their
+ * standing:
+ *
+ *   1. strangers, which never had a review answered, the oldest first, whatever they are doing;
+ *   2. those that only ever got a no, while idle, the longest idle first;
+ *   3. those that got a yes or showed an admitted client certificate, while idle, and only for one
+ *      of their own kind: who has no credential can push nobody out who has one.
+ *
+ * Whoever comes when nobody may go is refused.
+ *
+ * Threads: the connection's worker; only the sum is shared.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+struct connection;
+struct server_options;
+struct worker;
+
+/** budget_connection_bytes() - what one connection may pin while nothing extraordinary happens on
+ * it; a handshake comes on top. @is_tls: of the HTTPS listener */
+size_t budget_connection_bytes(const struct server_options *options, bool is_tls) NONNULL(1);
+
+/** budget_admits() - is there room for one connection more? Makes some where it can */
+bool budget_admits(struct worker *worker) NONNULL(1);
+
+/** budget_grow() - charge @connection @bytes more. Return: false when they do not fit, also after
+ * others were let go: nothing is charged then, and @connection must do without */
+bool budget_grow(struct connection *connection, size_t bytes) NODISCARD NONNULL(1);
+
+/** budget_set() - charge @connection @bytes in all, whether they fit or not: for what is already
+ * there, or becomes less */
+void budget_set(struct connection *connection, size_t bytes) NONNULL(1);
+
+/** budget_sweep() - let strangers of @worker go while all workers together are near the limit:
+ * another worker may be short of victims. Called several times a second */
+void budget_sweep(struct worker *worker) NONNULL(1);
