@@ -34,8 +34,10 @@
 #define FINISH_WAIT_MS                                                        \
     20 /* at the end: a reply that is done leaves an idle connection to close \
         */
-#define POOL_EXTRA_BYTES \
-    4096 /* parsed headers and the reply's head beside the request's own bytes */
+#define POOL_EXTRA_BYTES                                                                      \
+    2048 /* parsed headers and the reply's head beside the request's own bytes. libmicrohttpd \
+            clears the whole pool after each request, so all of it counts on the way of a review                \
+          */
 #define DISCIPLINE                                                                                \
     1 /* RFC 9112 to the letter. 2 also refuses the empty line before a request that RFC 9112 2.2 \
          has us ignore; 3 in 1.0.1 takes blanks before a chunk extension, which 1 refuses */
