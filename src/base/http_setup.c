@@ -326,6 +326,16 @@ static enum status set_proxy(struct http_transfer *transfer,
     return proxy_url[0] ? use_proxy(transfer, proxy_url, flags, reterr_problem) : ST_OK;
 }
 
+/* A name that libcurl (8.14) had no memory to look at it calls a bad one, too. Then it is a good
+ * one when asked again. */
+static CURLUcode set_host(CURLU *url, const char *name)
+{
+    const CURLUcode code = curl_url_set(url, CURLUPART_HOST, name, 0);
+    const bool good =
+        code == CURLUE_BAD_HOSTNAME && curl_url_set(url, CURLUPART_HOST, name, 0) == CURLUE_OK;
+    return good ? CURLUE_OUT_OF_MEMORY : code;
+}
+
 /* The URL names the server that is expected in the certificate; the connection goes to the host
  * that was in it before, whose name stays in the Host header. */
 static enum status rename_server(struct http_transfer *transfer,
@@ -336,8 +346,8 @@ static enum status rename_server(struct http_transfer *transfer,
 {
     CLEANUP(free_curl_text) char *port = NULL;
     CLEANUP(buf_fini) struct buf line = { 0 };
-    const enum status status = judge_url(curl_url_set(url, CURLUPART_HOST, server_name, 0),
-                                         reterr_problem, "the TLS server name is no host name");
+    const enum status status = judge_url(set_host(url, server_name), reterr_problem,
+                                         "the TLS server name is no host name");
     if (status != ST_OK) {
         return status;
     }

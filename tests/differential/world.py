@@ -89,7 +89,7 @@ class World:
         return {token_id: instant for token_id, (_, instant) in zip(ids, done) if instant is not None}
 
     def _write_manifests(self, bodies):
-        now = datetime.datetime.utcnow().strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         for body in bodies:
             if body["metadata"].pop("finalizers", None):
                 body["metadata"]["deletionTimestamp"] = now

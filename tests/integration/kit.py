@@ -93,6 +93,11 @@ def assert_no_canary(data, where):
 
 # --- certificates --------------------------------------------------------------------------------------------
 
+def utc_now():
+    """Without a time zone, as Debian 12's cryptography has its dates."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+
+
 class Authority:
     """A throw-away certificate authority."""
 
@@ -104,7 +109,7 @@ class Authority:
         self.pem = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def _builder(self, subject, public_key, days):
-        now = datetime.datetime.utcnow()
+        now = utc_now()
         return (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public_key)
                 .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
                 .not_valid_after(now + datetime.timedelta(days=days)))
@@ -119,7 +124,7 @@ class Authority:
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         builder = self._builder(subject, key.public_key(), days)
         if seconds is not None:
-            builder._not_valid_after = datetime.datetime.utcnow().replace(microsecond=0) + datetime.timedelta(seconds=seconds)
+            builder._not_valid_after = utc_now().replace(microsecond=0) + datetime.timedelta(seconds=seconds)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if alternative:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
@@ -336,7 +341,7 @@ def secret_manifest(token, name=None, namespace="kube-system", kind="bootstrap.k
 
 
 def rfc3339(seconds_from_now):
-    instant = datetime.datetime.utcnow() + datetime.timedelta(seconds=seconds_from_now)
+    instant = utc_now() + datetime.timedelta(seconds=seconds_from_now)
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -99,7 +99,7 @@ def client_pair(tmp_path, client_authority):
             pair = client_authority.issue(client=True, names=(), addresses=())
         else:
             key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
-            now = datetime.datetime.utcnow()
+            now = kit.utc_now()
             subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "rsa client")])
             certificate = (x509.CertificateBuilder().subject_name(subject).issuer_name(client_authority.name)
                            .public_key(key.public_key()).serial_number(x509.random_serial_number())

@@ -178,7 +178,7 @@ def test_reload_key_type_may_change(start_server, authority):
     import ipaddress
     server = start_server()
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    now = datetime.datetime.utcnow()
+    now = kit.utc_now()
     certificate = (x509.CertificateBuilder().subject_name(authority.name).issuer_name(authority.name)
                    .public_key(key.public_key()).serial_number(x509.random_serial_number())
                    .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=2))

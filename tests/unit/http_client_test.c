@@ -30,17 +30,29 @@
 
 static struct https_pki pki;
 
-/* libcrypto looks for CAs in the system's directory by stat(): count that. */
+/* libcrypto looks for CAs in the system's directory by stat(), that of OpenSSL 3.5 by lstat():
+ * count that. */
 static unsigned system_ca_lookups;
 
-int counting_stat(const char *path, struct stat *ret_stat) __asm__("stat");
-int counting_stat(const char *path, struct stat *ret_stat)
+static int count_lookup(const char *path, struct stat *ret_stat, int flags)
 {
     const char *directory = curl_version_info(CURLVERSION_NOW)->capath;
     if (directory && strncmp(path, directory, strlen(directory)) == 0) {
         system_ca_lookups++;
     }
-    return (int)syscall(SYS_newfstatat, AT_FDCWD, path, ret_stat, 0);
+    return (int)syscall(SYS_newfstatat, AT_FDCWD, path, ret_stat, flags);
+}
+
+int counting_stat(const char *path, struct stat *ret_stat) __asm__("stat");
+int counting_stat(const char *path, struct stat *ret_stat)
+{
+    return count_lookup(path, ret_stat, 0);
+}
+
+int counting_lstat(const char *path, struct stat *ret_stat) __asm__("lstat");
+int counting_lstat(const char *path, struct stat *ret_stat)
+{
+    return count_lookup(path, ret_stat, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Looking up "slow.test" takes until the gate is opened, or for ever; "node.test" is not there. */
