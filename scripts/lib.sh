@@ -35,6 +35,20 @@ microhttpd_there() {
     command -v pkg-config >/dev/null && pkg-config --exists "${name[$1]} >= $MICROHTTPD_VERSION"
 }
 
+# debian_sources deb|deb-src RELEASE - lines for a sources.list: that release of Debian, from the mirrors that
+# this machine's apt is configured for, to be signed by Debian. None when it has no lists of Debian's.
+debian_sources() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg origin label uri
+    # shellcheck disable=SC2016 # the words are apt's
+    apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' | sort -u |
+        while IFS='|' read -r origin label uri; do
+            case "$origin/$label" in
+            Debian/Debian) printf '%s [signed-by=%s] %s %s main\n' "$1" "$keyring" "$uri" "$2" ;;
+            Debian/Debian-Security) printf '%s [signed-by=%s] %s %s-security main\n' "$1" "$keyring" "$uri" "$2" ;;
+            esac
+        done
+}
+
 # Print the comment block at the top of the running script (its usage), without the # signs.
 usage() { sed -n '/^# Usage/,/^$/{s/^# \{0,1\}//p}' "$0"; }
 

@@ -313,9 +313,18 @@ def leg_quickstart(leg):
     return (1, 0) if code == 0 and '"authenticated":true' in output.replace(" ", "") else (0, 1)
 
 
+def leg_debian_13(leg):
+    """gcc-release, integration and quickstart on Debian 13, with its libraries (scripts/test --debian 13)"""
+    _, output = leg.run(ROOT / "scripts/test", "--no-install", "--debian", "13", "--jobs", leg.jobs, check=False)
+    found = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if not found:
+        raise Broken("scripts/test --debian 13 did not finish")
+    return int(found.group(1)), int(found.group(2))
+
+
 LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
     leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
-    leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_differential, leg_clang_tidy, leg_asan, leg_tsan)}
+    leg_debian_13, leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_differential, leg_clang_tidy, leg_asan, leg_tsan)}
 
 
 def run_leg(name, jobs):

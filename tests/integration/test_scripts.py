@@ -76,9 +76,16 @@ def test_quickstart_says_when_the_answer_is_wrong(tmp_path):
 def test_install_deps_names_packages_and_needs_nothing_here():
     listed = subprocess.run([kit.ROOT / "scripts/install-deps", "--print", "test"], capture_output=True, text=True, check=True).stdout
     assert {"gcc", "meson", "libgnutls28-dev", "python3-pytest"} <= set(listed.split())
-    again = subprocess.run([kit.ROOT / "scripts/install-deps", "test"], capture_output=True, text=True, timeout=300)
+    again = subprocess.run([kit.ROOT / "scripts/install-deps", "integration"], capture_output=True, text=True, timeout=300)
     assert again.returncode == 0 and again.stdout == "", again.stdout
     assert subprocess.run([kit.ROOT / "scripts/install-deps", "lunch"], capture_output=True).returncode != 0
+
+
+def test_install_deps_knows_which_debian_has_a_libmicrohttpd_of_its_own():
+    for release, own in (("bookworm", False), ("trixie", True)):
+        listed = subprocess.run([kit.ROOT / "scripts/install-deps", "--print", "--release", release], capture_output=True, text=True,
+                                check=True).stdout.split()
+        assert ("libmicrohttpd-dev" in listed) == own and ("dpkg-dev" in listed) == (not own), listed
 
 
 def test_install_libmicrohttpd_takes_one_that_is_new_enough_and_no_unknown_word():
@@ -96,6 +103,34 @@ def test_build_takes_no_libmicrohttpd_that_spins_on_a_chunk_line(tmp_path, versi
     done = subprocess.run(["meson", "setup", tmp_path / "build", kit.ROOT], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "PKG_CONFIG_LIBDIR": str(tmp_path), "PKG_CONFIG_PATH": ""})
     assert done.returncode != 0 and ("run scripts/install-deps" in done.stdout) == (not accepted), done.stdout
+
+
+def test_debian_copy_follows_the_checkout_and_touches_only_what_differs(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(kit.ROOT / "scripts")
+    import test_debian
+    checkout, copy = tmp_path / "checkout", tmp_path / "copy"
+    subprocess.run(["git", "init", "--quiet", checkout], check=True)
+    for name in ("kept", "changed", "executable", "gone", "ignored"):
+        (checkout / name).write_text(name)
+    (checkout / ".gitignore").write_text("/ignored\n")
+    os.symlink("kept", checkout / "link")
+    monkeypatch.setattr(test_debian, "ROOT", checkout)
+    test_debian.copy_checkout(copy)
+    assert not (copy / "ignored").exists() and (copy / "gone").exists() and os.readlink(copy / "link") == "kept"
+    for name in ("kept", "changed"):
+        os.utime(copy / name, (1, 1))
+    (checkout / "changed").write_text("anew")
+    os.utime(checkout / "changed", (1, 1))  # older than what was built from the copy: another checkout, say
+    (checkout / "gone").unlink()
+    (checkout / "executable").chmod(0o755)
+    test_debian.copy_checkout(copy)
+    assert (copy / "kept").stat().st_mtime == 1 and (copy / "changed").read_text() == "anew" and (copy / "changed").stat().st_mtime > 1
+    assert not (copy / "gone").exists() and os.access(copy / "executable", os.X_OK)
+
+
+def test_debian_of_no_known_number_is_refused():
+    done = subprocess.run([kit.ROOT / "scripts/test", "--no-install", "--debian", "99"], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "invalid choice" in done.stderr, done.stderr
 
 
 GOOD_SOURCE = """/* SPDX-License-Identifier: Apache-2.0 */
