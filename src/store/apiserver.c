@@ -125,15 +125,17 @@ void apiserver_resolved(struct apiserver *apiserver, const struct problem *probl
 /* --- requests --- */
 
 /* What cannot be read keeps what was read before: the next request tries again. */
-static void refresh_credentials(struct apiserver *apiserver)
+static enum status refresh_credentials(struct apiserver *apiserver,
+                                       bool *ret_changed,
+                                       struct problem *reterr_problem)
 {
     const struct apiserver_options *options = &apiserver->options;
     struct problem *stale = &apiserver->stale_credentials;
-    struct problem problem = { 0 };
     bool has_changed = false;
-    const enum status status = cluster_access_refresh(options->access, &has_changed, &problem);
+    const enum status status =
+        cluster_access_refresh(options->access, &has_changed, reterr_problem);
     if (status != ST_OK && stale->status == ST_OK) {
-        *stale = problem; /* its file is the one that cannot be read */
+        *stale = *reterr_problem; /* its file is the one that cannot be read */
         stale->status = status;
         if (options->on_problem) {
             options->on_problem(options->ctx, stale);
@@ -149,6 +151,8 @@ static void refresh_credentials(struct apiserver *apiserver)
     if (has_changed) {
         http_client_drop_idle(apiserver->client);
     }
+    *ret_changed = has_changed;
+    return status;
 }
 
 enum status apiserver_request(struct apiserver *apiserver,
@@ -161,7 +165,9 @@ enum status apiserver_request(struct apiserver *apiserver,
     char type[128];
     const char *headers[HEADER_MAX] = { "Accept: application/json", agent };
     size_t count = 2;
-    refresh_credentials(apiserver);
+    bool has_changed = false;
+    struct problem stale = { 0 };
+    (void)refresh_credentials(apiserver, &has_changed, &stale); /* it has told what is wrong */
     /* texts of ours: they fit */
     (void)snprintf(agent, sizeof(agent), "User-Agent: kube-bearer/%s (%s)", version_number(),
                    version_platform());
@@ -255,6 +261,16 @@ static void retell(struct store *store, const struct store_target *target)
     }
 }
 
+/* Objects come by a watch. What is followed here are the files that say who we are. */
+static void reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    struct problem problem = { 0 };
+    struct store_reread found = { .what = "credentials" };
+    found.status = refresh_credentials(apiserver_of(store), &found.has_changed, &problem);
+    found.problem = found.status == ST_OK ? NULL : &problem;
+    fn(ctx, &found);
+}
+
 static void free_store(struct store *store)
 {
     struct apiserver *apiserver = apiserver_of(store);
@@ -271,6 +287,7 @@ static const struct store_ops apiserver_ops = {
     .load = load,
     .watch = watch,
     .free = free_store,
+    .reread = reread,
     .create = apiserver_create,
     .get = apiserver_get,
     .update = apiserver_update,

@@ -432,6 +432,25 @@ static enum status watch(struct store *store, struct loop *loop, struct problem 
     return status == ST_OK ? watch_start(manifests, loop, reterr_problem) : status;
 }
 
+/* What has changed is what listeners were told: a file that was only touched is no news. */
+static void reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    struct manifests *manifests = manifests_of(store);
+    const uint64_t told_before = store->told_count;
+    struct store_reread found = { .what = "manifests" };
+    manifests_rescan_after(manifests, 0);
+    watch_follow(manifests);
+    watch_arm(manifests);
+    found.has_changed = store->told_count != told_before;
+    if (!atomic_load_explicit(&store->counters.last_reload_ok, memory_order_relaxed)) {
+        found.problem = &manifests->first_failure;
+        found.status = manifests->first_failure.status;
+    } else if (!cds_list_empty(&manifests->later[LATER_SETTLE])) {
+        found.status = ST_UNSETTLED;
+    }
+    fn(ctx, &found);
+}
+
 static bool find_source(struct store *store, const struct store_target *target, char *ret_source)
 {
     return index_find_source(manifests_of(store), target, ret_source);
@@ -476,6 +495,7 @@ static const struct store_ops manifests_ops = {
     .load = load,
     .watch = watch,
     .free = free_store,
+    .reread = reread,
     .find_source = find_source,
     .create = write_create,
     .get = write_get,

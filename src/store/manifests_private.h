@@ -185,6 +185,7 @@ struct manifests {
     struct table names;   /* by watch and name: where links can come to lead elsewhere */
     struct manifests_handles *handles;
 
+    struct problem first_failure; /* of the last turn that had any */
     bool is_root_lost;
     bool is_unmounted; /* the root was a mount, and what is there now is what it covered */
     bool is_loading;

@@ -64,6 +64,10 @@ static void tell_resolved(struct manifests *manifests, struct node *node)
 
 void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
 {
+    if (!manifests->has_failures) {
+        manifests->first_failure = *problem;
+        report_file(manifests, node, manifests->first_failure.file);
+    }
     manifests->has_failures = true;
     const uint64_t hash = hash_problem(manifests, problem);
     if (node->problem_hash == hash) {

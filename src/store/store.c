@@ -82,6 +82,7 @@ static void tell_kind(struct store *store, const struct store_event *event)
 void store_tell(struct store *store, const struct store_event *event)
 {
     _Atomic uint64_t *objects = &store->counters.objects[event->kind];
+    store->told_count++;
     switch (event->type) {
     case STORE_ADDED:
         atomic_fetch_add_explicit(objects, 1, memory_order_relaxed);
@@ -141,6 +142,13 @@ enum status store_load(struct store *store, struct problem *reterr_problem)
 enum status store_watch(struct store *store, struct loop *loop, struct problem *reterr_problem)
 {
     return store->ops->watch(store, loop, reterr_problem);
+}
+
+void store_reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    if (store->ops->reread) {
+        store->ops->reread(store, fn, ctx);
+    }
 }
 
 enum status store_create(struct store *store,

@@ -107,6 +107,28 @@ enum status store_watch(struct store *store,
                         struct loop *loop,
                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
+/** What store_reread() found at one of the places that a store reads. */
+struct store_reread {
+    const char *what;   /* "manifests", "credentials"; static */
+    enum status status; /* ST_OK; ST_UNSETTLED: something is still being written, and is read when
+                           it has settled; else a problem */
+    bool has_changed;
+    const struct problem *problem; /* the first, of perhaps many; borrows until the call returns;
+                                      NULL on the two above */
+};
+
+typedef void store_reread_fn(void *ctx, const struct store_reread *found);
+
+/**
+ * store_reread() - look at everything on this machine that the store follows, now rather than at
+ * its next event, timer or request; after store_watch()
+ * @fn: told of each place once, before this returns
+ *
+ * Changes go to the handlers and problems to the back end's problem_fn as at any other time. A
+ * problem that stands has been told there before; @fn hears of it all the same.
+ */
+void store_reread(struct store *store, store_reread_fn *fn, void *ctx) NONNULL(1, 2);
+
 /* --- writing --- */
 
 /** Which object, and what it must still be. Spans borrow until the call returns. */

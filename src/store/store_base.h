@@ -18,6 +18,8 @@ struct store_ops {
                          struct loop *loop,
                          struct problem *reterr_problem) NODISCARD;
     void (*free)(struct store *store);
+    /* as store_reread() describes it; NULL: nothing here is followed */
+    void (*reread)(struct store *store, store_reread_fn *fn, void *ctx);
 
     /* as store_create() and so on describe them */
     enum status (*create)(struct store *store,
@@ -88,6 +90,7 @@ struct store {
     const struct store_ops *ops;
     struct store_subscription subscriptions[STORE_MAX_HANDLERS]; /* in order */
     size_t subscription_count;
+    uint64_t told_count; /* events of objects, since the start */
     struct store_counters counters;
 };
 

@@ -357,6 +357,13 @@ static enum status watch(struct store *store, struct loop *loop, struct problem 
     return status == ST_OK ? store_watch(both->parts[SECOND], loop, reterr_problem) : status;
 }
 
+static void reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    const struct union_store *both = union_of(store);
+    store_reread(both->parts[FIRST], fn, ctx);
+    store_reread(both->parts[SECOND], fn, ctx);
+}
+
 static void free_store(struct store *store)
 {
     struct union_store *both = union_of(store);
@@ -472,6 +479,7 @@ static const struct store_ops union_ops = {
     .load = load,
     .watch = watch,
     .free = free_store,
+    .reread = reread,
     .create = create,
     .get = get,
     .update = update,

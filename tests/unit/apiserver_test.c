@@ -457,6 +457,45 @@ static void test_apiserver_keeps_the_token_it_has(void **state)
     assert_int_equal(sem_destroy(&gate), 0);
 }
 
+static void note_reread(void *ctx, const struct store_reread *found)
+{
+    struct buf *buf = ctx;
+    buf_clear(buf);
+    buf_printf(buf, "%s %s%s %s", found->what, status_label(found->status),
+               found->has_changed ? " changed" : "", found->problem ? found->problem->file : "");
+    assert_true(!found->problem || found->problem->text[0]);
+}
+
+/* Without waiting for a request, of which a watch that stands makes none. */
+static void test_apiserver_rereads_credentials_when_asked(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    struct buf found = { 0 };
+    struct store_stats stats;
+    api_open(&kit, exchanges, 0);
+    api_expect(&kit, &(struct api_wish){ .events = "S " });
+    store_reread(kit.store, note_reread, &found);
+    assert_string_equal(api_text(&found), "credentials ok ");
+    kit_write(&kit.files, "token", "TEST-ONLY-other\n");
+    store_reread(kit.store, note_reread, &found);
+    assert_string_equal(api_text(&found), "credentials ok changed ");
+    kit_write(&kit.files, "token", " \n");
+    for (unsigned i = 0; i < 2; i++) { /* one that stands is said to who asks, each time */
+        store_reread(kit.store, note_reread, &found);
+        assert_non_null(strstr(api_text(&found), "/token"));
+        assert_memory_equal(found.at, "credentials invalid ", 20);
+    }
+    assert_string_equal(strchr(api_text(&kit.problems), '\n'), "\n"); /* and to the log once */
+    store_stats(kit.store, &stats);
+    assert_int_equal(stats.problems, 1);
+    buf_fini(&found);
+    api_close(&kit);
+}
+
 /* A watch from which nothing comes is begun anew, from where it was. */
 static void test_apiserver_silence_ends_a_watch(void **state)
 {
@@ -732,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_rows),
         cmocka_unit_test(test_apiserver_sends_the_token_as_it_is_now),
         cmocka_unit_test(test_apiserver_keeps_the_token_it_has),
+        cmocka_unit_test(test_apiserver_rereads_credentials_when_asked),
         cmocka_unit_test(test_apiserver_silence_ends_a_watch),
         cmocka_unit_test(test_apiserver_reads_the_list_where_nothing_confirms_its_place),
         cmocka_unit_test(test_apiserver_says_that_it_gets_no_answer),

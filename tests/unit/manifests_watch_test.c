@@ -697,6 +697,85 @@ static void test_manifests_directory_behind_a_link_is_swapped(void **state)
     mkit_fini(&kit);
 }
 
+static void note_reread(void *ctx, const struct store_reread *found)
+{
+    struct manifests_kit *kit = ctx;
+    buf_printf(&kit->events, "%s:%s%s ", found->what, status_label(found->status),
+               found->has_changed ? ":changed" : "");
+    if (found->problem) {
+        mkit_on_problem(kit, found->problem);
+    }
+}
+
+/* No event tells of a file that is written by another of its names. */
+static void test_manifests_reread_sees_what_no_event_told(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    prepare(&kit);
+    mkit_put(&kit, "elsewhere.yaml", "l", "1");
+    assert_int_equal(link(kit_path(&kit.files, "elsewhere.yaml").text,
+                          kit_path(&kit.files, "m/linked.yaml").text),
+                     0);
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    mkit_watch(&kit);
+    buf_clear(&kit.events);
+    store_reread(kit.store, note_reread, &kit);
+    mkit_had_events(&kit, "manifests:ok ");
+    mkit_put(&kit, "elsewhere.yaml", "l", "two");
+    mkit_expect_silence(&kit);
+    store_reread(kit.store, note_reread, &kit);
+    mkit_had_events(&kit, "~l=two manifests:ok:changed ");
+    mkit_had_problems(&kit, "");
+    mkit_fini(&kit);
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t count = 0;
+    for (; (text = strchr(text, '\n')); text++) {
+        count++;
+    }
+    return count;
+}
+
+/* A problem is told once, but whoever asks what is wrong hears of it each time. */
+static void test_manifests_reread_names_a_problem_that_stands(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    prepare(&kit);
+    mkit_start(&kit, PREPARED);
+    kit_write(&kit.files, "m/a.yaml", "kind: [");
+    for (unsigned i = 0; i < 2; i++) {
+        store_reread(kit.store, note_reread, &kit);
+        mkit_had_events(&kit, "manifests:malformed ");
+        assert_int_equal(count_lines(mkit_text(&kit.problems)), i == 0 ? 2 : 1);
+        mkit_had_problems(&kit, "m/a.yaml:2:");
+    }
+    mkit_put(&kit, "m/a.yaml", "a", "2");
+    store_reread(kit.store, note_reread, &kit);
+    mkit_had_events(&kit, "~a=2 manifests:ok:changed ");
+    mkit_had_problems(&kit, "ok m/a.yaml\n");
+    mkit_fini(&kit);
+}
+
+static void test_manifests_reread_says_that_a_file_is_being_written(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    prepare(&kit);
+    mkit_start(&kit, PREPARED);
+    const int fd = kit_open(&kit.files, "m/new.yaml");
+    kit_append(fd, "kind: ", 6);
+    store_reread(kit.store, note_reread, &kit);
+    mkit_had_events(&kit, "manifests:unsettled ");
+    assert_int_equal(close(fd), 0);
+    mkit_had_problems(&kit, "");
+    mkit_fini(&kit);
+}
+
 static void test_manifests_parent_of_the_directory_is_replaced(void **state)
 {
     (void)state;
@@ -935,6 +1014,9 @@ int main(void)
         cmocka_unit_test(test_manifests_directory_is_removed_and_made_again),
         cmocka_unit_test(test_manifests_directory_is_replaced),
         cmocka_unit_test(test_manifests_directory_behind_a_link_is_swapped),
+        cmocka_unit_test(test_manifests_reread_sees_what_no_event_told),
+        cmocka_unit_test(test_manifests_reread_names_a_problem_that_stands),
+        cmocka_unit_test(test_manifests_reread_says_that_a_file_is_being_written),
         cmocka_unit_test(test_manifests_parent_of_the_directory_is_replaced),
         cmocka_unit_test(test_manifests_directory_is_unmounted_and_mounted_again),
         cmocka_unit_test(test_manifests_event_queue_overflow_loses_nothing),

@@ -51,6 +51,12 @@ static enum status fake_watch(struct store *store,
     return ST_OK;
 }
 
+static void fake_reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    (void)store;
+    fn(ctx, &(struct store_reread){ .what = "fake", .status = ST_UNSETTLED });
+}
+
 static void fake_free(struct store *store)
 {
     (*CONTAINER_OF(store, struct fake, base)->frees)++;
@@ -60,6 +66,7 @@ static const struct store_ops fake_ops = {
     .load = fake_load,
     .watch = fake_watch,
     .free = fake_free,
+    .reread = fake_reread,
 };
 
 static void test_store_tells_all_listeners_in_order(void **state)
@@ -215,6 +222,27 @@ static void test_store_calls_its_back_end(void **state)
     assert_int_equal(frees, 1);
 }
 
+static void note_reread(void *ctx, const struct store_reread *found)
+{
+    *(struct store_reread *)ctx = *found;
+}
+
+static void test_store_rereads_where_its_back_end_follows_something(void **state)
+{
+    (void)state;
+    struct store_ops follows_nothing = fake_ops;
+    struct store store;
+    struct store_reread found = { 0 };
+    follows_nothing.reread = NULL;
+    store_base_init(&store, &follows_nothing);
+    store_reread(&store, note_reread, &found);
+    assert_null(found.what);
+    store_base_init(&store, &fake_ops);
+    store_reread(&store, note_reread, &found);
+    assert_string_equal(found.what, "fake");
+    assert_int_equal(found.status, ST_UNSETTLED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),
         cmocka_unit_test(test_store_counts_objects_and_reloads),
         cmocka_unit_test(test_store_calls_its_back_end),
+        cmocka_unit_test(test_store_rereads_where_its_back_end_follows_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ struct fake {
     enum status watch_status;
     enum status write_status;
     struct store_stats stats;
+    bool is_second; /* for fake_reread() */
     char last_call;
     store_done_fn *last_done;
     unsigned loads;
@@ -80,6 +81,12 @@ static enum status fake_watch(struct store *store,
     (void)reterr_problem;
     fake_of(store)->watches++;
     return fake_of(store)->watch_status;
+}
+
+static void fake_reread(struct store *store, store_reread_fn *fn, void *ctx)
+{
+    static const char *const names[] = { "first", "second" };
+    fn(ctx, &(struct store_reread){ .what = names[fake_of(store)->is_second] });
 }
 
 static void fake_free(struct store *store)
@@ -220,6 +227,7 @@ static const struct store_ops fake_ops = {
     .load = fake_load,
     .watch = fake_watch,
     .free = fake_free,
+    .reread = fake_reread,
     .create = fake_create,
     .get = fake_get,
     .update = fake_update,
@@ -878,6 +886,24 @@ static void test_union_without_memory_for_an_object_says_so(void **state)
     }
 }
 
+static void append_reread(void *ctx, const struct store_reread *found)
+{
+    struct union_kit *kit = ctx;
+    buf_printf(&kit->told, "%s ", found->what);
+}
+
+static void test_union_rereads_both(void **state)
+{
+    (void)state;
+    struct union_kit kit;
+    kit_new(&kit);
+    kit_load(&kit);
+    kit.second.is_second = true;
+    store_reread(kit.store, append_reread, &kit);
+    assert_string_equal(told_text(&kit), "first second ");
+    kit_free(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -892,6 +918,7 @@ int main(void)
         cmocka_unit_test(test_union_writes_where_the_object_is),
         cmocka_unit_test(test_union_adds_up_figures),
         cmocka_unit_test(test_union_frees_both),
+        cmocka_unit_test(test_union_rereads_both),
         cmocka_unit_test(test_union_without_memory_frees_both),
         cmocka_unit_test(test_union_without_memory_for_an_object_says_so),
     };
