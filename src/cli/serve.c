@@ -8,11 +8,11 @@
  * not stop the start: it may itself be waiting for us.
  *
  *   SIGTERM or SIGINT: drain (readyz fails, replies close), wait --shutdown-delay-duration, stop.
- * Once more: stop now.
+ * Once more, or SIGQUIT: stop now. SIGHUP: read everything again that is followed. Any other that
+ * would end the process is logged, and has no effect (cli/serve_signals.c).
  */
 #include "cli/serve.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,8 @@
 #include "cli/engine_options.h"
 #include "cli/port_file.h"
 #include "cli/process.h"
+#include "cli/serve_reread.h"
+#include "cli/serve_signals.h"
 #include "server/server.h"
 #include "store/store_open.h"
 
@@ -47,8 +49,7 @@ struct serve {
     struct tls_context *tls;
     struct server *server;
     struct file_watch *certificate_watch;
-    uv_signal_t sigterm;
-    uv_signal_t sigint;
+    struct serve_signals *signals;
     uv_timer_t delay;
     uv_timer_t certificate_poll;
     uv_timer_t memory_trim;
@@ -57,6 +58,7 @@ struct serve {
     struct log_limit manifest_limit;
     struct log_limit contact_limit;
     struct log_limit kubernetes_limit;
+    struct log_limit signal_limit;
 };
 
 static int fail(const struct problem *problem)
@@ -126,19 +128,10 @@ static void on_secret_problem(void *ctx, const struct problem *problem)
 
 static void reload_certificates(void *ctx)
 {
-    struct serve *serve = ctx;
+    const struct serve *serve = ctx;
     bool changed = false;
     struct problem problem = { 0 };
-    if (tls_context_reload(serve->tls, &changed, &problem) != ST_OK) {
-        log_event(serve->log, LOG_ERROR,
-                  "Certificate reload failed, the previous one stays in service",
-                  LOG_FIELDS(LOG_TEXT("file", problem.file), LOG_TEXT("problem", problem.text)));
-    } else if (changed) {
-        struct certificate_stats stats;
-        tls_context_stats(serve->tls, &stats);
-        log_event(serve->log, LOG_INFO, "Certificate reloaded",
-                  LOG_FIELDS(LOG_INT("notAfter", stats.not_after_sec)));
-    }
+    (void)serve_reload_certificates(serve->tls, serve->log, &changed, &problem); /* it has told */
 }
 
 static void on_certificate_poll(uv_timer_t *timer)
@@ -165,19 +158,41 @@ static void on_delay_over(uv_timer_t *timer)
     stop(timer->data);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void end(struct serve *serve, const struct signal_event *signal)
 {
-    struct serve *serve = handle->data;
     const bool again = uv_is_active((uv_handle_t *)&serve->delay);
+    const int64_t delay_ms =
+        again || signal->meaning == SIGNAL_END_NOW ? 0 : serve->options->shutdown_delay_ms;
     log_event(serve->log, LOG_INFO,
               again ? "Signal received again, stopping now" : "Signal received, shutting down",
-              LOG_FIELDS(LOG_INT("signal", number),
-                         LOG_INT("delayMs", serve->options->shutdown_delay_ms)));
+              LOG_FIELDS(SIGNAL_FIELDS(signal), LOG_INT("delayMs", delay_ms)));
     server_drain(serve->server);
-    if (again || serve->options->shutdown_delay_ms == 0 ||
-        uv_timer_start(&serve->delay, on_delay_over, (uint64_t)serve->options->shutdown_delay_ms,
-                       0) != 0) {
+    if (delay_ms == 0 || uv_timer_start(&serve->delay, on_delay_over, (uint64_t)delay_ms, 0) != 0) {
         stop(serve);
+    }
+}
+
+static void on_signal(void *ctx, const struct signal_event *signal)
+{
+    struct serve *serve = ctx;
+    uint64_t dropped = 0;
+    switch (signal->meaning) {
+    case SIGNAL_END:
+    case SIGNAL_END_NOW:
+        end(serve, signal);
+        break;
+    case SIGNAL_REREAD:
+        serve_reread(serve->tls, serve->store, serve->log, signal);
+        break;
+    case SIGNAL_IGNORED:
+        if (may_log(serve, &serve->signal_limit, &dropped)) {
+            log_event(serve->log, LOG_INFO, "Signal received, ignored",
+                      LOG_FIELDS(SIGNAL_FIELDS(signal), LOG_INT("dropped", dropped)));
+        }
+        break;
+    case SIGNAL_LEFT:
+    case SIGNAL_SHUT:
+        break; /* never told */
     }
 }
 
@@ -185,21 +200,16 @@ static void open_handles(struct serve *serve)
 {
     uv_loop_t *uv = loop_uv(serve->loop);
     /* these cannot fail on a loop that exists: they only fill in the handles */
-    (void)uv_signal_init(uv, &serve->sigterm);
-    (void)uv_signal_init(uv, &serve->sigint);
     (void)uv_timer_init(uv, &serve->delay);
     (void)uv_timer_init(uv, &serve->certificate_poll);
     (void)uv_timer_init(uv, &serve->memory_trim);
-    serve->sigterm.data = serve->sigint.data = serve->delay.data = serve->certificate_poll.data =
-        serve;
+    serve->delay.data = serve->certificate_poll.data = serve;
     serve->has_handles = true;
 }
 
 static void close_handles(struct serve *serve)
 {
     if (serve->has_handles) {
-        uv_close((uv_handle_t *)&serve->sigterm, NULL);
-        uv_close((uv_handle_t *)&serve->sigint, NULL);
         uv_close((uv_handle_t *)&serve->delay, NULL);
         uv_close((uv_handle_t *)&serve->certificate_poll, NULL);
         uv_close((uv_handle_t *)&serve->memory_trim, NULL);
@@ -213,6 +223,7 @@ static void serve_fini(struct serve *serve)
     serve->certificate_watch = file_watch_free(serve->certificate_watch);
     serve->store = store_free(serve->store);
     free(serve->kube_apiserver);
+    serve->signals = serve_signals_free(serve->signals);
     close_handles(serve);
     serve->loop = loop_free(serve->loop);
     serve->authenticator = authenticator_free(serve->authenticator);
@@ -339,8 +350,7 @@ static enum status follow_files_and_signals(struct serve *serve, struct problem 
         problem_set(reterr_problem, st, 0, 0, "cannot watch the certificate files: %m");
         return st;
     }
-    if (uv_signal_start(&serve->sigterm, on_signal, SIGTERM) != 0 ||
-        uv_signal_start(&serve->sigint, on_signal, SIGINT) != 0 ||
+    if (serve_signals_new(serve->loop, on_signal, serve, &serve->signals) != ST_OK ||
         uv_timer_start(&serve->certificate_poll, on_certificate_poll, CERTIFICATE_POLL_MS,
                        CERTIFICATE_POLL_MS) != 0 ||
         uv_timer_start(&serve->memory_trim, on_memory_trim, PROCESS_TRIM_MS, PROCESS_TRIM_MS) !=
@@ -396,9 +406,7 @@ int serve_run(const struct options *options)
 {
     CLEANUP(serve_fini) struct serve serve = { .options = options, .clock = clock_system() };
     struct problem problem = { 0 };
-    (void)signal(
-        SIGPIPE,
-        SIG_IGN); /* a peer that went away is an errno, not our end; cannot fail for SIGPIPE */
+    serve_signals_hold(); /* before any other thread is there */
     enum status st = log_new(STDERR_FILENO, options->logging_format, (int)options->verbosity,
                              serve.clock, &serve.log);
     if (st == ST_OK) {

@@ -439,6 +439,13 @@ class Server:
     def wait_log(self, pattern, what=None):
         return eventually(lambda: re.search(pattern, self.log()), what or f"log line {pattern}")
 
+    def hang_up(self):
+        """SIGHUP, and the line that says what came of it."""
+        pattern = r'(?m)^[IWE]\d.*"Signal received, (?:everything|not everything could be) read again.*$'
+        before = len(re.findall(pattern, self.log()))
+        self.process.send_signal(signal.SIGHUP)
+        return eventually(lambda: re.findall(pattern, self.log())[before:], "SIGHUP's line")[0]
+
     # questions
 
     def connect(self, **options):

@@ -36,6 +36,19 @@ def store_line(server):
 
 # --- serving -------------------------------------------------------------------------------------------------
 
+def test_apiserver_sighup_reads_the_files_of_the_kubeconfig(start_server, api):
+    """A watch that stands makes no request, so nothing else would say now whether the new token will do."""
+    token_file = api.folder / "token"
+    token_file.write_text(f"{api.token}\n")
+    server = start_server(store=[f"--kubeconfig={api.kubeconfig(tokenFile=str(token_file))}"])
+    assert server.hang_up().endswith('credentials="unchanged"')
+    token_file.write_text(f"{kit.canary()}\n")
+    assert server.hang_up().endswith('certificates="unchanged" credentials="ok"')
+    token_file.write_text(" \n")
+    for _ in range(2):
+        assert f'credentials="failed: {token_file}: ' in server.hang_up()
+
+
 def test_apiserver_changes_take_effect(start_server, any_api):
     token, other, later = kit.new_token(), kit.new_token(), kit.new_token()
     any_api.put(token)

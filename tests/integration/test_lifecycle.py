@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -57,6 +58,118 @@ def test_lifecycle_second_signal_ends_at_once(start_server):
     start = time.monotonic()
     server.stop(number=signal.SIGTERM)
     assert time.monotonic() - start < 5 * kit.SLOW
+
+
+def test_lifecycle_sigquit_skips_the_delay_and_leaves_no_core(start_server):
+    unlimited = ["sh", "-c", 'ulimit -c "$(ulimit -H -c)" && exec "$@"', "sh"]
+    server = start_server("--shutdown-delay-duration=60s", wrapper=unlimited)
+    server.stop(number=signal.SIGQUIT)
+    assert re.search(r'"Signal received, shutting down" signal=3 name="SIGQUIT" .*delayMs=0', server.log())
+    assert not list(server.folder.glob("*core*"))
+
+
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR,
+           signal.SIGXCPU, signal.SIGRTMIN + 3)
+
+
+def test_lifecycle_signals_of_habit_are_logged_and_ignored(start_server):
+    token = kit.new_token()
+    server = start_server(tokens=[token])
+    for number in IGNORED:
+        server.process.send_signal(number)
+        server.wait_log(rf'"Signal received, ignored" signal={int(number)} name="SIG[A-Z0-9+]+" '
+                        rf'senderPid={os.getpid()} senderUid={os.getuid()}')
+    assert server.accepts(token)
+
+
+def test_lifecycle_signals_of_habit_do_not_flood_the_log(start_server):
+    server = start_server()
+    for _ in range(300):
+        server.process.send_signal(signal.SIGRTMIN)  # these are not merged
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_end()
+    assert 1 <= server.log().count("Signal received, ignored") < 100
+
+
+def test_lifecycle_file_size_limit_is_an_error_of_the_write(start_server):
+    """What is past a limit (SIGXFSZ) cannot be logged, and that is counted; the answers go on."""
+    token = kit.new_token()
+    server = start_server("-v=5", tokens=[token])
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8192, 8192))  # now: a sanitizer writes files at its start
+    kit.eventually(lambda: server.accepts(token) and server.metric("kube_bearer_log_write_failures_total") > 0,
+                   "lines that could not be written")
+    assert server.accepts(token)
+
+
+# --- SIGHUP ---------------------------------------------------------------------------------------------------
+
+def test_lifecycle_sighup_says_that_nothing_has_changed(start_server):
+    token = kit.new_token()
+    server = start_server(tokens=[token])
+    scans = server.metric("kube_bearer_store_reloads_total", result="success")
+    line = server.hang_up()
+    assert line.startswith("I") and line.endswith('certificates="unchanged" manifests="unchanged"'), line
+    assert f'name="SIGHUP" senderPid={os.getpid()}' in line
+    assert server.metric("kube_bearer_store_reloads_total", result="success") == scans + 1
+    assert server.accepts(token)
+
+
+def test_lifecycle_sighup_reads_what_no_event_told(start_server, tmp_path):
+    """Files that are written by another of their names: no event is in the directories that are watched."""
+    folder, elsewhere = tmp_path / "server", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "manifests").mkdir(parents=True)
+    old, token = kit.new_token(), kit.new_token()
+    authority = kit.Authority()
+    certificate, key = authority.issue()
+    for name, text in (("tls.crt", certificate), ("tls.key", key), ("manifests/a.yaml", kit.secret_manifest(old))):
+        (elsewhere / os.path.basename(name)).write_text(text)
+        os.link(elsewhere / os.path.basename(name), folder / name)
+    server = start_server(folder=folder, authority=authority)
+    assert server.accepts(old)
+    certificate, key = authority.issue()
+    (elsewhere / "tls.crt").write_text(certificate)
+    (elsewhere / "tls.key").write_text(key)
+    (elsewhere / "a.yaml").write_text(kit.secret_manifest(token))
+    line = server.hang_up()
+    # a manifest that was changed this moment is read a moment later
+    assert re.search(r'certificates="ok" manifests="(ok|the file is still being written)"$', line), line
+    with server.connect() as connection:
+        assert connection.socket.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(certificate)
+    server.wait_accepts(token)
+    assert not server.accepts(old)
+
+
+def test_lifecycle_sighup_names_what_is_wrong_each_time(start_server):
+    token, other = kit.new_token(), kit.new_token()
+    server = start_server(tokens=[token])
+    server.key_file.write_text(server.authority.issue()[1])
+    (server.manifests / "broken.yaml").write_text("kind: [\n")
+    server.wait_log("Manifest problem")
+    server.wait_log("Certificate reload failed")
+    for _ in range(2):
+        line = server.hang_up()
+        assert line.startswith("W") and f'certificates="failed: {server.key_file}: the private key does not belong to' in line, line
+        assert f'manifests="failed: {server.manifests}/broken.yaml:2:1: ' in line, line
+        assert server.accepts(token)
+    server.put(other)
+    server.wait_accepts(other)
+
+
+def test_lifecycle_sighup_during_the_start_is_held(start_server, tmp_path):
+    """While the first scan runs nothing but a request to end ends it; what came is done when it can be."""
+    token = kit.new_token()
+    folder = tmp_path / "server"
+    (folder / "manifests").mkdir(parents=True)
+    for number in range(2000):
+        (folder / "manifests" / f"{number}.yaml").write_text(kit.secret_manifest(kit.new_token()))
+    server = start_server(folder=folder, tokens=[token], wait=False)
+    server.wait_ports()
+    for number in (signal.SIGHUP, *IGNORED):
+        server.process.send_signal(number)
+    server.wait_ready()
+    server.wait_log(r"everything read again")
+    assert server.accepts(token)
 
 
 def test_lifecycle_sigterm_under_load_loses_no_request(start_server):

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What SIGHUP asks for. Everything here is followed anyway, so an operator who sends it wants to
+ * know rather than to have it done: one line says what was looked at and how it went, a problem
+ * included that was told before.
+ */
+#include "cli/serve_reread.h"
+
+#include <stdio.h>
+
+#define REREAD_PLACES_MAX 3 /* certificates; of the store: manifests, credentials */
+
+/* The line being put together: a field for each place behind those of the signal. */
+struct reread_line {
+    struct log_field
+        fields[SIGNAL_FIELD_COUNT + REREAD_PLACES_MAX + 1]; /* the last one ends them */
+    char texts[REREAD_PLACES_MAX][LOG_TEXT_MAX];
+    size_t place_count;
+    bool has_failed;
+};
+
+enum status serve_reload_certificates(struct tls_context *tls,
+                                      struct log *log,
+                                      bool *ret_changed,
+                                      struct problem *reterr_problem)
+{
+    const enum status st = tls_context_reload(tls, ret_changed, reterr_problem);
+    if (st != ST_OK) {
+        log_event(log, LOG_ERROR, "Certificate reload failed, the previous one stays in service",
+                  LOG_FIELDS(LOG_TEXT("file", reterr_problem->file),
+                             LOG_TEXT("problem", reterr_problem->text)));
+    } else if (*ret_changed) {
+        struct certificate_stats stats;
+        tls_context_stats(tls, &stats);
+        log_event(log, LOG_INFO, "Certificate reloaded",
+                  LOG_FIELDS(LOG_INT("notAfter", stats.not_after_sec)));
+    }
+    return st;
+}
+
+static void format_result(const struct store_reread *found, char *ret_text, size_t size)
+{
+    char line[PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64];
+    if (found->status == ST_OK) {
+        (void)snprintf(ret_text, size, "%s", found->has_changed ? "ok" : "unchanged");
+    } else if (found->problem && found->problem->text[0]) {
+        problem_format(found->problem, line, sizeof(line));
+        (void)snprintf(ret_text, size, "failed: %s", line);
+    } else {
+        (void)snprintf(ret_text, size, "%s%s", found->problem ? "failed: " : "",
+                       status_text(found->status));
+    }
+}
+
+static void add_result(void *ctx, const struct store_reread *found)
+{
+    struct reread_line *line = ctx;
+    if (line->place_count == REREAD_PLACES_MAX) {
+        return;
+    }
+    char *text = line->texts[line->place_count];
+    format_result(found, text, sizeof(line->texts[0]));
+    line->fields[SIGNAL_FIELD_COUNT + line->place_count++] = LOG_TEXT(found->what, text);
+    line->has_failed = line->has_failed || found->problem;
+}
+
+void serve_reread(struct tls_context *tls,
+                  struct store *store,
+                  struct log *log,
+                  const struct signal_event *signal)
+{
+    struct problem problem = { 0 };
+    struct store_reread certificates = { .what = "certificates" };
+    struct reread_line line = { .fields = { SIGNAL_FIELDS(signal) } };
+    certificates.status = serve_reload_certificates(tls, log, &certificates.has_changed, &problem);
+    certificates.problem = certificates.status == ST_OK ? NULL : &problem;
+    add_result(&line, &certificates);
+    store_reread(store, add_result, &line);
+    log_event(
+        log, line.has_failed ? LOG_WARNING : LOG_INFO,
+        line.has_failed
+            ? "Signal received, not everything could be read again; what was read before stays"
+            : "Signal received, everything read again",
+        line.fields);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Reading again what a server follows: its certificates by event or timer, everything on SIGHUP.
+ * Threads: the loop's. */
+#include "base/compiler.h"
+#include "base/log.h"
+#include "cli/serve_signals.h"
+#include "server/tls.h"
+#include "store/store.h"
+
+/** serve_reload_certificates() - and log when they are others, or cannot be read. @ret_changed,
+ * Return: as tls_context_reload() */
+enum status serve_reload_certificates(struct tls_context *tls,
+                                      struct log *log,
+                                      bool *ret_changed,
+                                      struct problem *reterr_problem) NONNULL(1, 3, 4);
+
+/** serve_reread() - certificates, key and client CA, and what @store follows; one line in the log
+ * says how each went. @signal: that asked for it */
+void serve_reread(struct tls_context *tls,
+                  struct store *store,
+                  struct log *log,
+                  const struct signal_event *signal) NONNULL(1, 2, 4);
