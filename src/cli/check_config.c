@@ -66,6 +66,16 @@ static enum status check_certificate(const struct options *options,
     return ST_OK;
 }
 
+static void report_metrics(const struct options *options, struct buf *report)
+{
+    const char *whom = options->health_bind_address.host
+                           ? "everybody who reaches --health-bind-address"
+                       : options->metrics_require_client_certificate
+                           ? "clients with a certificate of --client-ca-file"
+                           : "everybody who reaches the port";
+    buf_printf(report, "metrics: for %s\n", whom);
+}
+
 static void report_sources(const struct engine *engine,
                            const struct options *options,
                            const struct store_stats *stats,
@@ -119,6 +129,7 @@ int check_config_run(const struct options *options)
     }
     buf_printf(&report, "memory for connections: %zu bytes (%s)\n", memory.connection_bytes,
                memory.source);
+    report_metrics(options, &report);
     report_tokens(&engine, options, problem_count, &report);
     if (!output_write(command, &report) || problem_count > 0) {
         return EXIT_STATUS_FAILED;

@@ -212,6 +212,18 @@ static void default_to_pod(enum option_command command, struct options *options)
     options->in_cluster = true;
 }
 
+/* Metrics say what is asked and of whom, so they are no more for everybody than the answers are. On
+ * a listener of their own they are in plain HTTP, where nobody can show a certificate. */
+static void default_to_metrics_by_certificate(enum option_command command, struct options *options)
+{
+    const struct option_row *row =
+        option_find(command, SPAN_LITERAL("metrics-require-client-certificate"));
+    if (row && !option_is_given(options, row)) {
+        options->metrics_require_client_certificate =
+            options->client_ca_file && !options->health_bind_address.host;
+    }
+}
+
 enum status options_parse(enum option_command command,
                           int argc,
                           char *const *argv,
@@ -230,6 +242,7 @@ enum status options_parse(enum option_command command,
     }
     if (st == ST_OK && !options.help) {
         default_to_pod(command, &options);
+        default_to_metrics_by_certificate(command, &options);
         st = options_check(&options, command, reterr_problem);
     }
     if (st != ST_OK) {

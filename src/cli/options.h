@@ -82,7 +82,7 @@ struct options {
     bool tls_session_tickets;
     char *client_ca_file;
     struct option_list client_allowed_names; /* empty: any certificate of the CA */
-    bool metrics_require_client_certificate;
+    bool metrics_require_client_certificate; /* asked for, or by itself with a CA on one port */
 
     /* limits */
     int64_t max_request_body_bytes;
@@ -141,7 +141,8 @@ struct options {
  * @argv: arguments behind the subcommand's name, @argc of them; borrows
  *
  * Defaults, then the file of --config, then flags on top; in a pod, --in-cluster when nothing else
- * says where Secrets are. Stops at the first error. With --help nothing else is looked at.
+ * says where Secrets are; with a client CA, metrics by certificate when nothing else is said. Stops
+ * at the first error. With --help nothing else is looked at.
  * *@ret_options is owned by the caller on ST_OK only. Return: ST_OK; ST_INVALID, ST_NOT_FOUND,
  * ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
  * @reterr_problem, which names the option or the file, line and column, and what was expected, and

@@ -44,6 +44,11 @@ static const char *metavar_of(const struct option_row *row)
     return "";
 }
 
+static const char *default_of(const struct option_row *row)
+{
+    return row->initial_text ? row->initial_text : row->initial;
+}
+
 /* "--name FILE", "--switch[=BOOL]", "--choice a|b" */
 static void append_usage(struct buf *buf, const struct option_row *row)
 {
@@ -52,7 +57,7 @@ static void append_usage(struct buf *buf, const struct option_row *row)
     }
     buf_printf(buf, "--%s", row->name);
     if (row->type == OPTION_BOOL) {
-        buf_append_text(buf, row->initial ? "[=BOOL]" : "");
+        buf_append_text(buf, default_of(row) ? "[=BOOL]" : "");
     } else if (row->type == OPTION_ENUM) {
         for (const struct option_choice *choice = row->choices; choice->name; choice++) {
             buf_printf(buf, "%s%s", choice == row->choices ? " " : "|", choice->name);
@@ -81,11 +86,6 @@ static void append_meaning(struct buf *buf, const struct option_row *row)
     }
     buf_append_char(buf, '.');
     buf_fini(&values);
-}
-
-static const char *default_of(const struct option_row *row)
-{
-    return row->initial_text ? row->initial_text : row->initial;
 }
 
 /* Bytes of the first line of @text that fit @width: up to the last blank, or a whole long word. */

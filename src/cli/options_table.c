@@ -117,15 +117,17 @@ static const struct option_row rows[] = {
     { .name = "client-ca-file", .type = OPTION_PATH, .group = GROUP_TLS, .commands = SERVE, .in_file = true, .reloads = true,
       FIELD(client_ca_file),
       .absent = "to ask for no client certificates",
-      .help = "Reviews need a client certificate signed by a CA of this PEM file. Health pages do not." },
+      .help = "Reviews need a client certificate signed by a CA of this PEM file, and so does /metrics of the same port. Health pages "
+              "do not." },
     { .name = "client-allowed-names", .type = OPTION_LIST, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
       .metavar = "NAMES", FIELD(client_allowed_names),
       .absent = "to admit every certificate of the CA",
       .help = "Common names or DNS names, one of which the client certificate must bear; without it every certificate of the CA "
               "is admitted." },
     { .name = "metrics-require-client-certificate", .type = OPTION_BOOL, .group = GROUP_TLS, .commands = SERVE, .in_file = true,
-      .initial = "false", FIELD(metrics_require_client_certificate),
-      .help = "Ask for the same client certificate at /metrics." },
+      .initial_text = "true with --client-ca-file and without --health-bind-address, else false",
+      FIELD(metrics_require_client_certificate),
+      .help = "Ask for the same client certificate at /metrics; false opens it to everybody who reaches the port." },
 
     /* A token of 16 KiB may arrive with every byte as \u00XX, six times as long, beside the rest of the object. */
     { .name = "max-request-body-bytes", .type = OPTION_BYTES, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,

@@ -528,7 +528,11 @@ void metrics_document(struct buf *buf)
         "Secrets have the series that are not 0;\n"
         "a timestamp of something that has not happened has no sample, and neither has what is "
         "about the Kubernetes API\n"
-        "server when none is asked for objects.\n\n");
+        "server when none is asked for objects.\n\n"
+        "With `--client-ca-file` a scrape needs a client certificate, unless "
+        "`--health-bind-address` moves the page to a port of\n"
+        "its own or `--metrics-require-client-certificate=false` opens it: "
+        "[operations.md](operations.md#metrics).\n\n");
     document_metrics(buf);
     buf_append_text(buf, "\n## Series of the connection counters\n\n");
     document_worker_labels(buf);

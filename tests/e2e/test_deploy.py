@@ -215,6 +215,7 @@ def test_static_pod_admits_nobody_but_kube_apiserver(site):
                             client=client) as connection:
             assert connection.request("POST", "/authenticate", json.dumps({
                 "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "x"}})).status == want, client
+            assert connection.request("GET", "/metrics").status == want, client
 
 
 def test_deployment(site):

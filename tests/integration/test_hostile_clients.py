@@ -86,7 +86,8 @@ def guarded(start_server, tmp_path, client_authority):
     ca = tmp_path / "client-ca.crt"
     ca.write_text(client_authority.pem)
     token = kit.new_token()
-    server = start_server(f"--client-ca-file={ca}", "--workers=1", tokens=[token])
+    server = start_server(f"--client-ca-file={ca}", "--metrics-require-client-certificate=false", "--workers=1",
+                          tokens=[token])
     server.token = token
     return server
 

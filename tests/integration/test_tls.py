@@ -123,12 +123,12 @@ def clients(tmp_path):
 
 @pytest.fixture
 def guarded(start_server, clients, tmp_path):
-    """A server that wants client certificates."""
-    def start(*arguments, **options):
+    """A server that wants client certificates, but of scrapes only when asked to."""
+    def start(*arguments, scrape="--metrics-require-client-certificate=false", **options):
         ca = tmp_path / "client-ca.crt"
         ca.write_text(clients.authority.pem)
         token = kit.new_token()
-        server = start_server(f"--client-ca-file={ca}", *arguments, tokens=[token], **options)
+        server = start_server(f"--client-ca-file={ca}", *filter(None, [scrape]), *arguments, tokens=[token], **options)
         server.token, server.client_ca_file = token, ca
         return server
     return start
@@ -190,16 +190,40 @@ def test_client_certificate_names_narrow_who_may_ask(guarded, clients, issue, al
         assert server.metric("kube_bearer_client_certificates_refused_total", reason="name") == 1
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/readyz/ping", "/metrics", "/version"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/readyz/ping", "/version"])
 def test_client_certificate_is_not_needed_for_health(guarded, path):
-    assert guarded().get(path).status == 200
+    assert guarded(scrape=None).get(path).status == 200
 
 
-def test_client_certificate_for_metrics_is_an_option(guarded, clients):
-    server = guarded("--metrics-require-client-certificate")
+@pytest.mark.parametrize("scrape", [None, "--metrics-require-client-certificate"])
+def test_client_certificate_is_needed_for_metrics_unless_opened(guarded, clients, scrape):
+    server = guarded(scrape=scrape)
     server.get("/metrics").assert_status_body(401, "Unauthorized")
     assert server.get("/metrics", client=clients.issue()).status == 200
+    try:
+        server.get("/metrics", client=clients.issue(kit.Authority("foreign"))).assert_status_body(401, "Unauthorized")
+    except (ssl.SSLError, OSError, kit.Closed):
+        pass  # OpenSSL's client shows none when the server names other CAs; see above
     assert server.get("/readyz").status == 200
+
+
+def test_client_certificate_names_narrow_who_may_scrape(guarded, clients):
+    server = guarded("--client-allowed-names=kube-apiserver,prometheus", scrape=None)
+    assert server.get("/metrics", client=clients.issue(common_name="prometheus")).status == 200
+    server.get("/metrics", client=clients.issue(common_name="somebody")).assert_status_body(403, "Forbidden")
+
+
+def test_client_certificate_is_not_needed_for_metrics_that_were_opened(guarded):
+    server = guarded(scrape="--metrics-require-client-certificate=false")
+    assert server.get("/metrics").status == 200
+    server.request("POST", "/authenticate", kit.review_body(server.token)).assert_status_body(401, "Unauthorized")
+
+
+def test_client_certificate_is_not_needed_on_the_health_listener(guarded):
+    """It is plain HTTP: nobody could show one."""
+    server = guarded("--health-bind-address=127.0.0.1:0", scrape=None)
+    assert server.health_port and server.health("/metrics").status == 200
+    assert server.get("/metrics").status == 404
 
 
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])

@@ -61,6 +61,7 @@ static void test_check_config_says_what_would_be_served(void **state)
 {
     assert_int_equal(run(*state), 0);
     assert_non_null(strstr(capture.out, "serving certificate: good until 2"));
+    assert_non_null(strstr(capture.out, "metrics: for everybody who reaches the port\n"));
     assert_non_null(strstr(capture.out, "manifests: 1 files, 1 Secrets\n"));
     assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
     assert_non_null(strstr(capture.out, "problems: 0\n"));
@@ -79,6 +80,19 @@ static void test_check_config_memory_for_connections_is_an_option(void **state)
     assert_int_equal(run(fixture), 1);
     assert_non_null(
         strstr(capture.err, "check-config: --max-connection-memory: expected at least "));
+}
+
+static void test_check_config_says_who_may_scrape(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.metrics_require_client_certificate = true;
+    assert_int_equal(run(fixture), 0);
+    assert_non_null(strstr(capture.out, "metrics: for clients with a certificate of --client-ca"));
+    fixture->options.metrics_require_client_certificate = false;
+    fixture->options.health_bind_address.host = strdup("127.0.0.1");
+    assert_int_equal(run(fixture), 0);
+    assert_non_null(
+        strstr(capture.out, "metrics: for everybody who reaches --health-bind-address"));
 }
 
 static void test_check_config_expired_certificate_fails(void **state)
@@ -173,6 +187,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_memory_for_connections_is_an_option,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_says_who_may_scrape, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_expired_certificate_fails, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_key_of_another_certificate_fails, set_up,

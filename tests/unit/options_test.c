@@ -261,11 +261,12 @@ static void test_options_defaults_are_values_that_flags_accept(void **state)
     }
 }
 
-static enum status parse_all(const struct file_kit *kit,
-                             const char *config,
-                             const char *const *arguments,
-                             struct options *options,
-                             struct problem *problem)
+static enum status parse_all_of(enum option_command command,
+                                const struct file_kit *kit,
+                                const char *config,
+                                const char *const *arguments,
+                                struct options *options,
+                                struct problem *problem)
 {
     char flag[PATH_MAX + 16];
     char *argv[ARGUMENTS_MAX + 1] = { flag };
@@ -274,7 +275,16 @@ static enum status parse_all(const struct file_kit *kit,
     for (int i = 0; i < count; i++) {
         argv[i + 1] = (char *)(uintptr_t)arguments[i];
     }
-    return options_parse(COMMAND_SERVE, count + 1, argv, options, problem);
+    return options_parse(command, count + 1, argv, options, problem);
+}
+
+static enum status parse_all(const struct file_kit *kit,
+                             const char *config,
+                             const char *const *arguments,
+                             struct options *options,
+                             struct problem *problem)
+{
+    return parse_all_of(COMMAND_SERVE, kit, config, arguments, options, problem);
 }
 
 static void test_options_parse_flags_win_over_the_file(void **state)
@@ -389,6 +399,90 @@ static void test_options_parse_in_a_pod_rows(void **state)
     }
 }
 
+static const struct {
+    const char *name;
+    enum option_command command;
+    const char *arguments[ARGUMENTS_MAX];
+    const char *file; /* members, or NULL */
+    bool want;
+} metrics_rows[] = {
+    { "no CA", COMMAND_SERVE, { NULL }, NULL, false },
+    { "a CA", COMMAND_SERVE, { "--client-ca-file=x" }, NULL, true },
+    { "check-config goes by the same rule",
+      COMMAND_CHECK_CONFIG,
+      { "--client-ca-file=x" },
+      NULL,
+      true },
+    { "a health listener", COMMAND_SERVE, { "--health-bind-address=:1" }, NULL, false },
+    { "a CA, and a health listener",
+      COMMAND_SERVE,
+      { "--client-ca-file=x", "--health-bind-address=:1" },
+      NULL,
+      false },
+    { "opened",
+      COMMAND_SERVE,
+      { "--client-ca-file=x", "--metrics-require-client-certificate=false" },
+      NULL,
+      false },
+    { "asked for",
+      COMMAND_SERVE,
+      { "--client-ca-file=x", "--metrics-require-client-certificate" },
+      NULL,
+      true },
+    { "opened without a CA",
+      COMMAND_SERVE,
+      { "--metrics-require-client-certificate=false" },
+      NULL,
+      false },
+    { "a CA of the file", COMMAND_SERVE, { NULL }, "clientCAFile: x\n", true },
+    { "opened in the file",
+      COMMAND_SERVE,
+      { NULL },
+      "clientCAFile: x\nmetricsRequireClientCertificate: false\n",
+      false },
+    { "absent from the file",
+      COMMAND_SERVE,
+      { NULL },
+      "clientCAFile: x\nmetricsRequireClientCertificate: null\n",
+      true },
+    { "opened in the file, asked for by a flag",
+      COMMAND_SERVE,
+      { "--metrics-require-client-certificate" },
+      "clientCAFile: x\nmetricsRequireClientCertificate: false\n",
+      true },
+    { "a health listener of the file",
+      COMMAND_SERVE,
+      { "--client-ca-file=x" },
+      "healthBindAddress: \":1\"\n",
+      false },
+};
+
+/* Where nothing is said: closed to whoever may not ask for reviews, unless it is elsewhere. */
+static void test_options_parse_metrics_certificate_rows(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    for (size_t i = 0; i < COUNTOF(metrics_rows); i++) {
+        char text[512];
+        const char *file = metrics_rows[i].file;
+        struct options options = { 0 };
+        struct problem problem = { 0 };
+        print_message("# %s\n", metrics_rows[i].name);
+        (void)snprintf(text, sizeof(text),
+                       "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nmanifests: m\n"
+                       "tlsCertFile: c\ntlsPrivateKeyFile: k\n%s",
+                       file ? file : "");
+        kit_write(&kit, "c.yaml", text);
+        assert_int_equal(parse_all_of(metrics_rows[i].command, &kit, "c.yaml",
+                                      metrics_rows[i].arguments, &options, &problem),
+                         ST_OK);
+        assert_int_equal(options.metrics_require_client_certificate, metrics_rows[i].want);
+        options_fini(&options);
+    }
+    kit_fini(&kit);
+}
+
 /* Whatever allocation fails: no memory, said so, nothing leaked, nothing half done handed out. */
 static void test_options_parse_survives_every_allocation_failure(void **state)
 {
@@ -435,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_options_parse_survives_every_allocation_failure),
         cmocka_unit_test(test_options_parse_checks_unless_help_is_asked_for),
         cmocka_unit_test(test_options_parse_in_a_pod_rows),
+        cmocka_unit_test(test_options_parse_metrics_certificate_rows),
     };
     if (unsetenv("KUBERNETES_SERVICE_HOST") != 0) { /* the tests themselves may run in a pod */
         return 1;
