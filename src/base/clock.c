@@ -20,17 +20,30 @@ static struct instant system_now(void *ctx)
     return (struct instant){ .sec = ts.tv_sec, .nsec = (int32_t)ts.tv_nsec };
 }
 
+static int64_t read_ns(clockid_t id)
+{
+    struct timespec ts = { 0 };
+    (void)clock_gettime(id, &ts); /* nor for those below */
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 static int64_t system_monotonic_ns(void *ctx)
 {
     (void)ctx;
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+static int64_t system_boot_ns(void *ctx)
+{
+    (void)ctx;
+    return read_ns(CLOCK_BOOTTIME);
 }
 
 struct clock clock_system(void)
 {
-    return (struct clock){ .now = system_now, .monotonic_ns = system_monotonic_ns };
+    return (struct clock){ .now = system_now,
+                           .monotonic_ns = system_monotonic_ns,
+                           .boot_ns = system_boot_ns };
 }
 
 static struct instant manual_now(void *ctx)
@@ -45,7 +58,16 @@ static int64_t manual_monotonic_ns(void *ctx)
     return manual->monotonic_ns;
 }
 
+static int64_t manual_boot_ns(void *ctx)
+{
+    const struct manual_clock *manual = ctx;
+    return manual->boot_ns;
+}
+
 struct clock clock_manual(struct manual_clock *manual)
 {
-    return (struct clock){ .now = manual_now, .monotonic_ns = manual_monotonic_ns, .ctx = manual };
+    return (struct clock){ .now = manual_now,
+                           .monotonic_ns = manual_monotonic_ns,
+                           .boot_ns = manual_boot_ns,
+                           .ctx = manual };
 }

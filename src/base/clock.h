@@ -23,16 +23,18 @@ int instant_compare(struct instant a, struct instant b);
 struct clock {
     struct instant (*now)(void *ctx);   /* wall clock */
     int64_t (*monotonic_ns)(void *ctx); /* for durations; starts anywhere, never goes back */
-    void *ctx;                          /* borrows; passed to both */
+    int64_t (*boot_ns)(void *ctx);      /* the same, and goes on while the machine is suspended */
+    void *ctx;                          /* borrows; passed to all */
 };
 
-/** clock_system() - CLOCK_REALTIME and CLOCK_MONOTONIC; needs no freeing */
+/** clock_system() - CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME; needs no freeing */
 struct clock clock_system(void);
 
 /** A clock that stands still until somebody moves it: tests, and `review --at`. */
 struct manual_clock {
     struct instant wall;
     int64_t monotonic_ns;
+    int64_t boot_ns;
 };
 
 /** clock_manual() - read @manual; borrows it for the clock's life. Not for threads that race with
@@ -47,4 +49,9 @@ static inline struct instant clock_now(const struct clock *clock)
 static inline int64_t clock_monotonic_ns(const struct clock *clock)
 {
     return clock->monotonic_ns(clock->ctx);
+}
+
+static inline int64_t clock_boot_ns(const struct clock *clock)
+{
+    return clock->boot_ns(clock->ctx);
 }

@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "authn/authenticator.h"
+#include "base/clock_step.h"
 #include "base/file_watch.h"
 #include "base/loop.h"
 #include "base/version.h"
@@ -50,6 +51,7 @@ struct serve {
     struct server *server;
     struct file_watch *certificate_watch;
     struct serve_signals *signals;
+    struct clock_step *clock_step;
     uv_timer_t delay;
     uv_timer_t certificate_poll;
     uv_timer_t memory_trim;
@@ -196,6 +198,15 @@ static void on_signal(void *ctx, const struct signal_event *signal)
     }
 }
 
+static void on_clock_step(void *ctx, int64_t step_ms)
+{
+    const struct serve *serve = ctx;
+    log_event(serve->log, LOG_WARNING,
+              step_ms < 0 ? "Clock set back, tokens that had expired meanwhile are good again"
+                          : "Clock set forward, tokens may have expired by that",
+              LOG_FIELDS(LOG_INT("stepMs", step_ms)));
+}
+
 static void open_handles(struct serve *serve)
 {
     uv_loop_t *uv = loop_uv(serve->loop);
@@ -224,6 +235,7 @@ static void serve_fini(struct serve *serve)
     serve->store = store_free(serve->store);
     free(serve->kube_apiserver);
     serve->signals = serve_signals_free(serve->signals);
+    serve->clock_step = clock_step_free(serve->clock_step);
     close_handles(serve);
     serve->loop = loop_free(serve->loop);
     serve->authenticator = authenticator_free(serve->authenticator);
@@ -248,21 +260,29 @@ static void on_store_event(void *ctx, const struct store_event *event)
                          LOG_INT("problems", objects.problems)));
 }
 
+static enum status open_loop(struct serve *serve, struct problem *reterr_problem)
+{
+    enum status st = loop_new(&serve->loop);
+    if (st == ST_OK) {
+        open_handles(serve);
+        st = clock_step_new(serve->loop, serve->clock, CLOCK_STEP_INTERVAL_MS, on_clock_step, serve,
+                            &serve->clock_step);
+    }
+    if (st != ST_OK) {
+        problem_set(reterr_problem, st, 0, 0, "cannot start the event loop: %s", status_text(st));
+    }
+    return st;
+}
+
 static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
 {
     const struct options *options = serve->options;
-    enum status st = loop_new(&serve->loop);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "cannot start the event loop: %s", status_text(st));
-        return st;
-    }
-    open_handles(serve);
     struct authenticator_options engine;
     struct span audiences[API_AUDIENCES_MAX];
     engine_options_from(options, audiences, &engine);
     engine.on_problem = on_secret_problem;
     engine.ctx = serve;
-    st = authenticator_new(&engine, &serve->authenticator);
+    enum status st = authenticator_new(&engine, &serve->authenticator);
     if (st != ST_OK) {
         problem_set(reterr_problem, st, 0, 0, "cannot start the authenticators: %s",
                     status_text(st));
@@ -313,6 +333,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .store = serve->store,
         .tls = serve->tls,
         .log = serve->log,
+        .clock_step = serve->clock_step,
         .clock = serve->clock,
     };
     return server_new(&server, &context, &serve->server, reterr_problem);
@@ -386,6 +407,9 @@ static enum status start(struct serve *serve, struct problem *reterr_problem)
     if (st == ST_OK) {
         st = process_fit_memory(serve->options, "", on_warning, serve, &serve->memory,
                                 reterr_problem);
+    }
+    if (st == ST_OK) {
+        st = open_loop(serve, reterr_problem);
     }
     if (st == ST_OK) {
         st = open_engine(serve, reterr_problem);

@@ -74,6 +74,7 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
         .has_authenticator = sources->authenticator != NULL,
         .has_store = sources->store != NULL,
         .has_log = sources->log != NULL,
+        .has_clock_steps = sources->clock_step != NULL,
         .certificate = sources->certificate,
         .connections_limit = sources->connections_limit,
         .has_connection_memory = sources->connections_limit > 0,
@@ -96,6 +97,9 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
     }
     if (sources->log) {
         figures.log_lines_failed = log_lines_failed(sources->log);
+    }
+    if (sources->clock_step) {
+        clock_step_stats(sources->clock_step, &figures.clock_steps);
     }
     figures.has_process = process_stats_read(&figures.process) == ST_OK; /* no /proc: no samples */
     metrics_page_build(buf, &figures);

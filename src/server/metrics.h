@@ -13,6 +13,7 @@
 #include "authn/verdict.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/clock_step.h"
 #include "base/log.h"
 #include "store/store.h"
 
@@ -111,6 +112,7 @@ struct metrics_sources {
     const struct authenticator *authenticator; /* may be NULL */
     const struct store *store;                 /* may be NULL */
     const struct log *log;                     /* may be NULL */
+    const struct clock_step *clock_step;       /* may be NULL */
     struct certificate_stats certificate;      /* copied by the caller just before */
     struct clock clock;
     int64_t connections_limit;

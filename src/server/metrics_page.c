@@ -318,6 +318,18 @@ static void emit_certificate_flag(struct buf *buf,
     }
 }
 
+static void emit_clock_steps(struct buf *buf,
+                             const struct metric *metric,
+                             const struct metrics_figures *figures)
+{
+    if (figures->has_clock_steps) {
+        buf_printf(buf, "%s{direction=\"backward\"}", metric->name);
+        append_count(buf, figures->clock_steps.backward);
+        buf_printf(buf, "%s{direction=\"forward\"}", metric->name);
+        append_count(buf, figures->clock_steps.forward);
+    }
+}
+
 static void emit_build(struct buf *buf,
                        const struct metric *metric,
                        const struct metrics_figures *figures)
@@ -425,6 +437,9 @@ static const struct metric metrics[] = {
         .help = "Log lines held back by the rate limit")
     COUNTER("kube_bearer_log_write_failures_total", .emit = emit_count, AT(log_lines_failed), IF(has_log),
         .help = "Log lines lost because they could not be written in time")
+    COUNTER("kube_bearer_clock_steps_total", .emit = emit_clock_steps, .labels = "direction",
+        .help = "Times that the wall clock was set by 2 seconds or more; once it is set back, tokens that had expired in between are good "
+                "again")
     GAUGE("kube_bearer_build_info", .emit = emit_build, .labels = "version, commit, compiler, platform",
         .help = "Which build this is; always 1")
 

@@ -34,6 +34,8 @@ struct metrics_figures {
     struct store_stats store;
     bool has_log;
     uint64_t log_lines_failed;
+    bool has_clock_steps;
+    struct clock_step_stats clock_steps;
     struct certificate_stats certificate; /* not_after_sec 0: no TLS */
     int64_t connections_limit;
     bool has_connection_memory;

@@ -158,6 +158,7 @@ enum MHD_Result metrics_endpoint(struct exchange *exchange)
         .authenticator = server->context.authenticator,
         .store = server->context.store,
         .log = server->context.log,
+        .clock_step = server->context.clock_step,
         .clock = server->context.clock,
         .connections_limit = server->options.max_connections,
         .connection_memory = atomic_load_explicit(&server->connection_memory, memory_order_relaxed),

@@ -17,6 +17,7 @@
 
 #include "authn/authenticator.h"
 #include "base/clock.h"
+#include "base/clock_step.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/problem.h"
@@ -48,7 +49,8 @@ struct server_context {
     const struct authenticator *authenticator;
     const struct store *store; /* may be NULL */
     struct tls_context *tls;
-    struct log *log; /* may be NULL */
+    struct log *log;                     /* may be NULL */
+    const struct clock_step *clock_step; /* may be NULL */
     struct clock clock;
 };
 

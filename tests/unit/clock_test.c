@@ -40,11 +40,12 @@ static void test_instant_compare_rows(void **state)
 static void test_clock_manual_stands_still_until_moved(void **state)
 {
     (void)state;
-    struct manual_clock manual = { .wall = { 100, 5 }, .monotonic_ns = 42 };
+    struct manual_clock manual = { .wall = { 100, 5 }, .monotonic_ns = 42, .boot_ns = 7 };
     const struct clock clock = clock_manual(&manual);
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ 100, 5 }), 0);
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ 100, 5 }), 0);
     assert_int_equal(clock_monotonic_ns(&clock), 42);
+    assert_int_equal(clock_boot_ns(&clock), 7);
     manual.wall.sec = -3;
     manual.monotonic_ns = 43;
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ -3, 5 }), 0);
@@ -58,10 +59,10 @@ static struct instant wall(void)
     return (struct instant){ .sec = ts.tv_sec, .nsec = (int32_t)ts.tv_nsec };
 }
 
-static int64_t monotonic(void)
+static int64_t read_ns(clockid_t id)
 {
     struct timespec ts;
-    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
+    assert_int_equal(clock_gettime(id, &ts), 0);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -76,11 +77,17 @@ static void test_clock_system_lies_between_two_readings(void **state)
     assert_true(instant_compare(now, after) <= 0);
     assert_in_range(now.nsec, 0, 999999999);
 
-    const int64_t before_ns = monotonic();
+    const int64_t before_ns = read_ns(CLOCK_MONOTONIC);
     const int64_t now_ns = clock_monotonic_ns(&clock);
-    const int64_t after_ns = monotonic();
+    const int64_t after_ns = read_ns(CLOCK_MONOTONIC);
     assert_true(before_ns <= now_ns);
     assert_true(now_ns <= after_ns);
+
+    const int64_t before_boot_ns = read_ns(CLOCK_BOOTTIME);
+    const int64_t boot_ns = clock_boot_ns(&clock);
+    const int64_t after_boot_ns = read_ns(CLOCK_BOOTTIME);
+    assert_true(before_boot_ns <= boot_ns);
+    assert_true(boot_ns <= after_boot_ns);
 }
 
 int main(void)
