@@ -63,8 +63,8 @@ def test_metrics_page_is_well_formed_and_complete(server, token):
                  "kube_bearer_tls_handshakes_total", "kube_bearer_tls_handshake_failures_total", "kube_bearer_connections",
                  "kube_bearer_bootstrap_tokens", "kube_bearer_certificate_not_after_timestamp_seconds",
                  "kube_bearer_store_last_reload_timestamp_seconds", "kube_bearer_store_last_reload_successful",
-                 "kube_bearer_clock_steps_total", "kube_bearer_build_info", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
-                 "process_start_time_seconds"):
+                 "kube_bearer_clock_steps_total", "kube_bearer_build_info", "process_cpu_seconds_total",
+                 "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"):
         assert name in names, name
 
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 
 import kit
 
@@ -214,3 +215,53 @@ def test_example_configuration_is_accepted(server, tmp_path):
     config.write_text(text)
     done = subprocess.run([kit.binary(), "check-config", f"--config={config}"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- what is shipped keeps tokens off the disk ---------------------------------------------------------------------
+
+def unit_settings():
+    """{key: [values]} of the systemd unit."""
+    settings = {}
+    for line in (kit.ROOT / "config/kube-bearer.service").read_text().splitlines():
+        if re.match(r"\w+=", line):
+            key, value = line.split("=", 1)
+            settings.setdefault(key, []).append(value)
+    return settings
+
+
+def test_unit_is_one_that_systemd_takes(tmp_path):
+    """Every key is known and every value right: systemd starts a unit with a wrong one, and says so in a log that nobody reads."""
+    unit = tmp_path / "kube-bearer.service"
+    text = (kit.ROOT / "config/kube-bearer.service").read_text()
+    assert "=/usr/local/bin/kube-bearer " in text
+    unit.write_text(text.replace("=/usr/local/bin/kube-bearer ", f"={kit.binary()} "))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stdout and not done.stderr, done.stdout + done.stderr
+    unit.write_text(unit.read_text().replace("MemorySwapMax=0", "MemorySwapMaximum=0"))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
+    assert "MemorySwapMaximum" in done.stderr, "or the check above shows nothing"
+
+
+def test_unit_is_not_swapped_and_leaves_no_core():
+    settings = unit_settings()
+    assert settings["MemorySwapMax"] == ["0"] and settings["LimitCORE"] == ["0"]
+
+
+def test_unit_reloads_by_the_signal_that_reads_again():
+    assert unit_settings()["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
+def containers_of(document):
+    spec = document["spec"]["template"]["spec"] if document["kind"] == "Deployment" else document["spec"]
+    return spec["containers"] + spec.get("initContainers", [])
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "static-pod.yaml"])
+def test_pods_are_not_swapped(name):
+    """The kubelet gives swap only to containers whose memory limit is more than their request."""
+    documents = [document for document in yaml.safe_load_all((kit.ROOT / "config" / name).read_text())
+                 if document["kind"] in ("Deployment", "Pod")]
+    assert documents
+    for container in (container for document in documents for container in containers_of(document)):
+        resources = container["resources"]
+        assert resources["requests"]["memory"] == resources["limits"]["memory"], container["name"]
