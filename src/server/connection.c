@@ -193,7 +193,7 @@ static void forget_request(struct connection *connection)
         buf_fini(&request->reply);
     }
     buf_clear(&request->body);
-    request->started = false;
+    request->started = request->is_answered = false;
     connection->wire_len = 0;
 }
 
@@ -265,6 +265,18 @@ bool connection_is_late(struct connection *connection, int64_t now_ns)
         return false;
     }
     metrics_add(&connection->worker->metrics.counters[counter[connection->phase]], 1);
+    connection_cut(connection);
+    return true;
+}
+
+bool connection_is_left(struct connection *connection)
+{
+    char byte;
+    /* who waits for a reply may well have ended his own side */
+    if (connection_is_cut(connection) || connection->request.is_answered ||
+        recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
+        return false;
+    }
     connection_cut(connection);
     return true;
 }

@@ -61,7 +61,8 @@ struct request {
     size_t body_seen;   /* bytes, kept or discarded */
     bool is_target_bad; /* the request line was looked at before the headers were there */
     bool is_chunked;
-    bool closes; /* the connection ends behind this reply */
+    bool is_answered; /* a reply is on its way */
+    bool closes;      /* the connection ends behind this reply */
     bool corked;
     struct buf body;  /* may hold a token: wiped */
     struct buf reply; /* the response borrows it until the request is completed */
@@ -145,6 +146,11 @@ void connection_break_off(struct connection *connection) NONNULL(1);
 
 /** connection_is_late() - cut it if its deadline has passed. Return: was it? */
 bool connection_is_late(struct connection *connection, int64_t now_ns) NONNULL(1);
+
+/** connection_is_left() - cut it if its client has gone without libmicrohttpd's noticing. Return:
+ * had it? For the plain listener, where a last piece and the end that come together make one event
+ * of the epoll set, whose end libmicrohttpd does not read */
+bool connection_is_left(struct connection *connection) NONNULL(1);
 
 /** connection_cut() - shut it down, whatever it is doing: libmicrohttpd closes it within a second
  * or so, and until then nothing is answered on it */

@@ -329,7 +329,7 @@ enum MHD_Result endpoint_dispatch(void *cls,
                                   size_t *upload_data_size,
                                   void **request_context)
 {
-    struct connection *connection = connection_of(mhd);
+    struct connection *connection = *request_context; /* from endpoint_note_target() */
     if (!connection || connection_is_cut(connection)) {
         return MHD_NO; /* there was no memory for it; or it has ended, and this is its pipeline */
     }
@@ -342,7 +342,6 @@ enum MHD_Result endpoint_dispatch(void *cls,
         .endpoint = request->endpoint,
         .rest = request->rest,
     };
-    *request_context = connection;
     if (!request->started) {
         return on_headers(&exchange, span_of(url), version);
     }

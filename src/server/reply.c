@@ -44,6 +44,7 @@ enum MHD_Result reply_prepared(struct exchange *exchange,
     struct request *request = &exchange->connection->request;
     metrics_count_http(&exchange->worker->metrics, code);
     request->closes = reply_must_close(exchange);
+    request->is_answered = true;
     connection_cork(exchange->connection, len);
     return MHD_queue_response(exchange->mhd, code, response);
 }

@@ -89,18 +89,22 @@ bool request_method_is_valid(struct span method)
     return is_token(method);
 }
 
-/* RFC 3986 2.1, but no NUL: libmicrohttpd decodes it, and a path would end there. */
-static bool is_escape(struct span text)
+/* RFC 3986 2.1. In a path no NUL: libmicrohttpd decodes it, and the path would end there. */
+static bool is_escape(struct span text, bool is_path)
 {
     return text.len >= 2 && isxdigit((unsigned char)text.at[0]) &&
-           isxdigit((unsigned char)text.at[1]) && !(text.at[0] == '0' && text.at[1] == '0');
+           isxdigit((unsigned char)text.at[1]) &&
+           !(is_path && text.at[0] == '0' && text.at[1] == '0');
 }
 
 bool request_target_is_valid(struct span target)
 {
+    bool is_path = true;
     for (size_t i = 0; i < target.len; i++) {
         const char byte = target.at[i];
-        if (byte < '!' || byte > '~' || (byte == '%' && !is_escape(span_after(target, i + 1)))) {
+        is_path = is_path && byte != '?';
+        if (byte < '!' || byte > '~' ||
+            (byte == '%' && !is_escape(span_after(target, i + 1), is_path))) {
             return false;
         }
     }

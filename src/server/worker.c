@@ -34,9 +34,9 @@
 #define FINISH_WAIT_MS                                                        \
     20 /* at the end: a reply that is done leaves an idle connection to close \
         */
-#define POOL_EXTRA_BYTES                                                                      \
-    2048 /* parsed headers and the reply's head beside the request's own bytes. libmicrohttpd \
-            clears the whole pool after each request, so all of it counts on the way of a review                \
+#define POOL_EXTRA_BYTES                                                                         \
+    2048 /* parsed headers and the reply's head beside the request's own bytes. libmicrohttpd    \
+            clears the whole pool after each request, so all of it counts on the way of a review \
           */
 #define DISCIPLINE                                                                                \
     1 /* RFC 9112 to the letter. 2 also refuses the empty line before a request that RFC 9112 2.2 \
@@ -189,7 +189,10 @@ static void sweep(struct worker *worker, int64_t now_ns)
         for (struct connection *connection = worker->connections[standing].head; connection;
              connection = next) {
             next = connection->next;
-            (void)connection_is_late(connection, now_ns); /* cut or not: nothing else to do here */
+            /* cut or not: nothing else to do here */
+            if (!connection_is_late(connection, now_ns) && !worker->is_tls) {
+                (void)connection_is_left(connection);
+            }
         }
     }
     for (struct connection *connection = worker->connections[STANDING_LEAVING].head; connection;

@@ -279,6 +279,18 @@ def test_hostile_http_what_is_cut_is_gone_and_does_not_hold_up_the_end(start_ser
         server.wait_end(timeout=1 + 3 + 4 * kit.SLOW)
 
 
+@pytest.mark.parametrize("data", [b"", b"GET /version HT", headed(b"Content-Length: 50\r\n") + b"abc", GET_VERSION],
+                         ids=["nothing", "half a head", "half a body", "a whole request"])
+@listeners
+def test_hostile_http_who_sends_and_leaves_at_once_is_gone(both, listener, data):
+    """On the plain listener both come in one event, and libmicrohttpd reads no further than the data."""
+    for _ in range(20):
+        with connect(both, listener) as connection:
+            connection.send(data)
+    # far below --request-timeout and --idle-timeout
+    kit.eventually(lambda: both.metric("kube_bearer_connections") == 1, "they are gone")
+
+
 # --- answers that nobody reads -------------------------------------------------------------------------------
 
 def review_of_nothing():
@@ -354,3 +366,14 @@ def test_hostile_http_pipeline_that_nobody_reads_holds_little_memory(start_serve
         kit.eventually(lambda: server.metric("kube_bearer_connections") <= 1, "all are cut", timeout=10 + kit.DEADLINE_SEC)
         assert_answers_nothing_more(server)
         assert anonymous_bytes(server) - before < clients * each_bytes
+
+
+def test_hostile_http_half_closed_client_gets_its_answers(both):
+    """Who has ended his side and reads slowly is not one who has left."""
+    with connect(both, "health") as connection:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        connection.send(kit.http_bytes("GET", "/metrics") * 100)
+        connection.half_close()
+        for _ in range(3):  # longer than the interval at which the worker looks for those who have left
+            assert_answers_nothing_more(both)
+        assert [connection.read_response().status for _ in range(100)] == [200] * 100
