@@ -145,15 +145,15 @@ static const struct option_row rows[] = {
       .help = "The same for each client address. 0 is no such limit: API servers may share one address behind a load balancer." },
     { .name = "max-connection-memory", .type = OPTION_BYTES, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .max = INT64_C(1099511627776), .initial = "0", FIELD(max_connection_memory_bytes),
-      .help = "Memory of all connections together: new ones are refused and idle ones closed before it is passed. 0 derives it "
-              "from the memory limit (cgroup) of the process: three quarters of what that leaves beside 64 MiB for the rest, or "
-              "512 MiB without one. The log and check-config say what it came to." },
+      .help = "Memory of all connections together: before it is passed, those that never had a review answered are closed, then others "
+              "that are idle, and new ones refused. 0 derives it from the memory limit (cgroup) of the process: three quarters of what "
+              "that leaves beside 64 MiB for the rest, or 512 MiB without one. The log and check-config say what it came to." },
     { .name = "handshake-timeout", .type = OPTION_DURATION, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 100, .max = HOUR_MS, .initial = "10s", FIELD(handshake_timeout_ms),
       .help = "A connection that has not finished its TLS handshake by then is closed." },
     { .name = "request-timeout", .type = OPTION_DURATION, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 100, .max = HOUR_MS, .initial = "30s", FIELD(request_timeout_ms),
-      .help = "A request whose header and body have not arrived by then is cut off, however steadily it drips." },
+      .help = "A request whose header and body have not arrived, and whose answer has not been taken by then is cut off, however steadily it drips." },
     { .name = "idle-timeout", .type = OPTION_DURATION, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 100, .max = DAY_MS, .initial = "2m0s", FIELD(idle_timeout_ms),
       .help = "A connection without a request is closed after this long. Keep it above 1m30s, for which kube-apiserver keeps its "

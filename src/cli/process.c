@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/process_stats.h"
+#include "server/budget.h"
 
 enum status process_harden(struct problem *reterr_problem)
 {
@@ -129,9 +130,8 @@ static uint64_t least_connections(const struct options *options)
 
 static uint64_t least_connection_memory(const struct options *options)
 {
-    return least_connections(options) *
-           (PROCESS_CONNECTION_BYTES + (uint64_t)options->max_header_bytes +
-            (uint64_t)options->max_request_body_bytes);
+    return least_connections(options) * budget_least_bytes((size_t)options->max_header_bytes,
+                                                           (size_t)options->max_request_body_bytes);
 }
 
 /* Who says himself how much is not told that we could not have said it. */

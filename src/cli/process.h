@@ -57,8 +57,6 @@ enum status process_fit_connections(const struct options *options,
 #define PROCESS_MEMORY_RESERVE_BYTES 67108864
 /* Where nothing limits us: what 10,000 connections need when they idle, twice. */
 #define PROCESS_CONNECTION_MEMORY_BYTES 536870912
-#define PROCESS_CONNECTION_BYTES \
-    32768 /* of one, beside what it has sent: TLS session and buffers 25 KiB, rounded up */
 
 /** How much memory connections may take together, and why. */
 struct process_memory {

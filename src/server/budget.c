@@ -20,14 +20,22 @@
           turns */
 #define LOOKS_MAX 32 /* busy connections passed over in search of an idle one */
 
-size_t budget_connection_bytes(const struct server_options *options, bool is_tls)
+size_t budget_connection_bytes(size_t max_header_bytes, bool is_tls)
 {
-    return worker_pool_bytes(options) + (is_tls ? TLS_BYTES : PLAIN_BYTES);
+    return worker_pool_bytes(max_header_bytes) + (is_tls ? TLS_BYTES : PLAIN_BYTES);
+}
+
+size_t budget_least_bytes(size_t max_header_bytes, size_t max_body_bytes)
+{
+    const struct buf body = { 0 };
+    return budget_connection_bytes(max_header_bytes, true) + CONNECTION_RECORD_BYTES +
+           buf_cap_for(&body, max_body_bytes);
 }
 
 static size_t newcomer_bytes(const struct server_options *options, bool is_tls)
 {
-    return budget_connection_bytes(options, is_tls) + (is_tls ? CONNECTION_HANDSHAKE_BYTES : 0);
+    return budget_connection_bytes(options->max_header_bytes, is_tls) +
+           (is_tls ? CONNECTION_HANDSHAKE_BYTES : 0);
 }
 
 static size_t limit_of(const struct worker *worker)

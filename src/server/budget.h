@@ -24,12 +24,16 @@
 #include "base/compiler.h"
 
 struct connection;
-struct server_options;
 struct worker;
 
 /** budget_connection_bytes() - what one connection may pin while nothing extraordinary happens on
- * it; a handshake comes on top. @is_tls: of the HTTPS listener */
-size_t budget_connection_bytes(const struct server_options *options, bool is_tls) NONNULL(1);
+ * it; a handshake comes on top. @max_header_bytes: of the options; @is_tls: of the HTTPS listener
+ */
+size_t budget_connection_bytes(size_t max_header_bytes, bool is_tls);
+
+/** budget_least_bytes() - what one connection may pin while it brings the largest request: a budget
+ * must have room for some of these */
+size_t budget_least_bytes(size_t max_header_bytes, size_t max_body_bytes);
 
 /** budget_admits() - is there room for one connection more? Makes some where it can */
 bool budget_admits(struct worker *worker) NONNULL(1);

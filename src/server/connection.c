@@ -115,7 +115,8 @@ static void connection_start(struct worker *worker,
     connection->request.body.is_secret = true;
     connection->request.body.max_len = worker->server->options.max_body_bytes;
     list_append(connection);
-    connection->kept_bytes = budget_connection_bytes(&worker->server->options, worker->is_tls);
+    connection->kept_bytes =
+        budget_connection_bytes(worker->server->options.max_header_bytes, worker->is_tls);
     budget_set(connection,
                connection->kept_bytes + (worker->is_tls ? CONNECTION_HANDSHAKE_BYTES : 0));
     atomic_fetch_add_explicit(&worker->server->connection_count, 1, memory_order_relaxed);

@@ -64,9 +64,9 @@ static void PRINTF_LIKE(2, 0) on_library_message(void *cls, const char *format, 
     }
 }
 
-size_t worker_pool_bytes(const struct server_options *options)
+size_t worker_pool_bytes(size_t max_header_bytes)
 {
-    return options->max_header_bytes + POOL_EXTRA_BYTES;
+    return max_header_bytes + POOL_EXTRA_BYTES;
 }
 
 /* MHD_AcceptPolicyCallback */
@@ -151,7 +151,7 @@ static struct MHD_Daemon *start_daemon(struct worker *worker, int listen_fd)
         endpoint_note_target, worker, MHD_OPTION_NOTIFY_COMPLETED, on_request_completed, worker,
         MHD_OPTION_CONNECTION_LIMIT,
         server->options.max_connections + 1, /* ours comes first: see may_accept() */
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker_pool_bytes(&server->options),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, worker_pool_bytes(server->options.max_header_bytes),
         MHD_OPTION_CONNECTION_TIMEOUT, 0U, /* connections have deadlines of their own */
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, DISCIPLINE, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }

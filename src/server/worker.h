@@ -66,7 +66,7 @@ struct worker {
 };
 
 /** worker_pool_bytes() - memory that libmicrohttpd takes for each connection's head and buffers */
-size_t worker_pool_bytes(const struct server_options *options) NONNULL(1);
+size_t worker_pool_bytes(size_t max_header_bytes);
 
 /** worker_new() - make the daemon on @listen_fd; it accepts as soon as worker_start() runs.
  * @is_tls: the HTTPS listener; else the plain health listener. Return: ST_OK; ST_NOMEM; ST_IO */
