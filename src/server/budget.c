@@ -72,24 +72,20 @@ static void let_go(struct connection *connection)
     connection_cut(connection);
 }
 
-/* Of one list, those at the head first. */
-static void relieve_from(struct worker *worker,
-                         enum connection_standing standing,
-                         size_t need,
-                         const struct connection *except)
+/* Of one list, the first that may go. */
+static struct connection *find_victim(const struct worker *worker,
+                                      enum connection_standing standing,
+                                      const struct connection *except)
 {
-    unsigned looks = 0;
-    struct connection *next;
-    for (struct connection *connection = worker->connections[standing].head;
-         connection && looks < LOOKS_MAX && is_short(worker, need); connection = next) {
-        next = connection->next;
-        const bool may_go = connection != except &&
-                            (standing == STANDING_STRANGER || connection->phase == CONNECTION_IDLE);
-        if (may_go) {
-            let_go(connection);
+    struct connection *connection = worker->connections[standing].head;
+    for (unsigned looks = 0; connection && looks < LOOKS_MAX; looks++) {
+        if (connection != except &&
+            (standing == STANDING_STRANGER || connection->phase == CONNECTION_IDLE)) {
+            return connection;
         }
-        looks += !may_go;
+        connection = connection->next;
     }
+    return NULL;
 }
 
 static void relieve(struct worker *worker,
@@ -98,7 +94,22 @@ static void relieve(struct worker *worker,
                     const struct connection *except)
 {
     for (unsigned standing = STANDING_STRANGER; standing <= (unsigned)last; standing++) {
-        relieve_from(worker, (enum connection_standing)standing, need, except);
+        struct connection *victim;
+        while (is_short(worker, need) &&
+               (victim = find_victim(worker, (enum connection_standing)standing, except)) != NULL) {
+            let_go(victim);
+        }
+    }
+}
+
+void budget_make_place(struct worker *worker)
+{
+    struct connection *victim = find_victim(worker, STANDING_STRANGER, NULL);
+    if (!victim) {
+        victim = find_victim(worker, STANDING_REFUSED, NULL);
+    }
+    if (victim) {
+        let_go(victim);
     }
 }
 

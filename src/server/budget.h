@@ -38,6 +38,10 @@ size_t budget_least_bytes(size_t max_header_bytes, size_t max_body_bytes);
 /** budget_admits() - is there room for one connection more? Makes some where it can */
 bool budget_admits(struct worker *worker) NONNULL(1);
 
+/** budget_make_place() - their number is at its limit, and one more was refused: let somebody go,
+ * so that whoever comes next finds a place */
+void budget_make_place(struct worker *worker) NONNULL(1);
+
 /** budget_grow() - charge @connection @bytes more. Return: false when they do not fit, also after
  * others were let go: nothing is charged then, and @connection must do without */
 bool budget_grow(struct connection *connection, size_t bytes) NODISCARD NONNULL(1);

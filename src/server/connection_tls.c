@@ -38,9 +38,8 @@
 #define CORKED_REPLY_MAX_BYTES                                                                   \
     8192 /* GnuTLS keeps the room for the next reply. A yes with a hundred groups fits; pages go \
             as libmicrohttpd sends them */
-#define RECORD_HEADER_BYTES 5 /* RFC 8446 5.1 */
-#define WIRE_FACTOR         8 /* a body in chunks of 16 bytes, a record each, takes five times its size */
-#define WIRE_EXTRA_BYTES    65536
+#define WIRE_FACTOR      8 /* a body in chunks of 16 bytes, a record each, takes five times its size */
+#define WIRE_EXTRA_BYTES 65536
 
 static bool spill_from_worker(struct worker *worker)
 {
@@ -102,13 +101,14 @@ static ssize_t refuse_bytes(struct connection *connection)
     return -1;
 }
 
-/* The socket has nothing more, and GnuTLS asked for @wanted bytes: a record's header, or the rest
- * of a record for which it has made room. */
-static void wait_for_more(struct connection *connection, size_t wanted)
+/* The socket has nothing more. In the midst of a request GnuTLS may hold a part of a record, or of
+ * a message of the handshake protocol; a request that comes in one piece gets here only when it is
+ * done. */
+static void wait_for_more(struct connection *connection)
 {
     if (connection->phase == CONNECTION_HANDSHAKE) {
         park_add(&connection->worker->park, connection, PARK_UNTIL_READABLE);
-    } else if (wanted > RECORD_HEADER_BYTES && !connection->has_part) {
+    } else if (connection->phase == CONNECTION_REQUEST && !connection->has_part) {
         connection->has_part = budget_grow(connection, CONNECTION_RECORD_BYTES);
         if (!connection->has_part) {
             metrics_add(&connection->worker->metrics.counters[COUNT_CLOSED_MEMORY], 1);
@@ -119,7 +119,7 @@ static void wait_for_more(struct connection *connection, size_t wanted)
 
 /* Fill the worker's buffer from the socket. Return: bytes; 0 at the end; -1 with errno as GnuTLS
  * reads it. */
-static ssize_t receive(struct connection *connection, size_t wanted)
+static ssize_t receive(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     const ssize_t n = recv(connection->fd, worker->pull, WORKER_PULL_BYTES, 0);
@@ -130,7 +130,7 @@ static ssize_t receive(struct connection *connection, size_t wanted)
         return is_too_much(connection) ? refuse_bytes(connection) : n;
     }
     if (n < 0 && errno == EAGAIN) {
-        wait_for_more(connection, wanted);
+        wait_for_more(connection);
         errno = EAGAIN;
     }
     return n;
@@ -161,7 +161,7 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
             return -1;
         }
         if (worker->pull_at == worker->pull_len) {
-            const ssize_t n = receive(connection, max);
+            const ssize_t n = receive(connection);
             if (n <= 0) {
                 return n;
             }

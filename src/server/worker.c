@@ -78,6 +78,7 @@ static enum MHD_Result may_accept(void *cls, const struct sockaddr *address, soc
     if (atomic_load_explicit(&server->connection_count, memory_order_relaxed) >=
         server->options.max_connections) {
         metrics_add(&worker->metrics.counters[COUNT_CLOSED_LIMIT], 1);
+        budget_make_place(worker);
         return MHD_NO;
     }
     if (server->address_limit && !address_limit_allows(server->address_limit, address)) {

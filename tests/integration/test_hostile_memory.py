@@ -166,3 +166,23 @@ def test_hostile_memory_large_body_that_does_not_fit_is_503(tight):
         answers = [connection.read_response().status for connection in bodies]
         assert answers.count(400) > 40 and set(answers) <= {400, 503}, "no TokenReview, or no room"
         assert poor.request("POST", "/authenticate", LARGE_BODY).status == 400
+
+
+def test_hostile_memory_strangers_do_not_hold_all_places(start_server):
+    """--max-connections: who is refused has made a place for whoever comes next, unless all have a credential."""
+    token = kit.new_token()
+    server = start_server("--max-connections=40", "--workers=1", "--handshake-timeout=1m", tokens=[token])
+    server.context = kit.client_context(server.authority.pem)
+    with server.connect(context=server.context) as known:
+        known.review(token)
+        with crowd(server, 60, tls=False) as strangers:
+            assert len(strangers) == 60
+
+            def is_served():
+                try:
+                    return server.accepts(token, context=server.context)
+                except (OSError, kit.Closed):
+                    return False
+            kit.eventually(is_served, "a place was made")
+            assert known.review(token)["status"]["authenticated"] is True
+        assert cut(server, "too_many") > 0 and cut(server, "made_room") > 0
