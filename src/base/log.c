@@ -446,3 +446,18 @@ bool log_limit_take(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret
     limit->dropped = 0;
     return true;
 }
+
+bool log_limit_take_dropped(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_dropped)
+{
+    const uint64_t dropped = limit->dropped;
+    uint64_t ignored;
+    if (dropped == 0) {
+        return false;
+    }
+    if (!log_limit_take(limit, monotonic_ns, &ignored)) {
+        limit->dropped = dropped; /* nothing more was held back */
+        return false;
+    }
+    *ret_dropped = dropped;
+    return true;
+}

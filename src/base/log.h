@@ -139,3 +139,11 @@ struct log_limit {
  */
 bool log_limit_take(struct log_limit *limit, int64_t monotonic_ns, uint64_t *ret_dropped) NODISCARD
     NONNULL(1, 3);
+
+/**
+ * log_limit_take_dropped() - may a line that only says how many were held back be written now?
+ * @ret_dropped: how many, never 0; log_limit_take() counts from 0 again. Written on true only
+ */
+bool log_limit_take_dropped(struct log_limit *limit,
+                            int64_t monotonic_ns,
+                            uint64_t *ret_dropped) NODISCARD NONNULL(1, 3);

@@ -27,6 +27,7 @@
 #include "base/version.h"
 #include "cli/engine_options.h"
 #include "cli/port_file.h"
+#include "cli/problem_log.h"
 #include "cli/process.h"
 #include "cli/serve_reread.h"
 #include "cli/serve_signals.h"
@@ -57,9 +58,7 @@ struct serve {
     uv_timer_t memory_trim;
     bool has_handles;
     bool stopping;
-    struct log_limit manifest_limit;
-    struct log_limit contact_limit;
-    struct log_limit kubernetes_limit;
+    struct problem_log problems;
     struct log_limit signal_limit;
 };
 
@@ -69,63 +68,6 @@ static int fail(const struct problem *problem)
     problem_format(problem, line, sizeof(line));
     (void)fprintf(stderr, "kube-bearer serve: %s\n", line); /* nowhere else to complain */
     return 1;
-}
-
-/* A flood of problems is cut down; check-config lists them all. */
-static bool may_log(const struct serve *serve, struct log_limit *limit, uint64_t *ret_dropped)
-{
-    return log_limit_take(limit, clock_monotonic_ns(&serve->clock), ret_dropped);
-}
-
-static void on_manifest_problem(void *ctx, const struct problem *problem)
-{
-    struct serve *serve = ctx;
-    uint64_t dropped = 0;
-    if (may_log(serve, &serve->manifest_limit, &dropped)) {
-        log_event(serve->log, LOG_WARNING, "Manifest problem",
-                  LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("line", problem->line),
-                             LOG_INT("column", problem->column),
-                             LOG_TEXT("reason", status_label(problem->status)),
-                             LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
-    }
-}
-
-static void on_manifest_resolved(void *ctx, const struct problem *problem)
-{
-    const struct serve *serve = ctx;
-    log_event(serve->log, LOG_INFO, "Manifest problem resolved",
-              LOG_FIELDS(LOG_TEXT("file", problem->file)));
-}
-
-static void on_kubernetes_problem(void *ctx, const struct problem *problem)
-{
-    struct serve *serve = ctx;
-    uint64_t dropped = 0;
-    /* users make objects, and may make many that are wrong: that hides no loss of contact */
-    const bool is_contact = status_fault(problem->status) == FAULT_UPSTREAM;
-    if (may_log(serve, is_contact ? &serve->contact_limit : &serve->kubernetes_limit, &dropped)) {
-        log_event(serve->log, LOG_WARNING, "Kubernetes API problem",
-                  LOG_FIELDS(LOG_TEXT("source", problem->file),
-                             LOG_TEXT("reason", status_label(problem->status)),
-                             LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
-    }
-}
-
-static void on_kubernetes_resolved(void *ctx, const struct problem *problem)
-{
-    const struct serve *serve = ctx;
-    log_event(serve->log, LOG_INFO, "Kubernetes API problem resolved",
-              LOG_FIELDS(LOG_TEXT("source", problem->file), LOG_TEXT("what", problem->text)));
-}
-
-/* A Secret that can hold no token. One from a manifest stands on a line. */
-static void on_secret_problem(void *ctx, const struct problem *problem)
-{
-    if (problem->line > 0) {
-        on_manifest_problem(ctx, problem);
-    } else {
-        on_kubernetes_problem(ctx, problem);
-    }
 }
 
 static void reload_certificates(void *ctx)
@@ -187,7 +129,7 @@ static void on_signal(void *ctx, const struct signal_event *signal)
         serve_reread(serve->tls, serve->store, serve->log, signal);
         break;
     case SIGNAL_IGNORED:
-        if (may_log(serve, &serve->signal_limit, &dropped)) {
+        if (log_limit_take(&serve->signal_limit, clock_monotonic_ns(&serve->clock), &dropped)) {
             log_event(serve->log, LOG_INFO, "Signal received, ignored",
                       LOG_FIELDS(SIGNAL_FIELDS(signal), LOG_INT("dropped", dropped)));
         }
@@ -215,6 +157,7 @@ static void open_handles(struct serve *serve)
     (void)uv_timer_init(uv, &serve->certificate_poll);
     (void)uv_timer_init(uv, &serve->memory_trim);
     serve->delay.data = serve->certificate_poll.data = serve;
+    problem_log_open(&serve->problems, serve->log, serve->clock, serve->loop);
     serve->has_handles = true;
 }
 
@@ -224,6 +167,7 @@ static void close_handles(struct serve *serve)
         uv_close((uv_handle_t *)&serve->delay, NULL);
         uv_close((uv_handle_t *)&serve->certificate_poll, NULL);
         uv_close((uv_handle_t *)&serve->memory_trim, NULL);
+        problem_log_close(&serve->problems);
     }
 }
 
@@ -280,8 +224,8 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     struct authenticator_options engine;
     struct span audiences[API_AUDIENCES_MAX];
     engine_options_from(options, audiences, &engine);
-    engine.on_problem = on_secret_problem;
-    engine.ctx = serve;
+    engine.on_problem = problem_log_secret;
+    engine.ctx = &serve->problems;
     enum status st = authenticator_new(&engine, &serve->authenticator);
     if (st != ST_OK) {
         problem_set(reterr_problem, st, 0, 0, "cannot start the authenticators: %s",
@@ -290,11 +234,11 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     }
     struct store_sources sources;
     store_sources_from(options, &sources);
-    sources.on_manifest_problem = on_manifest_problem;
-    sources.on_manifest_resolved = on_manifest_resolved;
-    sources.on_server_problem = on_kubernetes_problem;
-    sources.on_server_resolved = on_kubernetes_resolved;
-    sources.ctx = serve;
+    sources.on_manifest_problem = problem_log_manifest;
+    sources.on_manifest_resolved = problem_log_manifest_resolved;
+    sources.on_server_problem = problem_log_kubernetes;
+    sources.on_server_resolved = problem_log_kubernetes_resolved;
+    sources.ctx = &serve->problems;
     st = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
     if (st == ST_OK) {
         st = authenticator_attach(serve->authenticator, serve->store);

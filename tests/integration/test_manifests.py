@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -204,6 +205,35 @@ def test_manifests_broken_file_keeps_its_last_good_objects_and_says_where(start_
     path.unlink()
     server.wait_refuses(token)
     kit.eventually(lambda: problems(server) == 0, "a file that is gone has no problem")
+
+
+def test_manifests_hundreds_of_bad_files_that_end_do_not_flood_the_log(start_server):
+    """Ten lines at once and then one a second, for problems and for their ends; what was left out is said."""
+    server = start_server()
+    token = server.new_token()
+    good = server.manifests / f"{token[:6]}.yaml"
+    replace_file(good, good.read_text() + "broken: [\n")
+    bad = [server.manifests / f"bad{number:03d}.yaml" for number in range(400)]
+    for path in bad:
+        path.write_text("kind: [\n")
+    kit.eventually(lambda: problems(server) == 401, "all are problems")
+    assert server.accepts(token), "the last good state"
+    start = time.monotonic()
+    for path in bad:
+        path.unlink()
+    kit.eventually(lambda: problems(server) == 1, "all but one are gone")
+    kit.eventually(lambda: told(server, "resolved") == 400, "every end is a line, or in the count of those left out")
+    seconds = time.monotonic() - start
+    lines = [line for line in server.log().splitlines() if "esolved" in line]
+    assert 10 <= len(lines) <= 11 + seconds, "\n".join(lines)
+    assert server.accepts(token), "still"
+
+
+def told(server, what):
+    """How many lines there were of these, and how many they say were left out."""
+    lines = [line for line in server.log().splitlines() if re.search(f"(?i){what}", line)]
+    left_out = sum(int(number) for line in lines for number in re.findall(r"dropped=(\d+)", line))
+    return left_out + len([line for line in lines if "held back" not in line])
 
 
 def test_manifests_wrong_types_are_problems_not_guesses(start_server):

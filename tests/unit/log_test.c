@@ -450,6 +450,26 @@ static void test_log_limit_lets_a_burst_and_then_a_rate_through(void **state)
     assert_false(log_limit_take(&limit, INT64_MIN, &dropped));
 }
 
+static void test_log_limit_held_back_is_said_once(void **state)
+{
+    (void)state;
+    const int64_t second = 1000000000;
+    struct log_limit limit = { 0 };
+    uint64_t dropped = 99;
+    assert_false(log_limit_take_dropped(&limit, 0, &dropped)); /* nothing was */
+    for (int i = 0; i < LOG_LIMIT_BURST + 3; i++) {
+        assert_int_equal(log_limit_take(&limit, 0, &dropped), i < LOG_LIMIT_BURST);
+    }
+    dropped = 99;
+    assert_false(log_limit_take_dropped(&limit, second - 1, &dropped));
+    assert_int_equal(dropped, 99); /* written on true only */
+    assert_true(log_limit_take_dropped(&limit, second, &dropped));
+    assert_int_equal(dropped, 3);
+    assert_false(log_limit_take_dropped(&limit, 9 * second, &dropped));
+    assert_true(log_limit_take(&limit, 9 * second, &dropped));
+    assert_int_equal(dropped, 0);
+}
+
 static int group_setup(void **state)
 {
     (void)state;
@@ -473,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_log_torn_line_is_ended_before_the_next),
         cmocka_unit_test(test_log_threads_do_not_interleave),
         cmocka_unit_test(test_log_limit_lets_a_burst_and_then_a_rate_through),
+        cmocka_unit_test(test_log_limit_held_back_is_said_once),
     };
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }
