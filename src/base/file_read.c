@@ -172,6 +172,22 @@ static enum status open_regular(const char *path, int *ret_fd, struct problem *r
     return fail(reterr_problem, error == ENOENT ? ST_NOT_FOUND : ST_IO, "cannot open", error);
 }
 
+/* What was opened, which need not be what the path led to before. */
+static enum status look_at_open_file(int fd,
+                                     const struct file_read_options *options,
+                                     struct stat *ret_stat,
+                                     struct problem *reterr_problem)
+{
+    if (fstat(fd, ret_stat) != 0) {
+        return fail(reterr_problem, ST_IO, "cannot look at", errno);
+    }
+    if (!S_ISREG(ret_stat->st_mode)) {
+        problem_set(reterr_problem, ST_UNSUPPORTED, 0, 0, "expected a regular file");
+        return ST_UNSUPPORTED;
+    }
+    return options->accept ? options->accept(options->ctx, fd, ret_stat, reterr_problem) : ST_OK;
+}
+
 static enum status read_open_file(int fd,
                                   const struct file_read_options *options,
                                   struct file_content *content,
@@ -181,12 +197,9 @@ static enum status read_open_file(int fd,
     const enum writer writer = take_lease(fd);
     struct stat before;
     struct stat after;
-    if (fstat(fd, &before) != 0) {
-        return fail(reterr_problem, ST_IO, "cannot look at", errno);
-    }
-    if (!S_ISREG(before.st_mode)) {
-        problem_set(reterr_problem, ST_UNSUPPORTED, 0, 0, "expected a regular file");
-        return ST_UNSUPPORTED;
+    enum status status = look_at_open_file(fd, options, &before, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     *ret_stamp = file_stamp_of(&before);
     if (!looks_finished(writer, &before, options)) {
@@ -204,7 +217,7 @@ static enum status read_open_file(int fd,
         content->len = 0;
         return ST_NOMEM;
     }
-    const enum status status = read_bytes(fd, content->at, content->len, reterr_problem);
+    status = read_bytes(fd, content->at, content->len, reterr_problem);
     if (status != ST_OK) {
         return status;
     }

@@ -48,7 +48,21 @@ enum file_occasion {
     FILE_PUBLISHED, /* closed after writing, or renamed into place, a moment ago */
 };
 
+/**
+ * file_accept_fn - may the file that was opened be read? Asked before a byte is
+ * @fd:   of the open file; for what fstat() does not tell
+ * @stat: what fstat() tells of it
+ *
+ * Return: ST_OK; anything else, with @reterr_problem, becomes the result of file_read()
+ */
+typedef enum status file_accept_fn(void *ctx,
+                                   int fd,
+                                   const struct stat *stat,
+                                   struct problem *reterr_problem);
+
 struct file_read_options {
+    file_accept_fn *accept; /* NULL: any */
+    void *ctx;              /* handed to accept */
     size_t max_bytes;
     enum file_occasion occasion;
     struct instant now;            /* wall clock */
@@ -69,7 +83,7 @@ struct file_content {
  *
  * Return: ST_OK; ST_UNSETTLED (read it again at its close, or FILE_SETTLE_MS later with @ret_stamp
  * as `seen`); and with @reterr_problem (text only): ST_NOT_FOUND, ST_UNSUPPORTED for anything but a
- * regular file, ST_LIMIT above max_bytes, ST_IO, ST_NOMEM.
+ * regular file, ST_LIMIT above max_bytes, ST_IO, ST_NOMEM; and what accept() returns.
  */
 enum status file_read(const char *path,
                       const struct file_read_options *options,

@@ -32,6 +32,7 @@ enum fault {
     X(ST_TIMEOUT,               "timeout",                FAULT_UPSTREAM, "the server did not answer in time")   \
     X(ST_GONE,                  "gone",                   FAULT_UPSTREAM, "the resourceVersion is too old, the list must be read anew") \
     X(ST_UNSETTLED,             "unsettled",              FAULT_UPSTREAM, "the file is still being written")     \
+    X(ST_UNSAFE,                "unsafe",                 FAULT_PEER,     "others than those who are trusted with it can change it") \
     /* input */                                                                                                  \
     X(ST_SYNTAX,                "malformed",              FAULT_PEER,     "the text is not well-formed")         \
     X(ST_TYPE,                  "wrong_type",             FAULT_PEER,     "a member has the wrong type")         \

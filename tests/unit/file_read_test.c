@@ -227,6 +227,56 @@ static void *open_and_close(void *ctx)
 }
 
 /* Without F_SETSIG the kernel's SIGIO would end this process within a few thousand rounds. */
+struct asking {
+    const struct file_kit *kit;
+    ino_t inode;
+    enum status answer;
+};
+
+/* By now the path leads elsewhere. */
+static enum status swap_and_answer(void *ctx,
+                                   int fd,
+                                   const struct stat *stat,
+                                   struct problem *reterr_problem)
+{
+    struct asking *asking = ctx;
+    struct stat of_fd;
+    assert_int_equal(fstat(fd, &of_fd), 0);
+    assert_int_equal(of_fd.st_ino, stat->st_ino);
+    asking->inode = stat->st_ino;
+    kit_rename(asking->kit, "other", "file");
+    problem_set(reterr_problem, asking->answer, 0, 0, "asked");
+    return asking->answer;
+}
+
+/* What is asked about is what is read, whatever happens to its name. */
+static void test_file_read_asks_about_the_open_file(void **state)
+{
+    (void)state;
+    static const enum status answers[] = { ST_OK, ST_UNSAFE };
+    for (size_t i = 0; i < COUNTOF(answers); i++) {
+        struct file_kit kit = { 0 };
+        kit_init(&kit);
+        kit_write(&kit, "file", "good");
+        kit_write(&kit, "other", "evil");
+        const struct kit_path path = kit_path(&kit, "file");
+        struct stat before;
+        assert_int_equal(stat(path.text, &before), 0);
+        struct asking asking = { .kit = &kit, .answer = answers[i] };
+        const struct file_read_options options = {
+            .accept = swap_and_answer, .ctx = &asking, .max_bytes = 100, .occasion = FILE_PUBLISHED
+        };
+        struct reading reading = { 0 };
+        reading.status =
+            file_read(path.text, &options, &reading.content, &reading.stamp, &reading.problem);
+        assert_int_equal(asking.inode, before.st_ino);
+        assert_int_equal(reading.status, answers[i] == ST_OK ? ST_UNSETTLED : answers[i]);
+        assert_int_equal(reading.content.len, 0);
+        file_content_fini(&reading.content);
+        kit_fini(&kit);
+    }
+}
+
 static void test_file_read_lease_broken_by_a_writer_is_harmless(void **state)
 {
     (void)state;
@@ -371,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_file_read_open_for_writing_is_unsettled_on_every_occasion),
         cmocka_unit_test(test_file_read_open_for_reading_does_not_disturb),
         cmocka_unit_test(test_file_read_refusals),
+        cmocka_unit_test(test_file_read_asks_about_the_open_file),
         cmocka_unit_test(test_file_read_lease_broken_by_a_writer_is_harmless),
         cmocka_unit_test(test_file_read_never_gives_a_mixture_of_two_states),
         cmocka_unit_test(test_file_read_without_leases_never_gives_a_mixture_of_two_states),
