@@ -21,6 +21,7 @@
 
 static const char command[] = "check-config";
 
+/* What would be served nevertheless. */
 static void on_warning(void *ctx, const struct problem *problem)
 {
     (void)ctx;
@@ -114,7 +115,7 @@ static void report_tokens(const struct engine *engine,
 int check_config_run(const struct options *options)
 {
     CLEANUP(buf_fini) struct buf report = { 0 };
-    CLEANUP(engine_fini) struct engine engine = { 0 };
+    CLEANUP(engine_fini) struct engine engine = { .on_remark = on_warning };
     struct problem problem = { 0 };
     uint64_t problem_count = 0;
     options_warn(options, COMMAND_CHECK_CONFIG, on_warning, NULL);

@@ -33,6 +33,14 @@ static void on_problem_of_input(void *ctx, const struct problem *problem)
     }
 }
 
+static void on_remark_of_input(void *ctx, const struct problem *problem)
+{
+    const struct engine *engine = ctx;
+    if (engine->on_remark) {
+        engine->on_remark(engine->ctx, problem);
+    }
+}
+
 /* Contact that fails is no finding as long as another try may succeed. */
 static void on_problem_of_server(void *ctx, const struct problem *problem)
 {
@@ -122,8 +130,13 @@ static enum status load(const struct options *options,
         return st;
     }
     struct store_sources sources;
-    store_sources_from(options, &sources); /* files settle in real time, whatever --at says */
+    /* files settle in real time, whatever --at says */
+    st = store_sources_from(options, &sources, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
     sources.on_manifest_problem = on_problem_of_input;
+    sources.on_manifest_remark = on_remark_of_input;
     sources.on_server_problem = on_problem_of_server;
     sources.ctx = engine;
     st = store_open(&sources, &engine->store, &engine->kube_apiserver, reterr_problem);

@@ -21,6 +21,8 @@ struct engine {
     struct loop *loop;    /* NULL unless the store had to be waited for */
     char *kube_apiserver; /* its URL; NULL without one */
     problem_fn *on_problem;
+    problem_fn *on_remark; /* may be NULL; the caller's to set: of a manifest that others can
+                              change; with the ctx of on_problem */
     void *ctx;
     struct problem last_failure; /* of the API server, not told: it may be over */
 };
@@ -30,7 +32,7 @@ struct engine {
  * @options:    checked, with a source of objects; borrows until engine_fini()
  * @on_problem: may be NULL; each problem of a manifest or of an object of the API server, and each
  * Secret that can hold no token, with its reason; while loading only
- * @engine:     all-zero; stays where it is until engine_fini()
+ * @engine:     all-zero, but for on_remark; stays where it is until engine_fini()
  *
  * A file that is still being written is waited for; the store ends the waiting and calls it a
  * problem. So is an API server, up to ENGINE_SETTLE_MAX_MS, or ENGINE_FAILING_MAX_MS of failing

@@ -2,7 +2,13 @@
 /* From the operator's words to the engine's. Ranges were checked when the options were parsed. */
 #include "cli/engine_options.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define GROUP_BYTES_MAX \
+    1048576 /* with the names of its members: more than any directory service's */
 
 void engine_options_from(const struct options *options,
                          struct span ret_audiences[static API_AUDIENCES_MAX],
@@ -19,10 +25,84 @@ void engine_options_from(const struct options *options,
     };
 }
 
-void store_sources_from(const struct options *options, struct store_sources *ret_sources)
+static bool is_number(const char *text)
 {
+    return text[0] && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* (gid_t)-1 is no group: chown() takes it for "leave it". */
+static enum status number_to_group(const char *text,
+                                   gid_t *ret_group,
+                                   struct problem *reterr_problem)
+{
+    errno = 0;
+    const unsigned long long number = strtoull(text, NULL, 10);
+    if (errno != 0 || number >= (gid_t)-1) {
+        problem_set(reterr_problem, ST_INVALID, 0, 0,
+                    "--manifests-writable-by-group: expected a number below %u",
+                    (unsigned)(gid_t)-1);
+        return ST_INVALID;
+    }
+    *ret_group = (gid_t)number;
+    return ST_OK;
+}
+
+static enum status name_to_group(const char *text, gid_t *ret_group, struct problem *reterr_problem)
+{
+    struct group group;
+    struct group *found = NULL;
+    char *members = malloc(GROUP_BYTES_MAX);
+    if (!members) {
+        return ST_NOMEM;
+    }
+    const int error = getgrnam_r(text, &group, members, GROUP_BYTES_MAX, &found);
+    if (found) {
+        *ret_group = group.gr_gid;
+    }
+    free(members);
+    if (!found) {
+        problem_set(reterr_problem, ST_NOT_FOUND, 0, 0,
+                    "--manifests-writable-by-group: expected the name or number of a group of this "
+                    "machine%s%s",
+                    error ? ": " : "", error ? strerrordesc_np(error) : "");
+        return ST_NOT_FOUND;
+    }
+    return ST_OK;
+}
+
+static enum status trust_policy_from(const struct options *options,
+                                     struct trust_policy *ret_policy,
+                                     struct problem *reterr_problem)
+{
+    const char *group = options->manifests_writable_by_group;
+    struct trust_policy policy = {
+        .is_required = options->manifests_require_safe_permissions,
+        .follows_outside = options->manifests_follow_outside_directories,
+        .has_group = group != NULL,
+    };
+    enum status status = ST_OK;
+    if (group) {
+        status = is_number(group) ? number_to_group(group, &policy.group, reterr_problem)
+                                  : name_to_group(group, &policy.group, reterr_problem);
+    }
+    if (status == ST_OK) {
+        *ret_policy = policy;
+    }
+    return status;
+}
+
+enum status store_sources_from(const struct options *options,
+                               struct store_sources *ret_sources,
+                               struct problem *reterr_problem)
+{
+    struct trust_policy trust;
+    const enum status status = trust_policy_from(options, &trust, reterr_problem);
+    if (status != ST_OK) {
+        return status;
+    }
     *ret_sources = (struct store_sources){
         .manifests = options->manifests,
+        .trust = trust,
         .kubeconfig = options->kubeconfig,
         .in_pod = options->in_cluster,
         .pod_host = getenv(POD_HOST_VARIABLE),
@@ -30,6 +110,7 @@ void store_sources_from(const struct options *options, struct store_sources *ret
         .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
         .clock = clock_system(),
     };
+    return ST_OK;
 }
 
 void tls_options_from(const struct options *options, struct tls_options *ret_tls)

@@ -15,9 +15,12 @@ void engine_options_from(const struct options *options,
                          struct authenticator_options *ret_engine) NONNULL(1, 3);
 
 /** store_sources_from() - *@ret_sources borrows @options and the environment, which says where a
- * pod's API server is; no callbacks are set; the clock is the system's */
-void store_sources_from(const struct options *options, struct store_sources *ret_sources)
-    NONNULL(1, 2);
+ * pod's API server is; no callbacks are set; the clock is the system's. Return: ST_OK; ST_NOT_FOUND
+ * for a group that the machine does not know, ST_INVALID for one that is no number, with
+ * @reterr_problem; ST_NOMEM */
+enum status store_sources_from(const struct options *options,
+                               struct store_sources *ret_sources,
+                               struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
 /** tls_options_from() - *@ret_tls borrows @options; the clock is the system's */
 void tls_options_from(const struct options *options, struct tls_options *ret_tls) NONNULL(1, 2);

@@ -58,6 +58,9 @@ struct options {
 
     /* objects: at least one of the three, and never the last two together */
     char *manifests;
+    bool manifests_require_safe_permissions;
+    char *manifests_writable_by_group; /* a name or a number; known only to the machine */
+    bool manifests_follow_outside_directories;
     char *kubeconfig;
     bool in_cluster; /* asked for, or taken by itself in a pod */
     int64_t watch_silence_timeout_ms;

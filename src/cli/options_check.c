@@ -36,6 +36,22 @@ static const char *check_sources(const struct options *options)
                  "Secrets are";
 }
 
+static const char *check_manifests_company(const struct options *options)
+{
+    if (options->manifests || options->server) { /* review --server: check_engine_or_server() */
+        return NULL;
+    }
+    if (options->manifests_require_safe_permissions) {
+        return "--manifests-require-safe-permissions: needs --manifests";
+    }
+    if (options->manifests_writable_by_group) {
+        return "--manifests-writable-by-group: needs --manifests";
+    }
+    return options->manifests_follow_outside_directories
+               ? "--manifests-follow-outside-directories: needs --manifests"
+               : NULL;
+}
+
 static const char *check_watch_silence(const struct options *options)
 {
     return options->kubeconfig || options->in_cluster ||
@@ -156,10 +172,17 @@ static const char *check_question(const struct options *options)
 
 static const char *check_engine_or_server(const struct options *options)
 {
-    static const char *const engine_only[] = {
-        "manifests",     "kubeconfig",           "in-cluster", "enable-bootstrap-token-auth",
-        "api-audiences", "unknown-token-answer", "at",         "config"
-    };
+    static const char *const engine_only[] = { "manifests",
+                                               "kubeconfig",
+                                               "in-cluster",
+                                               "enable-bootstrap-token-auth",
+                                               "api-audiences",
+                                               "unknown-token-answer",
+                                               "at",
+                                               "config",
+                                               "manifests-require-safe-permissions",
+                                               "manifests-writable-by-group",
+                                               "manifests-follow-outside-directories" };
     static const char *const server_only[] = { "certificate-authority", "client-certificate",
                                                "client-key", "tls-server-name", "request-timeout" };
     if (!options->server) {
@@ -174,8 +197,8 @@ static const char *check_engine_or_server(const struct options *options)
     for (size_t i = 0; i < COUNTOF(engine_only); i++) {
         if (given(options, COMMAND_REVIEW, engine_only[i])) {
             return "--server: not together with --manifests, --kubeconfig, --in-cluster, --config, "
-                   "--at, --enable-bootstrap-token-auth, --api-audiences or "
-                   "--unknown-token-answer: the server has its own";
+                   "--at, --enable-bootstrap-token-auth, --api-audiences, --unknown-token-answer "
+                   "or what concerns --manifests: the server has its own";
         }
     }
     return NULL;
@@ -210,6 +233,7 @@ static const struct {
     check_fn *check;
 } checks[] = {
     { SERVE_BITS, check_sources },
+    { SERVE_BITS | REVIEW_BIT, check_manifests_company },
     { SERVE_BITS, check_watch_silence },
     { SERVE_BITS, check_serving_pair },
     { SERVE_BITS, check_client_names },

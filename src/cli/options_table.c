@@ -57,6 +57,19 @@ static const struct option_row rows[] = {
       .help = "Directory of Kubernetes manifests (YAML or JSON, subdirectories too) whose Secrets hold the tokens. With "
               "--kubeconfig or --in-cluster both count: of an object that both hold, the manifest's does; the other is "
               "reported, and takes over when the manifest goes." },
+    { .name = "manifests-require-safe-permissions", .type = OPTION_BOOL, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW,
+      .in_file = true, .initial = "false", FIELD(manifests_require_safe_permissions),
+      .help = "Whoever can write a manifest grants access. Refuse files and directories of --manifests that others than their "
+              "owner can write, or that belong to another user than root and the directory's owner: at the start it fails, later "
+              "nothing of them is taken. Without it they are remarked in the log, in check-config and in readyz." },
+    { .name = "manifests-writable-by-group", .type = OPTION_STRING, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW,
+      .in_file = true, .metavar = "GROUP", FIELD(manifests_writable_by_group),
+      .absent = "to trust no group with them",
+      .help = "Name or number of a group that may write --manifests, too; what belongs to it may be any member's." },
+    { .name = "manifests-follow-outside-directories", .type = OPTION_BOOL, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW,
+      .in_file = true, .initial = "false", FIELD(manifests_follow_outside_directories),
+      .help = "Follow symbolic links in --manifests to directories outside of it. Without it each is a problem and not read. "
+              "Links to files are followed wherever they lead, and --manifests itself may be a link." },
     { .name = "kubeconfig", .type = OPTION_PATH, .group = GROUP_OBJECTS, .commands = SERVE | REVIEW, .in_file = true,
       FIELD(kubeconfig), .absent = "to ask no Kubernetes API server",
       .help = "Kubeconfig of a Kubernetes API server whose Secrets hold the tokens; its current-context decides. It is read at "

@@ -20,6 +20,7 @@
 static const char *const held_back_messages[PROBLEM_LINE_COUNT_] = {
     [LINE_MANIFEST] = "Manifest problems held back",
     [LINE_MANIFEST_RESOLVED] = "Resolved manifest problems held back",
+    [LINE_MANIFEST_REMARK] = "Manifest remarks held back",
     [LINE_CONTACT] = "Kubernetes API problems held back",
     [LINE_CONTACT_RESOLVED] = "Resolved Kubernetes API problems held back",
     [LINE_KUBERNETES] = "Kubernetes API problems held back",
@@ -107,6 +108,17 @@ void problem_log_manifest_resolved(void *ctx, const struct problem *problem)
     if (may_log(problems, LINE_MANIFEST_RESOLVED, &dropped)) {
         log_event(problems->log, LOG_INFO, "Manifest problem resolved",
                   LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_INT("dropped", dropped)));
+    }
+}
+
+void problem_log_manifest_remark(void *ctx, const struct problem *problem)
+{
+    struct problem_log *problems = ctx;
+    uint64_t dropped;
+    if (may_log(problems, LINE_MANIFEST_REMARK, &dropped)) {
+        log_event(problems->log, LOG_WARNING, "Manifest remark",
+                  LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_TEXT("remark", problem->text),
+                             LOG_INT("dropped", dropped)));
     }
 }
 

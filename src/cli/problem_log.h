@@ -16,6 +16,7 @@
 enum problem_line {
     LINE_MANIFEST = 0,
     LINE_MANIFEST_RESOLVED,
+    LINE_MANIFEST_REMARK,
     LINE_CONTACT, /* with the API server */
     LINE_CONTACT_RESOLVED,
     LINE_KUBERNETES,
@@ -45,6 +46,7 @@ void problem_log_close(struct problem_log *problems) NONNULL(1);
 /* What a store's callbacks are; ctx: struct problem_log. */
 void problem_log_manifest(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_manifest_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
+void problem_log_manifest_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
 

@@ -233,9 +233,13 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
         return st;
     }
     struct store_sources sources;
-    store_sources_from(options, &sources);
+    st = store_sources_from(options, &sources, reterr_problem);
+    if (st != ST_OK) {
+        return st;
+    }
     sources.on_manifest_problem = problem_log_manifest;
     sources.on_manifest_resolved = problem_log_manifest_resolved;
+    sources.on_manifest_remark = problem_log_manifest_remark;
     sources.on_server_problem = problem_log_kubernetes;
     sources.on_server_resolved = problem_log_kubernetes_resolved;
     sources.ctx = &serve->problems;

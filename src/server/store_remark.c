@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/rfc3339.h"
 
@@ -33,6 +34,30 @@ static void remark_contact(const struct store_stats *stats,
                    since, failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
 }
 
+/* Join @remark to what is there. */
+static void add_remark(char ret_remark[static HEALTH_REMARK_MAX], const char *remark)
+{
+    const size_t len = strlen(ret_remark);
+    (void)snprintf(ret_remark + len, HEALTH_REMARK_MAX - len, "%s%s", len ? "; " : "", remark);
+}
+
+static void remark_trust(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
+{
+    char remark[HEALTH_REMARK_MAX];
+    if (stats->unsafe_files > 0) {
+        (void)snprintf(remark, sizeof(remark),
+                       "manifests and directories that others can change: %" PRIu64
+                       " (see the log)",
+                       stats->unsafe_files);
+        add_remark(ret_remark, remark);
+    }
+    if (stats->links_out > 0) {
+        (void)snprintf(remark, sizeof(remark), "links that lead out of the directory: %" PRIu64,
+                       stats->links_out);
+        add_remark(ret_remark, remark);
+    }
+}
+
 /* Contact that is lost is one of the problems, and more than any other of them. Before the first
  * sync it is informer-sync's to tell, and nothing is served yet. */
 void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
@@ -48,4 +73,5 @@ void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH
                        "served (see the log)",
                        stats->problems);
     }
+    remark_trust(stats, ret_remark);
 }

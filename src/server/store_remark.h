@@ -10,7 +10,8 @@
 void store_remark_before_sync(const struct store_stats *stats,
                               char ret_remark[static HEALTH_REMARK_MAX]) NONNULL(1);
 
-/** store_remark() - what to know of a store that is answered from: lost contact, wrong inputs;
- * leaves @ret_remark alone when all is well, and before the first sync with an API server */
+/** store_remark() - what to know of a store that is answered from: lost contact, wrong inputs, and
+ * manifests that others can change; leaves @ret_remark alone when all is well, and before the first
+ * sync with an API server */
 void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
     NONNULL(1);

@@ -4,8 +4,8 @@
  *
  * The rules, for whoever puts files there:
  *  - Every *.yaml, *.yml and *.json below the directory is read, subdirectories and symbolic links
- *    included, hidden names (a leading ".") left out. v1 Secrets are taken, alone, in
- * multi-document files or in Lists; other kinds are ignored.
+ *    included (to directories outside only when asked), hidden names (a leading ".") left out. v1
+ * Secrets are taken, alone, in multi-document files or in Lists; other kinds are ignored.
  *  - A file counts as a whole: one that cannot be read or decoded keeps what it held before, and
  * its problem is told with line and column. A file that is removed takes its objects with it.
  *  - Nothing half-written is read. A file is believed when it has been closed after writing or
@@ -24,10 +24,10 @@
  * change within milliseconds. So events nominate single paths, and a turn of the loop looks at
  * those, reads what is new, and tells the net effect (see manifests_private.h for the parts).
  *
- * Threats: whoever may write below the directory may bring in tokens; that is what it is for. They
- * must not be able to stop the server, to make it read half a Secret, or to make it reveal one:
- * sizes, counts and depth are bounded, devices and FIFOs are not opened, file contents are wiped
- * after use and never quoted.
+ * Threats: whoever may write below the directory may bring in tokens; that is what it is for, and
+ * manifests_trust.c says who that may be. They must not be able to stop the server, to make it read
+ * half a Secret, or to make it reveal one: sizes, counts and depth are bounded, devices and FIFOs
+ * are not opened, file contents are wiped after use and never quoted.
  *
  * Threads: all on the loop's (or before it runs); store_stats() reads atomics.
  */
@@ -276,7 +276,10 @@ static void read_node(struct manifests *manifests, struct node *node)
     struct file_stamp stamp = { 0 };
     const bool is_long_seen =
         node->is_unsettled && uv_hrtime() - node->stamp_at_ns >= FILE_SETTLE_MS * NS_PER_MS;
+    struct trust_question question = { .manifests = manifests, .node = node, .path = path };
     const struct file_read_options options = {
+        .accept = trust_admit_file,
+        .ctx = &question,
         .max_bytes = manifests->limits.file_bytes,
         .occasion = node->occasion,
         .now = clock_now(&manifests->clock),
@@ -409,6 +412,10 @@ static enum status load(struct store *store, struct problem *reterr_problem)
     if (manifests->is_out_of_memory) {
         problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to read it");
         return ST_NOMEM;
+    }
+    const enum status status = trust_judge_load(manifests, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     manifests->is_loaded = true;
     if (manifests->sync_blockers > 0) {
@@ -563,6 +570,7 @@ enum status manifests_new(const struct manifests_options *options,
     manifests->clock = options->clock;
     manifests->on_problem = options->on_problem;
     manifests->on_resolved = options->on_resolved;
+    manifests->on_remark = options->on_remark;
     manifests->ctx = options->ctx;
     manifests->limits = (struct manifests_limits){
         .file_bytes = MANIFESTS_MAX_FILE_BYTES,
@@ -573,6 +581,7 @@ enum status manifests_new(const struct manifests_options *options,
         .depth = MANIFESTS_MAX_DEPTH,
     };
     write_init(manifests);
+    trust_init(manifests, &options->trust);
     status = watch_init(manifests);
     if (status == ST_OK) {
         status = digester_init(&manifests->digester);

@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "store/store.h"
+#include "store/trust.h"
 
 struct manifests_options {
     const char *directory;   /* copies */
@@ -14,7 +15,10 @@ struct manifests_options {
                                 changes */
     problem_fn *on_resolved; /* may be NULL; a file that had a problem is fine now (status ST_OK,
                                 file set) */
+    problem_fn *on_remark;   /* may be NULL; what is served although others can change it, or that a
+                                link leads out: each once, when it is found (status ST_UNSAFE) */
     void *ctx;
+    struct trust_policy trust;
 };
 
 /** manifests_new() - Return: ST_OK; ST_NOMEM; ST_IO with @reterr_problem when @directory is no

@@ -8,6 +8,7 @@
  *     bytes to Secrets           manifests_decode.c  one file's text to a list of Secrets
  *     objects, duplicates        manifests_index.c   which file holds what, events
  *     problems                   manifests_report.c  told once, resolved once
+ *     who can change them        manifests_trust.c   what may be taken, by the rules of trust.c
  *     the turn                   manifests.c         look, read, settle, report; then wait
  *
  *     create, update, ...        manifests_write.c   one at a time, between two turns
@@ -18,6 +19,7 @@
  * Events are hints; what counts is what the file system says when a node is looked at. So a lost,
  * doubled or late event costs a look and never an answer.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +37,8 @@
 /* Limits, with their reasons. Tests lower them. */
 struct manifests_limits {
     size_t file_bytes;   /* one file */
-    size_t nodes;        /* files, directories and symbolic links that are kept track of */
+    size_t nodes;        /* files, directories and symbolic links that are kept track of. Of those
+                            found together the first by name count, of others the earlier */
     size_t objects;      /* objects in all files together, duplicates included */
     size_t file_objects; /* Secrets in one file, which are held until it has been read */
     size_t file_entries; /* entries of their data, all together */
@@ -111,6 +114,9 @@ struct node {
     bool is_stamp_loaded : 1; /* the stamp is that of the claims */
     bool is_stamp_racy : 1;   /* read so soon after a change that the next might not show */
     bool is_reported : 1;     /* a problem was told and not resolved yet */
+    bool is_unsafe : 1;       /* others can change it, as when it was last opened */
+    bool is_refused : 1;      /* NODE_DIRECTORY: and therefore nothing new in it is taken */
+    bool leads_out : 1;       /* is_link: out of the directory */
     uint32_t path_hash;
     char path[]; /* relative; "" for the root */
 };
@@ -152,14 +158,19 @@ struct manifests_handles {
 };
 
 struct manifests {
-    struct store base; /* first */
-    char *directory;   /* owns; as given, for people */
-    char *absolute;    /* owns; for the kernel */
+    struct store base;       /* first */
+    char *directory;         /* owns; as given, for people */
+    char *absolute;          /* owns; for the kernel */
+    char physical[PATH_MAX]; /* without symbolic links, as last looked at; "" for unknown */
     struct clock clock;
     problem_fn *on_problem;
     problem_fn *on_resolved;
+    problem_fn *on_remark;
     void *ctx;
     struct manifests_limits limits;
+
+    struct trust trust;
+    struct problem refusal; /* while loading: of what is refused, the first by path */
 
     struct manifests_index index;
     struct digester digester;
@@ -251,6 +262,45 @@ struct node *tree_add(struct manifests *manifests, struct node *parent, const ch
 
 /** tree_look() - at a nominated node: what is it now? Queues it for reading, scans it, drops it */
 void tree_look(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/* --- manifests_trust.c --- */
+
+void trust_init(struct manifests *manifests, const struct trust_policy *policy) NONNULL(1, 2);
+
+/** trust_forget() - @node is no longer what was judged */
+void trust_forget(struct manifests *manifests, struct node *node) NONNULL(1, 2);
+
+/** trust_shuts_out() - is @node a link to a directory outside, and that not asked for? Then it has
+ * been told. @found: what stat() tells of @path */
+bool trust_shuts_out(struct manifests *manifests,
+                     struct node *node,
+                     const char *path,
+                     const struct stat *found) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** trust_admit_directory() - may its entries be taken? @fd: it, open, with its @stat. What speaks
+ * against it has been told, as a remark or as a problem */
+bool trust_admit_directory(struct manifests *manifests,
+                           struct node *node,
+                           const char *path,
+                           int fd,
+                           const struct stat *stat) NODISCARD NONNULL(1, 2, 3, 5);
+
+struct trust_question {
+    struct manifests *manifests;
+    struct node *node;
+    const char *path; /* borrows */
+};
+
+/** trust_admit_file() - a file_accept_fn; @ctx: struct trust_question. Return: ST_OK; ST_UNSAFE */
+enum status trust_admit_file(void *ctx,
+                             int fd,
+                             const struct stat *stat,
+                             struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
+
+/** trust_judge_load() - was anything refused in the load? Return: ST_OK; ST_UNSAFE with
+ * @reterr_problem */
+enum status trust_judge_load(struct manifests *manifests, struct problem *reterr_problem) NODISCARD
+    NONNULL(1, 2);
 
 /* --- manifests_watch.c --- */
 

@@ -7,7 +7,8 @@
  * read entry by entry, and what is gone goes with all below it. Looking is idempotent, so it never
  * matters how often or why a node was nominated.
  *
- * Hidden names (a leading ".") are passed over; symbolic links are followed. So a volume that
+ * Hidden names (a leading ".") are passed over; symbolic links are followed, but for those to
+ * directories outside. So a volume that
  * Kubernetes has mounted is read once, by its visible links, and not again below ..data. A
  * directory is read under one path only, whatever links lead to it: that ends every loop.
  *
@@ -29,6 +30,7 @@
 #include <sys/stat.h>
 
 #include "store/manifests_private.h"
+#include "store/name_list.h"
 
 static uint32_t hash_path(const struct manifests *manifests, const char *path)
 {
@@ -134,7 +136,8 @@ struct node *tree_add(struct manifests *manifests, struct node *parent, const ch
     if (manifests->nodes.count >= manifests->limits.nodes) {
         manifests->is_over_limit = true;
         problem_set(&problem, ST_LIMIT, 0, 0,
-                    "expected at most %zu files; those found later are not read",
+                    "expected at most %zu files, directories and links; of those found together "
+                    "the first by name are read, of others the earlier",
                     manifests->limits.nodes);
         report_problem(manifests, parent, &problem);
         return NULL;
@@ -191,6 +194,7 @@ static void release_directory(struct manifests *manifests, struct node *node)
 static void forget_file(struct manifests *manifests, struct node *node)
 {
     index_forget(manifests, node);
+    trust_forget(manifests, node);
     manifests_unblock_sync(manifests, node);
     node->is_unsettled = false;
     node->is_stamp_loaded = false;
@@ -242,6 +246,7 @@ static void stop_being_directory(struct manifests *manifests, struct node *node)
     if (node->kind == NODE_DIRECTORY) {
         free_below(manifests, node);
         release_directory(manifests, node);
+        trust_forget(manifests, node);
         set_kind(manifests, node, NODE_UNKNOWN);
     }
     stop_being_alias(manifests, node);
@@ -274,10 +279,11 @@ static bool is_worth_a_look(const struct dirent *entry)
     }
 }
 
-static void see_entries(struct manifests *manifests,
-                        struct node *directory,
-                        DIR *stream,
-                        enum file_occasion occasion)
+/* Return: were all read? What went wrong has been told. */
+static bool list_entries(struct manifests *manifests,
+                         struct node *directory,
+                         DIR *stream,
+                         struct name_list *names)
 {
     for (;;) {
         errno = 0;
@@ -286,19 +292,38 @@ static void see_entries(struct manifests *manifests,
             fail(manifests, directory, ST_IO, "cannot be read", errno);
             directory->generation = 0; /* not read: the next look tries again */
             manifests_defer(manifests, directory, LATER_RETRY);
+            return false;
         }
         if (!entry) {
-            return;
+            return true;
         }
-        if (entry->d_name[0] == '.' || !is_worth_a_look(entry)) {
-            continue;
+        if (entry->d_name[0] != '.' && is_worth_a_look(entry) &&
+            name_list_add(names, entry->d_name, manifests->limits.nodes) != ST_OK) {
+            manifests->is_out_of_memory = true; /* a full scan later finds what is missed now */
+            return true;
         }
-        struct node *node = tree_add(manifests, directory, entry->d_name);
+    }
+}
+
+/* In order of name, by which it is decided what there is no room for. Return: all of them? What
+ * went wrong has been told. */
+static bool see_entries(struct manifests *manifests,
+                        struct node *directory,
+                        DIR *stream,
+                        enum file_occasion occasion)
+{
+    CLEANUP(name_list_fini) struct name_list names = { 0 };
+    bool is_whole = list_entries(manifests, directory, stream, &names);
+    name_list_sort(&names, names.count);
+    for (size_t i = 0; i < names.count; i++) {
+        struct node *node = tree_add(manifests, directory, names.at[i]);
+        is_whole = is_whole && node;
         if (node) {
             node->is_seen = true;
             manifests_nominate(manifests, node, occasion);
         }
     }
+    return is_whole;
 }
 
 /* Those below that were not seen may be gone; a look will tell. */
@@ -337,8 +362,10 @@ static void scan(struct manifests *manifests,
         directory->generation = 0; /* replaced this very moment: look again */
         manifests_nominate(manifests, directory, occasion);
     } else {
-        report_fine(manifests, directory);
-        see_entries(manifests, directory, stream, occasion);
+        if (trust_admit_directory(manifests, directory, path, dirfd(stream), &stat) &&
+            see_entries(manifests, directory, stream, occasion)) {
+            report_fine(manifests, directory);
+        }
         nominate_unseen(manifests, directory);
     }
     (void)closedir(stream); /* nothing was written */
@@ -401,6 +428,7 @@ static void enter_directory(struct manifests *manifests,
         release_directory(manifests, node);
         if (!take_identity(manifests, node, identity)) {
             free_below(manifests, node);
+            trust_forget(manifests, node); /* the other path is the one that is judged */
             node->is_alias = true;
             manifests->alias_count++;
             return;
@@ -431,6 +459,14 @@ static void lose_root(struct manifests *manifests, const char *why)
     }
 }
 
+/* @node is a link that is not to be followed. */
+static void ignore(struct manifests *manifests, struct node *node)
+{
+    stop_being_directory(manifests, node);
+    forget_file(manifests, node);
+    set_kind(manifests, node, NODE_IGNORED);
+}
+
 /* The empty directory that a mount had covered says nothing about the mount's files. */
 static bool is_still_unmounted(struct manifests *manifests)
 {
@@ -446,6 +482,9 @@ static void look_at_root(struct manifests *manifests, struct node *root)
 {
     struct stat now;
     watch_places(manifests, root, "/", manifests->absolute, false);
+    if (!realpath(manifests->absolute, manifests->physical)) {
+        manifests->physical[0] = '\0';
+    }
     if (stat(manifests->absolute, &now) != 0) {
         lose_root(manifests, strerrordesc_np(errno));
         return;
@@ -486,9 +525,7 @@ static void find_dangling(struct manifests *manifests, struct node *node)
         find_gone(manifests, node);
         return;
     }
-    stop_being_directory(manifests, node);
-    forget_file(manifests, node);
-    set_kind(manifests, node, NODE_IGNORED);
+    ignore(manifests, node);
     if (tree_is_manifest_name(node_name(node))) {
         struct problem problem;
         problem_set(&problem, ST_NOT_FOUND, 0, 0, "the symbolic link leads nowhere");
@@ -502,10 +539,8 @@ static void find_other(struct manifests *manifests, struct node *node)
         drop(manifests, node);
         return;
     }
-    stop_being_directory(manifests, node);
-    forget_file(manifests, node);
+    ignore(manifests, node);
     report_fine(manifests, node);
-    set_kind(manifests, node, NODE_IGNORED);
 }
 
 static bool is_known_well(const struct node *node, const struct stat *stat)
@@ -574,6 +609,8 @@ static void look_at_entry(struct manifests *manifests, struct node *node, const 
     }
     if (node->is_link && stat(path, &now) != 0) {
         look_failed(manifests, node, errno);
+    } else if (S_ISDIR(now.st_mode) && trust_shuts_out(manifests, node, path, &now)) {
+        ignore(manifests, node);
     } else if (S_ISDIR(now.st_mode)) {
         enter_directory(manifests, node, path, &now);
     } else if (S_ISREG(now.st_mode) && tree_is_manifest_name(node_name(node))) {

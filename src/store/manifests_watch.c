@@ -399,8 +399,8 @@ static void apply_event(struct manifests *manifests,
         node->occasion = FILE_APPEARED;
     } else if (event->mask & (IN_CREATE | IN_DELETE)) {
         manifests_nominate(manifests, node, FILE_FOUND);
-    } else if (event->mask & IN_ATTRIB && node->problem_hash != 0) {
-        manifests_nominate(manifests, node, FILE_FOUND); /* it may be readable now */
+    } else if (event->mask & IN_ATTRIB) {
+        manifests_nominate(manifests, node, FILE_FOUND); /* who may read or write it, perhaps */
     }
 }
 
@@ -445,7 +445,7 @@ static void apply_to_entry(struct manifests *manifests,
         return;
     }
     struct node *node = tree_find(manifests, watch->directory, event->name);
-    if (!node && is_wanted(watch, event)) {
+    if (!node && !watch->directory->is_refused && is_wanted(watch, event)) {
         node = tree_add(manifests, watch->directory, event->name);
     }
     if (node) {
@@ -476,6 +476,31 @@ static void lose_watch(struct manifests *manifests, struct watch *watch, uint32_
     }
 }
 
+/* Whether it was judged safe or not: judge again, though nothing else has changed. */
+static void ask_again(struct manifests *manifests, struct node *node)
+{
+    node->generation = 0;
+    node->is_read_due = node->kind == NODE_FILE;
+    manifests_nominate(manifests, node, FILE_FOUND);
+}
+
+/* Who may write the directory itself has changed, perhaps; also for links that lead through it. */
+static void note_attributes(struct manifests *manifests, struct watch *watch)
+{
+    if (watch->directory) {
+        ask_again(manifests, watch->directory);
+    }
+    struct name *name;
+    cds_list_for_each_entry(name, &watch->names, of_watch)
+    {
+        struct place *place;
+        cds_list_for_each_entry(place, &name->places, of_name)
+        {
+            ask_again(manifests, place->node);
+        }
+    }
+}
+
 static void handle_event(struct manifests *manifests, const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW) {
@@ -489,6 +514,9 @@ static void handle_event(struct manifests *manifests, const struct inotify_event
     if (event->mask & WATCH_SELF_MASK) {
         lose_watch(manifests, watch, event->mask);
         return;
+    }
+    if (event->len == 0 && event->mask & IN_ATTRIB) {
+        note_attributes(manifests, watch);
     }
     if (event->len == 0) {
         return;

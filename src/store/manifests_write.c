@@ -34,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/document_edit.h"
 #include "base/document_write.h"
@@ -190,6 +191,30 @@ static enum status check_no_link(struct write_job *job, const struct node *file)
     return ST_OK;
 }
 
+/* What is written must be taken again: it will belong to our own user. @directory: in which */
+static enum status check_safe(const struct manifests *manifests,
+                              struct write_job *job,
+                              const struct node *directory)
+{
+    const struct trust *trust = &manifests->trust;
+    if (!trust->policy.is_required) {
+        return ST_OK;
+    }
+    if (geteuid() != 0 && geteuid() != trust->owner) {
+        return refuse(job, ST_UNSUPPORTED,
+                      "a file of this server's user would not be safe: expected the directory to "
+                      "be its own");
+    }
+    for (const struct node *node = directory; node; node = node->parent) {
+        if (node->is_refused) {
+            return refuse(job, ST_IO,
+                          "others can change the directory, and nothing is written there before "
+                          "that is mended");
+        }
+    }
+    return ST_OK;
+}
+
 /* Read what is about to be written as the next turn will. */
 static enum status check_text(struct manifests *manifests,
                               struct write_job *job,
@@ -255,6 +280,9 @@ static enum status change_file(struct manifests *manifests,
     bool is_empty = false;
     const struct span old = { .at = text->at, .len = text->len };
     enum status status = check_no_link(job, file);
+    if (status == ST_OK) {
+        status = check_safe(manifests, job, file->parent);
+    }
     if (status == ST_OK) {
         status = manifest_rewrite(old, job->target.namespace, job->target.name,
                                   content ? job->object : NULL, &changed, &is_empty, &job->problem);
@@ -326,7 +354,7 @@ static enum status check_room(struct manifests *manifests, struct write_job *job
     if (manifests->nodes.count >= manifests->limits.nodes) {
         return refuse(job, ST_LIMIT, "there are as many files as there may be");
     }
-    return ST_OK;
+    return check_safe(manifests, job, manifests->root);
 }
 
 static enum status write_new_file(struct manifests *manifests,

@@ -199,6 +199,8 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
     const struct store_counters *counters = &store->counters;
     struct store_stats stats = {
         .files = atomic_load_explicit(&counters->files, memory_order_relaxed),
+        .unsafe_files = atomic_load_explicit(&counters->unsafe_files, memory_order_relaxed),
+        .links_out = atomic_load_explicit(&counters->links_out, memory_order_relaxed),
         .problems = atomic_load_explicit(&counters->problems, memory_order_relaxed),
         .reloads_ok = atomic_load_explicit(&counters->reloads_ok, memory_order_relaxed),
         .reloads_failed = atomic_load_explicit(&counters->reloads_failed, memory_order_relaxed),

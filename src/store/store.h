@@ -59,9 +59,12 @@ typedef void store_handler(void *ctx, const struct store_event *event);
 struct store_stats {
     uint64_t objects[OBJECT_KIND_COUNT_]; /* held now */
     uint64_t files;                       /* manifests: files held now */
-    uint64_t problems;   /* what is wrong now: files and objects that cannot be read,
-                            duplicates, a server that is away */
-    uint64_t reloads_ok; /* scans or files re-read without a problem, since the start */
+    uint64_t unsafe_files; /* manifests: files and directories held now that others can change,
+                              unless that is refused and a problem */
+    uint64_t links_out;    /* manifests: symbolic links held now that lead out of the directory */
+    uint64_t problems;     /* what is wrong now: files and objects that cannot be read,
+                              duplicates, a server that is away */
+    uint64_t reloads_ok;   /* scans or files re-read without a problem, since the start */
     uint64_t reloads_failed;
     int64_t last_reload_sec; /* wall clock of the last one, 0 for none */
     bool last_reload_ok;

@@ -70,6 +70,8 @@ struct store_subscription {
 struct store_counters {
     _Atomic uint64_t objects[OBJECT_KIND_COUNT_];
     _Atomic uint64_t files;
+    _Atomic uint64_t unsafe_files;
+    _Atomic uint64_t links_out;
     _Atomic uint64_t problems;
     _Atomic uint64_t reloads_ok;
     _Atomic uint64_t reloads_failed;

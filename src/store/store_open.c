@@ -24,7 +24,9 @@ static enum status open_manifests(const struct store_sources *sources,
         .clock = sources->clock,
         .on_problem = sources->on_manifest_problem,
         .on_resolved = sources->on_manifest_resolved,
+        .on_remark = sources->on_manifest_remark,
         .ctx = sources->ctx,
+        .trust = sources->trust,
     };
     return manifests_new(&manifests, ret_store, reterr_problem);
 }

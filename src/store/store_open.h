@@ -9,11 +9,13 @@
 #include "base/problem.h"
 #include "base/status.h"
 #include "store/store.h"
+#include "store/trust.h"
 
 /** Where objects come from: manifests, or one API server, or the two. Strings borrow until
  * store_open() returns. */
 struct store_sources {
     const char *manifests;       /* a directory; NULL: none */
+    struct trust_policy trust;   /* in whom, with the manifests */
     const char *kubeconfig;      /* of an API server; NULL: none */
     bool in_pod;                 /* the API server of the pod we are in; not with kubeconfig */
     const char *pod_directory;   /* of the ServiceAccount; NULL: where Kubernetes puts it */
@@ -25,6 +27,7 @@ struct store_sources {
     /* Each may be NULL; on the loop's thread; as the back ends call them. */
     problem_fn *on_manifest_problem;
     problem_fn *on_manifest_resolved;
+    problem_fn *on_manifest_remark;
     problem_fn
         *on_server_problem; /* of the API server, and of an object that manifests hold, too */
     problem_fn *on_server_resolved;

@@ -459,6 +459,8 @@ static void add_stats(const struct store *store, struct store_stats *stats)
     const struct store_stats *later =
         second.last_reload_sec > first.last_reload_sec ? &second : &first;
     stats->files = first.files + second.files;
+    stats->unsafe_files = first.unsafe_files + second.unsafe_files;
+    stats->links_out = first.links_out + second.links_out;
     stats->problems += first.problems + second.problems;
     stats->reloads_ok = first.reloads_ok + second.reloads_ok;
     stats->reloads_failed = first.reloads_failed + second.reloads_failed;

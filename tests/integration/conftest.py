@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import kit  # noqa: E402
 
+os.umask(0o022)  # manifests that a test makes are nobody else's to write, whatever the developer's habit
 os.environ.pop("KUBERNETES_SERVICE_HOST", None)  # in a pod of CI's, what is under test would take that cluster's Secrets
 
 

@@ -334,3 +334,107 @@ def test_manifests_directory_that_vanishes_keeps_serving(start_server):
     later = server.put(kit.new_token())
     server.wait_accepts(later)
     server.wait_accepts(token)
+
+
+def readyz_store(server):
+    page = server.get("/readyz?verbose")
+    assert page.status == 200, page
+    return next(line for line in page.text.splitlines() if line.startswith("[+]store ok"))
+
+
+def test_manifests_that_others_can_change_are_served_and_remarked(start_server, tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    token = kit.new_token()
+    path = folder / "open.yaml"
+    path.write_text(secret_manifest(token))
+    path.chmod(0o666)
+    server = start_server(manifests=folder)
+    server.wait_accepts(token)
+    line = server.wait_log(r'"Manifest remark".*').group(0)
+    owner = path.stat()
+    assert f'file="{path}"' in line, line
+    assert f"everybody can write it (mode 0666, owner {owner.st_uid}, group {owner.st_gid}); expected nobody but" in line, line
+    assert "manifests and directories that others can change: 1" in readyz_store(server)
+    assert problems(server) == 0
+    path.chmod(0o644)
+    kit.eventually(lambda: readyz_store(server) == "[+]store ok", "no remark any more")
+    folder.chmod(0o1777)
+    kit.eventually(lambda: "others can change: 1" in readyz_store(server), "the directory, sticky or not")
+    assert server.accepts(token)
+    folder.chmod(0o755)
+
+
+def test_manifests_that_others_can_change_stop_the_start_when_that_is_asked_for(start_server, tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    token = kit.new_token()
+    path = folder / "open.yaml"
+    path.write_text(secret_manifest(token))
+    path.chmod(0o664)
+    server = start_server("--manifests-require-safe-permissions", manifests=folder, wait=False)
+    server.wait_end(kit.NOT_ZERO)
+    line = server.log().splitlines()[-1]
+    assert f"kube-bearer serve: {path}: --manifests-require-safe-permissions: its group" in line, line
+    assert "(mode 0664, owner " in line and "expected nobody but its owner" in line, line
+    server = start_server("--manifests-require-safe-permissions", f"--manifests-writable-by-group={path.stat().st_gid}",
+                          manifests=folder)
+    server.wait_accepts(token)
+    assert readyz_store(server) == "[+]store ok"
+    server = start_server("--manifests-writable-by-group=no-such-group-here", manifests=folder, wait=False)
+    server.wait_end(kit.NOT_ZERO)
+    assert "expected the name or number of a group of this machine" in server.log(), server.log()
+
+
+def test_manifests_that_others_can_change_are_not_taken_over_while_serving(start_server):
+    """The last good state keeps serving; a file that is deleted is gone all the same: that is a revocation."""
+    server = start_server("--manifests-require-safe-permissions")
+    kept, revoked, smuggled, late = server.new_token(), server.new_token(), kit.new_token(), kit.new_token()
+    theirs = server.folder / "theirs.yaml"
+    theirs.write_text(secret_manifest(smuggled))
+    theirs.chmod(0o666)
+    os.replace(theirs, server.manifests / f"{kept[:6]}.yaml")
+    kit.eventually(lambda: problems(server) == 1, "a problem")
+    server.wait_log(r'"Manifest problem".*reason="unsafe".*everybody can write it')
+    assert server.accepts(kept) and not server.accepts(smuggled)
+    server.manifests.chmod(0o777)
+    kit.eventually(lambda: problems(server) >= 2, "the directory is another")
+    server.put(late)
+    (server.manifests / f"{revoked[:6]}.yaml").unlink()
+    server.wait_refuses(revoked)
+    assert not server.accepts(late), "it came later than the unlink that has been seen"
+    assert server.accepts(kept)
+    assert server.get("/readyz").status == 200
+    server.manifests.chmod(0o755)
+    server.wait_accepts(late)
+    (server.manifests / f"{kept[:6]}.yaml").unlink()
+    server.wait_refuses(kept)
+    kit.eventually(lambda: problems(server) == 0, "all is well")
+
+
+def test_manifests_links_that_lead_out(start_server, tmp_path):
+    """To files they are followed and remarked; to directories they are problems, unless asked for."""
+    outside = tmp_path / "outside"
+    (outside / "directory").mkdir(parents=True)
+    file, directory = kit.new_token(), kit.new_token()
+    (outside / "file").write_text(secret_manifest(file))
+    (outside / "directory" / "secret.yaml").write_text(secret_manifest(directory))
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    (folder / "file.yaml").symlink_to(outside / "file")
+    (folder / "directory").symlink_to(outside / "directory")
+    (folder / "everything").symlink_to("/")
+    server = start_server(manifests=folder)
+    server.wait_accepts(file)
+    assert not server.accepts(directory)
+    assert problems(server) == 2 and server.metric("kube_bearer_store_files") == 1
+    server.wait_log(r'"Manifest problem" file="[^"]*/everything".*leads to a directory outside')
+    server.wait_log(r'"Manifest remark" file="[^"]*/file.yaml" remark="the symbolic link leads out of the directory, to ')
+    assert "links that lead out of the directory: 1" in readyz_store(server)
+    (folder / "everything").unlink()
+    kit.eventually(lambda: problems(server) == 1, "one is gone")
+    server.stop()
+    server = start_server("--manifests-follow-outside-directories", manifests=folder)
+    server.wait_accepts(file)
+    server.wait_accepts(directory)
+    assert problems(server) == 0

@@ -46,7 +46,10 @@ def test_quickstart_serves_until_ctrl_c(tmp_path):
         ca = next((tmp_path / "state").glob("run.*/ca.crt")).read_text()
         port = int(re.search(r"ready at https://127\.0\.0\.1:(\d+)/authenticate", text).group(1))
         with kit.Connection(port, ca_pem=ca) as connection:
-            assert connection.request("GET", "/readyz").status == 200
+            page = connection.request("GET", "/readyz?verbose")
+        assert page.status == 200 and "[+]store ok\n" in page.text, "nobody else can change what it serves"
+        log = next((tmp_path / "state").glob("run.*/server.log")).read_text()
+        assert "Synced" in log and "Manifest remark" not in log, log
     finally:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         rest = process.communicate(timeout=60)[0]

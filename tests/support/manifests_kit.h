@@ -7,7 +7,7 @@
  * deleted, "S " for synced; the value is stringData.value of the Secret. A Secret that has no
  * `sealed` key is marked by "!", so that one that was cut off in the middle stands out. Problems
  * make another: "file:line:column: text" each on a line, "ok file" for resolved ones. Files are
- * named relative to the kit's directory; manifests are in m/.
+ * named relative to the kit's directory; manifests are in m/. Remarks make a third, as problems do.
  */
 #include "base/buf.h"
 #include "kube/secret.h"
@@ -24,6 +24,8 @@ struct manifests_kit {
     struct store *store;
     struct buf events;
     struct buf problems;
+    struct buf remarks;         /* lines like problems */
+    struct trust_policy policy; /* for the next mkit_open() */
 };
 
 struct manifest_text {
@@ -94,6 +96,13 @@ static inline void mkit_on_resolved(void *ctx, const struct problem *problem)
     buf_printf(&kit->problems, "ok %s\n", mkit_short_name(kit, problem->file));
 }
 
+static inline void mkit_on_remark(void *ctx, const struct problem *problem)
+{
+    struct manifests_kit *kit = ctx;
+    assert_int_equal(problem->status, ST_UNSAFE);
+    buf_printf(&kit->remarks, "%s: %s\n", mkit_short_name(kit, problem->file), problem->text);
+}
+
 /* The text so far, NUL-terminated. */
 static inline const char *mkit_text(struct buf *buf)
 {
@@ -113,6 +122,7 @@ static inline void mkit_init_on(struct manifests_kit *kit, struct loop *loop)
         kit_init(&kit->files);
     }
     kit_mkdir(&kit->files, "m");
+    kit->policy.follows_outside = true; /* what links may lead to is manifests_trust_test's */
     kit->clock.wall = clock_now(&system);
     kit->clock.wall.sec += 3600;
 }
@@ -132,7 +142,9 @@ static inline void mkit_open_at(struct manifests_kit *kit,
         .clock = clock,
         .on_problem = mkit_on_problem,
         .on_resolved = mkit_on_resolved,
+        .on_remark = mkit_on_remark,
         .ctx = kit,
+        .trust = kit->policy,
     };
     struct problem problem = { 0 };
     assert_int_equal(manifests_new(&options, &kit->store, &problem), ST_OK);
@@ -161,6 +173,7 @@ static inline void mkit_fini(struct manifests_kit *kit)
     kit->store = store_free(kit->store);
     buf_fini(&kit->events);
     buf_fini(&kit->problems);
+    buf_fini(&kit->remarks);
     kit_fini(&kit->files);
 }
 
@@ -186,6 +199,16 @@ static inline void mkit_had_problems(struct manifests_kit *kit, const char *want
         assert_string_equal(text, want);
     }
     buf_clear(&kit->problems);
+}
+
+/* The same for remarks. */
+static inline void mkit_had_remarks(struct manifests_kit *kit, const char *want)
+{
+    const char *text = mkit_text(&kit->remarks);
+    if (want[0] == '\0' || !strstr(text, want)) {
+        assert_string_equal(text, want);
+    }
+    buf_clear(&kit->remarks);
 }
 
 struct mkit_wish {

@@ -125,6 +125,34 @@ static void test_check_config_broken_manifest_fails_and_is_named(void **state)
     assert_non_null(strstr(capture.out, "problems: 1\n"));
 }
 
+static void test_check_config_warns_of_manifests_that_others_can_change(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(chmod(kit_path(&fixture->kit, "m/a.yaml").text, 0666), 0);
+    kit_symlink(&fixture->kit, "/", "m/link");
+    assert_int_equal(run(fixture), 1); /* the link is a problem, the file is not */
+    assert_non_null(strstr(capture.err, "a.yaml: warning: everybody can write it (mode 0666"));
+    assert_non_null(strstr(capture.err, "link: the symbolic link leads to a directory outside"));
+    assert_non_null(strstr(capture.out, "problems: 1\n"));
+    kit_unlink(&fixture->kit, "m/link");
+    assert_int_equal(run(fixture), 0);
+    assert_non_null(strstr(capture.err, "a.yaml: warning: everybody can write it (mode 0666"));
+    assert_non_null(strstr(capture.out, "bootstrap tokens: 1 usable\n"));
+}
+
+static void test_check_config_fails_where_safe_permissions_are_required(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.manifests_require_safe_permissions = true;
+    assert_int_equal(run(fixture), 0);
+    assert_null(strstr(capture.err, "a.yaml"));
+    assert_int_equal(chmod(kit_path(&fixture->kit, "m/a.yaml").text, 0666), 0);
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(strstr(capture.err, "a.yaml: --manifests-require-safe-permissions: everybody "
+                                        "can write it (mode 0666"));
+    assert_string_equal(capture.out, "");
+}
+
 static void test_check_config_secret_in_the_wrong_place_fails_and_is_named(void **state)
 {
     struct fixture *fixture = *state;
@@ -193,6 +221,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_check_config_key_of_another_certificate_fails, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_broken_manifest_fails_and_is_named,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_warns_of_manifests_that_others_can_change,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_fails_where_safe_permissions_are_required,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_check_config_secret_in_the_wrong_place_fails_and_is_named, set_up, tear_down),

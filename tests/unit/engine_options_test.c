@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options in the shape that engine and TLS take: every field arrives where it belongs. */
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +19,9 @@ static const char *suites[] = { "s", "t" };
 
 static const struct options options = {
     .manifests = (char *)(uintptr_t) "m",
+    .manifests_require_safe_permissions = true,
+    .manifests_writable_by_group = (char *)(uintptr_t) "4711",
+    .manifests_follow_outside_directories = true,
     .kubeconfig = (char *)(uintptr_t) "kc",
     .watch_silence_timeout_ms = 70001,
     .enable_bootstrap_token_auth = true,
@@ -62,8 +68,13 @@ static void test_store_sources_from_every_field_arrives(void **state)
     struct store_sources sources;
     assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1), 0);
     assert_int_equal(setenv("KUBERNETES_SERVICE_PORT", "6443", 1), 0);
-    store_sources_from(&options, &sources);
+    struct problem problem;
+    assert_int_equal(store_sources_from(&options, &sources, &problem), ST_OK);
     assert_string_equal(sources.manifests, "m");
+    assert_true(sources.trust.is_required);
+    assert_true(sources.trust.follows_outside);
+    assert_true(sources.trust.has_group);
+    assert_int_equal(sources.trust.group, 4711);
     assert_string_equal(sources.kubeconfig, "kc");
     assert_false(sources.in_pod);
     assert_null(sources.pod_directory); /* where Kubernetes puts it */
@@ -75,7 +86,10 @@ static void test_store_sources_from_every_field_arrives(void **state)
     const struct options pod = { .in_cluster = true };
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_PORT"), 0);
-    store_sources_from(&pod, &sources);
+    assert_int_equal(store_sources_from(&pod, &sources, &problem), ST_OK);
+    assert_false(sources.trust.is_required);
+    assert_false(sources.trust.follows_outside);
+    assert_false(sources.trust.has_group);
     assert_true(sources.in_pod);
     assert_null(sources.manifests);
     assert_null(sources.kubeconfig);
@@ -100,12 +114,63 @@ static void test_tls_options_from_every_field_arrives(void **state)
     assert_true(clock_now(&tls.clock).sec > 1700000000); /* the real one */
 }
 
+static const struct {
+    const char *group;
+    enum status want;
+    gid_t want_group;
+    const char *complaint; /* contained */
+} groups[] = {
+    { "0", ST_OK, 0, NULL },
+    { "65532", ST_OK, 65532, NULL },
+    { "4294967294", ST_OK, 4294967294, NULL },
+    { "4294967295", ST_INVALID, 0, "expected a number below 4294967295" },
+    { "99999999999999999999999", ST_INVALID, 0, "expected a number below" },
+    { "hunter2-no-such-group", ST_NOT_FOUND, 0,
+      "expected the name or number of a group of this machine" },
+    { "-1", ST_NOT_FOUND, 0, "expected the name or number" },
+    { "0x10", ST_NOT_FOUND, 0, "expected the name or number" },
+};
+
+static void test_store_sources_from_group_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(groups); i++) {
+        struct options named = { 0 };
+        struct store_sources sources;
+        struct problem problem = { 0 };
+        named.manifests_writable_by_group = (char *)(uintptr_t)groups[i].group;
+        print_message("# %s\n", groups[i].group);
+        assert_int_equal(store_sources_from(&named, &sources, &problem), groups[i].want);
+        if (groups[i].want == ST_OK) {
+            assert_int_equal(sources.trust.group, groups[i].want_group);
+        } else {
+            assert_non_null(strstr(problem.text, groups[i].complaint));
+            assert_null(strstr(problem.text, "hunter2")); /* no value comes back */
+        }
+    }
+}
+
+/* By name, as the machine has it: the group that we are of, if it has a name. */
+static void test_store_sources_from_group_by_name(void **state)
+{
+    (void)state;
+    const struct group *mine = getgrgid(getegid());
+    struct options named = { .manifests_writable_by_group = mine ? mine->gr_name : NULL };
+    struct store_sources sources;
+    struct problem problem;
+    assert_int_equal(store_sources_from(&named, &sources, &problem), ST_OK);
+    assert_int_equal(sources.trust.has_group, mine != NULL);
+    assert_int_equal(sources.trust.group, mine ? getegid() : 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_options_from_every_field_arrives),
         cmocka_unit_test(test_engine_options_from_nothing_is_off),
         cmocka_unit_test(test_store_sources_from_every_field_arrives),
+        cmocka_unit_test(test_store_sources_from_group_rows),
+        cmocka_unit_test(test_store_sources_from_group_by_name),
         cmocka_unit_test(test_tls_options_from_every_field_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

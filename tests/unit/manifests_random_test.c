@@ -105,6 +105,9 @@ static void change_something(const struct file_kit *kit, struct dice *dice, unsi
     case 9:
         ignored = rename(root.text, away.text);
         break;
+    case 10:
+        ignored = chmod(one.text, roll(dice, 2) ? 0777 : 0755);
+        break;
     default:
         write_some_objects(&one, dice, step);
     }
@@ -118,6 +121,7 @@ struct comparison {
     struct manifests_kit *kit;
     struct known known;
     struct known fresh;
+    struct store_stats fresh_stats;
 };
 
 static bool agrees_with_a_fresh_store(void *ctx)
@@ -127,6 +131,7 @@ static bool agrees_with_a_fresh_store(void *ctx)
     const struct manifests_options options = {
         .directory = path.text,
         .clock = clock_manual(&comparison->kit->clock),
+        .trust = comparison->kit->policy,
     };
     struct problem problem = { 0 };
     struct store *store = NULL;
@@ -134,13 +139,16 @@ static bool agrees_with_a_fresh_store(void *ctx)
     assert_int_equal(manifests_new(&options, &store, &problem), ST_OK);
     assert_int_equal(store_subscribe(store, &all_secrets, learn, &comparison->fresh), ST_OK);
     assert_int_equal(store_load(store, &problem), ST_OK);
+    store_stats(store, &comparison->fresh_stats);
     store_free(store);
     for (size_t i = 0; i < OBJECTS; i++) {
         if (strcmp(comparison->known.values[i], comparison->fresh.values[i]) != 0) {
             return false;
         }
     }
-    return true;
+    const struct store_stats stats = mkit_stats(comparison->kit);
+    return stats.unsafe_files == comparison->fresh_stats.unsafe_files &&
+           stats.links_out == comparison->fresh_stats.links_out;
 }
 
 static void run_seed(uint64_t seed)
@@ -150,6 +158,7 @@ static void run_seed(uint64_t seed)
     struct dice dice = { seed };
     print_message("# seed %u\n", (unsigned)seed);
     mkit_init(&kit);
+    kit.policy.follows_outside = seed % 2;
     kit_mkdir(&kit.files, "out");
     mkit_open(&kit);
     assert_int_equal(store_subscribe(kit.store, &all_secrets, learn, &comparison.known), ST_OK);

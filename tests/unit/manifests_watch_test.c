@@ -669,7 +669,7 @@ static void test_manifests_directory_is_replaced(void **state)
     mkit_put(&kit, "fresh/z.yaml", "x", "2");
     kit_rename(&kit.files, "m", "old");
     kit_rename(&kit.files, "fresh", "m");
-    mkit_expect(&kit, "~x=2 -s -y ");
+    mkit_expect(&kit, "~x=2 -y -s ");
     mkit_put(&kit, "old/a.yaml", "a", "9");
     mkit_expect_silence(&kit);
     mkit_had_problems(&kit, "");

@@ -341,6 +341,38 @@ static void test_manifests_create_within_the_limits(void **state)
     assert_int_equal(mkit_stats(kit).files, 2);
 }
 
+/* Where others can change things nothing is written, and what would not be taken again neither. */
+static void test_manifests_write_only_where_it_is_safe_when_that_is_required(void **state)
+{
+    struct manifests_kit *kit = *state;
+    const struct kit_path path = kit_path(&kit->files, "m");
+    struct outcome outcome;
+    kit->policy.is_required = true;
+    mkit_start(kit, "S ");
+    expect(kit, create(kit, OBJECT("a", "1")), ST_OK, "+a=1 ok ");
+    assert_int_equal(chmod(path.text, 0777), 0);
+    mkit_expect_problem(kit, "m: everybody can write it");
+    expect_problem(kit, create(kit, OBJECT("b", "1")), ST_IO, "others can change the directory");
+    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_IO,
+                   "others can change the directory");
+    outcome = get(kit, "a"); /* it is as it was when it was safe */
+    assert_int_equal(outcome.status, ST_OK);
+    outcome_fini(&outcome);
+    assert_int_equal(chmod(path.text, 0755), 0);
+    mkit_expect_problem(kit, "ok m\n");
+    buf_clear(&kit->events);
+    expect(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_OK, "~a=2 ok ");
+    if (geteuid() == 0) { /* as a server that is not root, in root's directory */
+        assert_int_equal(chmod(kit->files.directory, 0711), 0);
+        assert_int_equal(seteuid(NOBODY), 0);
+    } else {
+        manifests_of(kit->store)->trust.owner = 0;
+    }
+    outcome = create(kit, OBJECT("b", "1"));
+    assert_int_equal(getuid() == 0 ? seteuid(0) : 0, 0);
+    expect_problem(kit, outcome, ST_UNSUPPORTED, "expected the directory to be its own");
+}
+
 /* --- get --- */
 
 static void test_manifests_get_says_what_the_api_server_would(void **state)
@@ -1161,6 +1193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_manifests_create_makes_a_file_of_its_own),
+        TEST(test_manifests_write_only_where_it_is_safe_when_that_is_required),
         TEST(test_manifests_create_of_what_exists),
         TEST(test_manifests_create_overwrites_nothing),
         TEST(test_manifests_create_of_what_is_no_secret),

@@ -13,8 +13,10 @@
 #define NOT_SYNCED "the first synchronization of Secrets is not complete"
 #define PROBLEMS(n) \
     "inputs with problems: " n "; their last good objects, if any, are served (see the log)"
-#define NO_CONTACT "no contact with the Kubernetes API server since 2026-01-02T03:04:05Z"
-#define KNOWN_THEN "; answering from what was known then"
+#define UNSAFE(n)    "manifests and directories that others can change: " n " (see the log)"
+#define LINKS_OUT(n) "links that lead out of the directory: " n
+#define NO_CONTACT   "no contact with the Kubernetes API server since 2026-01-02T03:04:05Z"
+#define KNOWN_THEN   "; answering from what was known then"
 
 #define CONTACT_SEC INT64_C(1767323045)
 
@@ -26,6 +28,14 @@ static const struct {
     { "a directory", { .synced = true }, "" },
     { "a directory with problems", { .synced = true, .problems = 2 }, PROBLEMS("2") },
     { "a directory that is still being written, with problems", { .problems = 2 }, PROBLEMS("2") },
+    { "manifests that others can change", { .synced = true, .unsafe_files = 2 }, UNSAFE("2") },
+    { "links that lead out", { .synced = true, .links_out = 3 }, LINKS_OUT("3") },
+    { "all three",
+      { .synced = true, .problems = 1, .unsafe_files = 2, .links_out = 3 },
+      PROBLEMS("1") "; " UNSAFE("2") "; " LINKS_OUT("3") },
+    { "manifests that others can change, and an API server that is away",
+      { .synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC, .unsafe_files = 1 },
+      NO_CONTACT KNOWN_THEN "; " UNSAFE("1") },
     { "an API server",
       { .synced = true, .is_remote = true, .is_connected = true, .last_contact_sec = CONTACT_SEC },
       "" },
@@ -85,13 +95,19 @@ static void test_store_remark_fits_whatever_the_failure(void **state)
     (void)state;
     for (enum status st = 0; st < STATUS_COUNT_; st++) {
         const struct store_stats stats = {
-            .synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC, .last_failure = st
+            .synced = true,
+            .is_remote = true,
+            .last_contact_sec = CONTACT_SEC,
+            .last_failure = st,
+            .unsafe_files = 200000, /* as many as there may be */
+            .links_out = 200000,
         };
         char remark[HEALTH_REMARK_MAX] = "";
         store_remark(&stats, remark);
         const size_t len = strlen(remark);
-        assert_true(len > strlen(KNOWN_THEN));
-        assert_string_equal(remark + len - strlen(KNOWN_THEN), KNOWN_THEN); /* nothing was cut */
+        static const char end[] = KNOWN_THEN "; " UNSAFE("200000") "; " LINKS_OUT("200000");
+        assert_true(len > strlen(end));
+        assert_string_equal(remark + len - strlen(end), end); /* nothing was cut */
     }
 }
 
