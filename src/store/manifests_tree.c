@@ -427,10 +427,10 @@ static void enter_directory(struct manifests *manifests,
     if (!is_same) {
         release_directory(manifests, node);
         if (!take_identity(manifests, node, identity)) {
+            node->is_alias = true;
+            manifests->alias_count++; /* first: the other path may be one below this, and so go */
             free_below(manifests, node);
             trust_forget(manifests, node); /* the other path is the one that is judged */
-            node->is_alias = true;
-            manifests->alias_count++;
             return;
         }
     }

@@ -499,6 +499,31 @@ static void test_manifests_alias_of_a_directory_takes_over(void **state)
     mkit_fini(&kit);
 }
 
+/* A directory is read by a link; then it stands above that very link, which goes, being below an
+ * alias. What it holds must not go with it. */
+static void test_manifests_alias_above_the_path_that_is_read(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    kit_mkdir(&kit.files, "m/.moving");
+    mkit_put(&kit, "m/.moving/b.yaml", "b", "1");
+    kit_mkdir(&kit.files, "m/d");
+    kit_symlink(&kit.files, "../.moving", "m/d/a.yaml");
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    mkit_had_events(&kit, "+b=1 S ");
+    kit_rename(&kit.files, "m/d", "m/.old");
+    kit_rename(&kit.files, "m/.moving", "m/d");
+    kit_symlink(&kit.files, "../d", "m/d/a.yaml");
+    manifests_rescan_after(manifests_of(kit.store), 0); /* one look at each, and no event */
+    manifests_turn(manifests_of(kit.store));
+    manifests_turn(manifests_of(kit.store)); /* what the first has asked for */
+    assert_int_equal(mkit_stats(&kit).objects[OBJECT_SECRET], 1);
+    assert_int_equal(mkit_stats(&kit).files, 1);
+    mkit_fini(&kit);
+}
+
 /* --- duplicates and broken files --- */
 
 static void test_manifests_duplicate_takes_over_when_the_winner_goes(void **state)
@@ -1003,6 +1028,7 @@ int main(void)
         cmocka_unit_test(test_manifests_volume_gains_and_loses_a_key),
         cmocka_unit_test(test_manifests_link_follows_its_target_elsewhere),
         cmocka_unit_test(test_manifests_alias_of_a_directory_takes_over),
+        cmocka_unit_test(test_manifests_alias_above_the_path_that_is_read),
         cmocka_unit_test(test_manifests_duplicate_takes_over_when_the_winner_goes),
         cmocka_unit_test(test_manifests_duplicate_with_the_same_content_takes_over_silently),
         cmocka_unit_test(
