@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients that Python's TLS does not let one be, for tests/integration/test_hostile_clients.py. Not
- * a test by itself.
+ * Clients that Python's TLS does not let one be, for tests/integration/test_hostile_clients.py and
+ * tests/attack. Not a test by itself.
  *
  * hostile_client costly PORT 1.2|1.3 BITS
  *     Presents a certificate with an RSA key of BITS bits and an exponent as long, and a random
@@ -10,11 +10,17 @@
  *     Opens COUNT connections and says "ready". At a line of input sends a KeyUpdate and a request
  *     on each, both in one TCP segment, and says "sent". Then reads the answers and says how many
  *     came.
+ * hostile_client renegotiate|key-updates|empty-records PORT SECONDS
+ *     For so long, asks for another handshake of TLS 1.2, sends KeyUpdates of TLS 1.3, or records
+ *     without content, over and over; connects again when the server has had enough. Says how many
+ *     connections that took.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +35,10 @@
 #define CONNECTIONS_MAX 32
 #define IO_TIMEOUT_SEC  5  /* a connection that is not answered: it is counted as that */
 #define COSTLY_WAIT_SEC 60 /* longer than the costliest signature takes: the end is to be seen */
+#define FLOOD_SEC_MAX   600
 
+static const char version_12[] = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+static const char version_13[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 static const char request[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 static int fail(const char *what, int gnutls_error)
@@ -60,6 +69,7 @@ static int connect_to(unsigned short port, int timeout_sec)
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) != 0 ||
         connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         (void)close(fd); /* the error before counts */
         return -1;
@@ -181,8 +191,7 @@ static int key_update_step(struct client *clients,
     int rc;
     for (unsigned i = 0; i < count; i++) {
         /* a first request takes the session tickets and the start out of what is tested */
-        if ((rc = client_start(&clients[i], port, IO_TIMEOUT_SEC, "NORMAL:-VERS-ALL:+VERS-TLS1.3",
-                               credentials)) < 0 ||
+        if ((rc = client_start(&clients[i], port, IO_TIMEOUT_SEC, version_13, credentials)) < 0 ||
             (rc = send_request(&clients[i])) < 0 ||
             (rc = (int)receive(&clients[i], answer, sizeof(answer))) <= 0) {
             return fail("the start", rc);
@@ -218,6 +227,68 @@ static int run_key_update(unsigned short port,
     return code;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock on Linux */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int ask_for_handshake(gnutls_session_t session)
+{
+    return gnutls_handshake(session);
+}
+
+static int send_key_update(gnutls_session_t session)
+{
+    return gnutls_session_key_update(session, 0);
+}
+
+static int send_empty_record(gnutls_session_t session)
+{
+    return (int)gnutls_record_send(session, "", 0);
+}
+
+static const struct flood {
+    const char *name;
+    const char *priority;
+    int (*step)(gnutls_session_t session);
+} floods[] = {
+    { "renegotiate", version_12, ask_for_handshake },
+    { "key-updates", version_13, send_key_update },
+    { "empty-records", version_13, send_empty_record },
+};
+
+static int run_flood(unsigned short port,
+                     unsigned seconds,
+                     const struct flood *flood,
+                     gnutls_certificate_credentials_t credentials)
+{
+    const int64_t end_ms = monotonic_ms() + (int64_t)seconds * 1000;
+    unsigned connections = 0;
+    while (monotonic_ms() < end_ms) {
+        struct client client = { 0 };
+        int rc = client_start(&client, port, IO_TIMEOUT_SEC, flood->priority, credentials);
+        connections += rc == 0;
+        while (rc == 0 && monotonic_ms() < end_ms) {
+            rc = flood->step(client.session);
+        }
+        client_fini(&client);
+    }
+    (void)printf("%u connections\n", connections);
+    return 0;
+}
+
+static const struct flood *flood_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+        if (strcmp(floods[i].name, name) == 0) {
+            return &floods[i];
+        }
+    }
+    return NULL;
+}
+
 /* Return: 0 when it is no number from @min to @max */
 static unsigned number(const char *text, unsigned min, unsigned max)
 {
@@ -226,27 +297,45 @@ static unsigned number(const char *text, unsigned min, unsigned max)
     return *end || value < (long)min || value > (long)max ? 0 : (unsigned)value;
 }
 
+/* Return: the exit status, or -1 when there is no such mode with such arguments */
+static int run_mode(int argc, char **argv, gnutls_certificate_credentials_t credentials)
+{
+    const unsigned short port = argc > 3 ? (unsigned short)number(argv[2], 1, 65535) : 0;
+    const char *mode = argc > 1 ? argv[1] : "";
+    unsigned n;
+    if (!port) {
+        return -1;
+    }
+    if (strcmp(mode, "key-update") == 0 && argc == 4 &&
+        (n = number(argv[3], 1, CONNECTIONS_MAX)) > 0) {
+        return run_key_update(port, n, credentials);
+    }
+    const struct flood *flood = flood_find(mode);
+    if (flood && argc == 4 && (n = number(argv[3], 1, FLOOD_SEC_MAX)) > 0) {
+        return run_flood(port, n, flood, credentials);
+    }
+    if (strcmp(mode, "costly") == 0 && argc == 5 &&
+        (n = number(argv[4], RSA_BITS_MIN, COSTLY_RSA_BITS_MAX)) > 0 && n % 8 == 0) {
+        return run_costly(port, strcmp(argv[3], "1.2") == 0 ? version_12 : version_13, n,
+                          credentials);
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
-    const unsigned short port = argc > 2 ? (unsigned short)number(argv[2], 1, 65535) : 0;
-    const unsigned count =
-        argc == 4 && strcmp(argv[1], "key-update") == 0 ? number(argv[3], 1, CONNECTIONS_MAX) : 0;
-    const unsigned bits = argc == 5 && strcmp(argv[1], "costly") == 0
-                              ? number(argv[4], RSA_BITS_MIN, COSTLY_RSA_BITS_MAX)
-                              : 0;
-    if (!port || (!count && !bits) || bits % 8) {
-        return fail("usage: costly PORT 1.2|1.3 BITS, or key-update PORT COUNT", 0);
-    }
     (void)signal(SIGPIPE, SIG_IGN); /* a broken connection is an error of GnuTLS */
     gnutls_certificate_credentials_t credentials;
     const int rc = gnutls_certificate_allocate_credentials(&credentials);
     if (rc < 0) {
         return fail("credentials", rc);
     }
-    const char *priority = bits && strcmp(argv[3], "1.2") == 0 ? "NORMAL:-VERS-ALL:+VERS-TLS1.2"
-                                                               : "NORMAL:-VERS-ALL:+VERS-TLS1.3";
-    const int code = count ? run_key_update(port, count, credentials)
-                           : run_costly(port, priority, bits, credentials);
+    const int code = run_mode(argc, argv, credentials);
     gnutls_certificate_free_credentials(credentials);
+    if (code < 0) {
+        return fail("usage: costly PORT 1.2|1.3 BITS, key-update PORT COUNT, or renegotiate, "
+                    "key-updates, empty-records PORT SECONDS",
+                    0);
+    }
     return code;
 }
