@@ -52,13 +52,13 @@ debian_sources() {
 # Print the comment block at the top of the running script (its usage), without the # signs.
 usage() { sed -n '/^# Usage/,/^$/{s/^# \{0,1\}//p}' "$0"; }
 
-# build_release DIR - configure (the first time) and compile the program in a release build.
+# build_release DIR [TARGET]... - configure (the first time) and compile the program, and more, in a release build.
 # The lock is the checkout's own directory: two scripts may be started at once, ninja may not.
 build_release() {
     local dir=$1 lock
     exec {lock}<"$ROOT"
     flock "$lock"
     [ -f "$dir/build.ninja" ] || meson setup "$dir" "$ROOT" --buildtype=release || return 1
-    ninja -C "$dir" kube-bearer || return 1
+    ninja -C "$dir" kube-bearer "${@:2}" || return 1
     exec {lock}<&-
 }

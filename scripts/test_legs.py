@@ -271,6 +271,21 @@ def leg_differential(leg):
                   differential(leg, "--selftest"))
 
 
+def attack(leg, folder, env=None):
+    """scripts/attack --short; (passed, failed) of its last line."""
+    _, output = leg.run(ROOT / "scripts/attack", "--no-install", "--short", check=False,
+                        env={"KB_BINARY": str(folder / "kube-bearer"), **(env or {})})
+    found = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if not found:
+        raise Broken("scripts/attack did not finish")
+    return int(found.group(1)), int(found.group(2))
+
+
+def leg_attack(leg):
+    """the release binary under attack (scripts/attack): who does nothing wrong is answered, and no head is read in two ways"""
+    return attack(leg, gcc_release(leg))
+
+
 def leg_constant_time(leg):
     """valgrind: nothing branches on, or indexes by, a stored digest or its key"""
     return leg.unit(leg.build("gcc-plain", GCC, "--buildtype=debugoptimized"), "--suite", "constant-time")
@@ -290,9 +305,18 @@ SANITIZER_ENV = {
 }
 
 
+def asan(leg):
+    return leg.build("asan", GCC, "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false")
+
+
+def leg_attack_asan(leg):
+    """gcc, ASan+UBSan: the same attacks"""
+    return attack(leg, asan(leg), {**SANITIZER_ENV, "KB_SLOW_FACTOR": "3"})
+
+
 def leg_asan(leg):
     """gcc, ASan+UBSan: unit and integration tests"""
-    folder = leg.build("asan", GCC, "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false")
+    folder = asan(leg)
     return sum_of(leg.unit(folder, "--no-suite", "constant-time", "-t", "3", env=SANITIZER_ENV),
                   leg.integration(folder / "kube-bearer", env={**SANITIZER_ENV, "KB_SLOW_FACTOR": "3"},
                                   only="not release_only"))
@@ -324,7 +348,8 @@ def leg_debian_13(leg):
 
 LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
     leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
-    leg_debian_13, leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_e2e, leg_differential, leg_clang_tidy, leg_asan, leg_tsan)}
+    leg_debian_13, leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_attack, leg_e2e, leg_differential, leg_clang_tidy,
+    leg_asan, leg_attack_asan, leg_tsan)}
 
 
 def run_leg(name, jobs):
