@@ -160,8 +160,8 @@ static enum status judge_step(void *ctx, const char *directory, const char *name
     char path[PATH_MAX];
     struct trust_facts facts;
     struct stat entry;
-    const int len =
-        snprintf(path, sizeof(path), "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
+    const char *slash = directory[1] ? "/" : ""; /* it is absolute: "/" or longer */
+    const int len = snprintf(path, sizeof(path), "%s%s%s", directory, slash, name);
     if (strcmp(directory, way->start) == 0 || len < 0 || (size_t)len >= sizeof(path) ||
         lstat(path, &entry) != 0 || !look_at_path(way->trust, directory, &facts)) {
         return ST_OK;
