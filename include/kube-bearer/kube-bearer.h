@@ -48,6 +48,9 @@ enum kube_bearer_unknown_token {
     KUBE_BEARER_UNKNOWN_TOKEN_REFUSE     /* KUBE_BEARER_DENY: hides which IDs exist */
 };
 
+/* Members are only ever added at the end, and zero means as before. By size the library knows which
+ * of them a caller has who was compiled with another version's header: those that he lacks count as
+ * zero, those that the library lacks must be zero. */
 struct kube_bearer_options {
     size_t size; /* sizeof(struct kube_bearer_options); KUBE_BEARER_OPTIONS_INIT sets it */
     /* Where Secrets come from, one at least. Of an object that both a manifest and the API server

@@ -12,6 +12,7 @@
  * thread.
  */
 #include <kube-bearer/kube-bearer.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,9 +28,14 @@
 #include "store/store_open.h"
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
+#define OPTIONS_SIZE_MAX \
+    4096 /* no version comes near; a size that nobody set must not have us read far */
 
 _Static_assert(KUBE_BEARER_AUDIENCES_MAX == QUESTION_MAX_AUDIENCES, "the public limit is ours");
 _Static_assert(KUBE_BEARER_AUDIENCES_MAX == API_AUDIENCES_MAX, "and so is this one");
+_Static_assert(offsetof(struct kube_bearer_options, ctx) + sizeof(void *) ==
+                   sizeof(struct kube_bearer_options),
+               "no padding at the end: a later member there would be garbage of older callers");
 _Static_assert(KUBE_BEARER_ERROR_MAX >= PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64, "texts fit");
 
 struct kube_bearer {
@@ -130,12 +136,36 @@ static enum status start(struct kube_bearer *bearer,
     return st == ST_OK ? loop_start(bearer->loop) : st;
 }
 
+/*
+ * A caller may have been built with the header of another version, and members are only ever added
+ * at the end. What an older one lacks is zero; what a newer one has beyond ours must be, since it
+ * may be what a yes depends on. Return: NULL when all is well.
+ */
+static const char *read_options(const struct kube_bearer_options *options,
+                                struct kube_bearer_options *ret_options)
+{
+    const size_t size = options->size;
+    const size_t known = size < sizeof(*options) ? size : sizeof(*options);
+    if (size == 0) {
+        return "options: size must be set, by KUBE_BEARER_OPTIONS_INIT";
+    }
+    if (size > OPTIONS_SIZE_MAX || size % _Alignof(struct kube_bearer_options) != 0) {
+        return "options: size is that of no version, set it by KUBE_BEARER_OPTIONS_INIT";
+    }
+    const unsigned char *bytes = (const unsigned char *)options;
+    for (size_t i = known; i < size; i++) {
+        if (bytes[i] != 0) {
+            return "options: a member is set that this version of the library does not know";
+        }
+    }
+    *ret_options = (struct kube_bearer_options){ 0 };
+    memcpy(ret_options, options, known);
+    return NULL;
+}
+
 /* NULL when all is well. */
 static const char *check_options(const struct kube_bearer_options *options)
 {
-    if (options->size < sizeof(*options)) {
-        return "options: size must be set, by KUBE_BEARER_OPTIONS_INIT";
-    }
     if (options->kubeconfig && options->in_cluster) {
         return "options: kubeconfig and in_cluster are not for use together";
     }
@@ -151,15 +181,19 @@ struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
     struct problem problem = { 0 };
     enum status st = ST_NOMEM;
     struct kube_bearer *bearer = NULL;
-    const char *wrong = check_options(options);
+    struct kube_bearer_options known;
+    const char *wrong = read_options(options, &known);
+    if (!wrong) {
+        wrong = check_options(&known);
+    }
     if (wrong) {
         st = ST_INVALID;
         problem_set(&problem, st, 0, 0, "%s", wrong);
     } else if ((bearer = calloc(1, sizeof(*bearer)))) {
         bearer->clock = clock_system();
-        bearer->on_problem = options->on_problem;
-        bearer->ctx = options->ctx;
-        st = start(bearer, options, &problem);
+        bearer->on_problem = known.on_problem;
+        bearer->ctx = known.ctx;
+        st = start(bearer, &known, &problem);
     }
     if (st == ST_OK) {
         return bearer;

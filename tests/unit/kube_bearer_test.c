@@ -291,10 +291,6 @@ static void test_kube_bearer_bad_options_say_so(void **state)
     struct fixture *fixture = *state;
     char error[KUBE_BEARER_ERROR_MAX] = "";
     struct kube_bearer_options options = fixture->options;
-    options.size = 0;
-    assert_null(kube_bearer_new(&options, error, sizeof(error)));
-    assert_string_equal(error, "options: size must be set, by KUBE_BEARER_OPTIONS_INIT");
-    options = fixture->options;
     options.manifests = NULL;
     assert_null(kube_bearer_new(&options, error, sizeof(error)));
     assert_string_equal(error, "options: manifests, kubeconfig or in_cluster must be set");
@@ -323,6 +319,74 @@ static void test_kube_bearer_bad_options_say_so(void **state)
     assert_null(kube_bearer_new(&options, error, 1));
     assert_int_equal(error[0], '\0');
     assert_int_equal(error[1], '#');
+}
+
+/* As a program that was built with fewer members hands them over: behind them is nothing of ours.
+ */
+static void test_regress_10_kube_bearer_smaller_options_are_of_an_older_caller(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    const size_t size = offsetof(struct kube_bearer_options, api_audience_count);
+    struct kube_bearer_options *older = malloc(size);
+    assert_non_null(older);
+    fixture->options.size = size;
+    fixture->options.unknown_token = KUBE_BEARER_UNKNOWN_TOKEN_REFUSE; /* has no room there */
+    memcpy(older, &fixture->options, size);
+    char error[KUBE_BEARER_ERROR_MAX] = "";
+    struct kube_bearer *bearer = kube_bearer_new(older, error, sizeof(error));
+    assert_string_equal(error, "");
+    free(older);
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    wait_for(bearer, "zzzzzz.0123456789abcdef", KUBE_BEARER_ERROR);
+    kube_bearer_free(bearer);
+}
+
+struct newer_options {
+    struct kube_bearer_options ours;
+    const char *later;
+    int latest[2];
+};
+
+/* The other way round: a member that we do not know may be what a yes depends on. */
+static void test_regress_10_kube_bearer_larger_options_must_be_zero_behind_ours(void **state)
+{
+    struct fixture *fixture = *state;
+    put_file(&fixture->kit, "a.yaml", secret_text);
+    struct newer_options newer = { .ours = fixture->options };
+    newer.ours.size = sizeof(newer);
+    char error[KUBE_BEARER_ERROR_MAX] = "";
+    struct kube_bearer *bearer = kube_bearer_new(&newer.ours, error, sizeof(error));
+    assert_string_equal(error, "");
+    wait_for(bearer, TOKEN, KUBE_BEARER_ALLOW);
+    kube_bearer_free(bearer);
+    newer.latest[1] = 1;
+    assert_null(kube_bearer_new(&newer.ours, error, sizeof(error)));
+    assert_string_equal(error,
+                        "options: a member is set that this version of the library does not know");
+}
+
+static void test_regress_10_kube_bearer_options_size_rows(void **state)
+{
+    static const struct {
+        size_t size;
+        const char *want;
+    } rows[] = {
+        { 0, "options: size must be set, by KUBE_BEARER_OPTIONS_INIT" },
+        { 1, "options: size is that of no version, set it by KUBE_BEARER_OPTIONS_INIT" },
+        { sizeof(struct kube_bearer_options) - 1, /* would cut a member */
+          "options: size is that of no version, set it by KUBE_BEARER_OPTIONS_INIT" },
+        { sizeof(size_t), "options: manifests, kubeconfig or in_cluster must be set" },
+        { (SIZE_MAX / 2 + 1), /* was never set: nobody may read that far */
+          "options: size is that of no version, set it by KUBE_BEARER_OPTIONS_INIT" },
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        char error[KUBE_BEARER_ERROR_MAX] = "";
+        fixture->options.size = rows[i].size;
+        assert_null(kube_bearer_new(&fixture->options, error, sizeof(error)));
+        assert_string_equal(error, rows[i].want);
+    }
 }
 
 static void test_kube_bearer_no_verdict_is_an_error(void **state)
@@ -355,6 +419,9 @@ int main(void)
         T(test_kube_bearer_asks_an_api_server),
         T(test_kube_bearer_tells_that_the_api_server_is_away),
         T(test_kube_bearer_bad_options_say_so),
+        T(test_regress_10_kube_bearer_smaller_options_are_of_an_older_caller),
+        T(test_regress_10_kube_bearer_larger_options_must_be_zero_behind_ours),
+        T(test_regress_10_kube_bearer_options_size_rows),
         T(test_kube_bearer_no_verdict_is_an_error),
 #undef T
     };
