@@ -51,6 +51,8 @@ struct credential {
     char head[CREDENTIAL_HEAD_BYTES]; /* filled in by credential_cache_put() */
 };
 
+_Static_assert(STATUS_COUNT_ <= 1 << 8, "every status fits into `unusable`");
+
 struct credential_cache;
 
 /** credential_cache_new() - Return: ST_OK; ST_NOMEM; ST_INTERNAL when libsodium cannot start */

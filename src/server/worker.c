@@ -241,6 +241,9 @@ static void finish(struct worker *worker)
         run_once(worker, FINISH_WAIT_MS);
         now_ns = clock_monotonic_ns(&server->context.clock);
     }
+    /* A process that was paused comes here without having cut anybody. libmicrohttpd aborts it when
+     * a daemon is stopped while a connection is suspended, and what is cut is not. */
+    close_waiting_connections(worker, true);
 }
 
 static void *run(void *cls)

@@ -18,9 +18,8 @@
 #include "kube/status_body.h"
 #include "store/apiserver_private.h"
 
-#define RESOURCE_VERSION_MAX 128  /* bytes with NUL; opaque, but etcd's are at most 19 digits */
-#define CONTINUE_MAX         8192 /* a token is base64 of a key and a resourceVersion: 150 bytes */
-#define ERROR_BODY_MAX       65536 /* a Status is 300 bytes; what a proxy says may be a page of HTML */
+#define CONTINUE_MAX   8192  /* a token is base64 of a key and a resourceVersion: 150 bytes */
+#define ERROR_BODY_MAX 65536 /* a Status is 300 bytes; what a proxy says may be a page of HTML */
 
 enum phase { PHASE_IDLE = 0, PHASE_STREAM, PHASE_LIST, PHASE_WATCH };
 

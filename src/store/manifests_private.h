@@ -130,7 +130,7 @@ struct manifests_index {
 /* Of a keyed digest, enough to tell two contents apart: a chance of 1 in 2^128 to miss a change. */
 #define CONTENT_DIGEST_BYTES 16
 
-#define RESOURCE_VERSION_MAX (2 * CONTENT_DIGEST_BYTES + 1) /* bytes with NUL */
+_Static_assert(2 * CONTENT_DIGEST_BYTES + 1 <= RESOURCE_VERSION_MAX, "in hex it is a version");
 
 /** All that an object says, but for its metadata.resourceVersion. */
 struct content_digest {

@@ -11,6 +11,9 @@
 
 #include "store/store.h"
 
+#define RESOURCE_VERSION_MAX \
+    128 /* bytes with NUL; opaque, but etcd's are at most 19 digits, and ours 32 */
+
 /** What a back end can do. The free operation frees the store itself. */
 struct store_ops {
     enum status (*load)(struct store *store, struct problem *reterr_problem) NODISCARD;

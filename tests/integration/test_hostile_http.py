@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP that is written to be read in two ways, to keep a core busy, or to fill memory with answers nobody reads."""
 import contextlib
+import signal
 import socket
 import time
 
@@ -366,6 +367,25 @@ def test_hostile_http_pipeline_that_nobody_reads_holds_little_memory(start_serve
         kit.eventually(lambda: server.metric("kube_bearer_connections") <= 1, "all are cut", timeout=10 + kit.DEADLINE_SEC)
         assert_answers_nothing_more(server)
         assert anonymous_bytes(server) - before < clients * each_bytes
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["goes on", "paused meanwhile"])
+def test_regress_10_answer_that_nobody_reads_does_not_hold_up_the_end(start_server, paused):
+    """Its connection is suspended, with which libmicrohttpd is never to be stopped: it aborts. A process that is paused
+    (SIGSTOP, a snapshot of its machine) may miss all of the time that is there for cutting who is left."""
+    grace_sec, last_sec = 2, 3
+    server = start_server("--workers=1", f"--shutdown-grace-duration={grace_sec}s")
+    with server.connect() as connection, server.connect() as idle:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        assert send_until_blocked(connection, review_of_nothing()) > 100
+        assert idle.request("GET", "/livez").status == 200
+        server.process.terminate()
+        assert idle.is_closed_by_peer()
+        if paused:
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(grace_sec + last_sec + 0.5)  # not a wait for something: the clock goes on
+            server.process.send_signal(signal.SIGCONT)
+        server.wait_end(timeout=grace_sec + last_sec + 4 * kit.SLOW)
 
 
 def test_hostile_http_half_closed_client_gets_its_answers(both):

@@ -159,6 +159,9 @@ BREAKERS = {
     "sources_explain_themselves": {"src/base/x.c": re.sub(r"/\* A module.*?\*/\n", "", GOOD_SOURCE)},
     "every_module_has_a_unit_test": {"src/base/other.c": GOOD_SOURCE},
     "functions_fit": {"src/base/x.c": GOOD_SOURCE.replace("    return 1;\n", "    return 1;\n" * 101)},
+    "macros_have_one_home": {"src/base/x.h": "/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n/* A limit. */\n#define X_MAX 33\n"
+                             "int x_get(void);\n",
+                             "src/base/x.c": GOOD_SOURCE.replace("int x_get", "#define X_MAX 128\n\nint x_get")},
     "no_path_of_a_build_machine": {"src/base/x.c": GOOD_SOURCE.replace("return 1", 'return "/ho' + 'me/somebody/x"[0]')},
     "open_ends_have_an_issue": {"src/base/x.c": GOOD_SOURCE.replace("return 1;", "return 1; /* TO" + "DO: more */")},
     "text_is_tidy": {"src/base/x.c": GOOD_SOURCE.replace("return 1;", "return 1; ")},

@@ -52,6 +52,23 @@ static int64_t mark_of(const struct credential_cache *cache, struct span id)
     return mark;
 }
 
+/* A status that does not fit would be cut: at worst to ST_OK, "usable". */
+static void test_regress_10_credential_cache_keeps_every_status(void **state)
+{
+    struct credential_cache *cache = *state;
+    const struct span id = SPAN_LITERAL("aaaaaa");
+    for (int status = 0; status < STATUS_COUNT_; status++) {
+        const struct credential credential = { .unusable = (enum status)status };
+        assert_int_equal(credential_cache_put(cache, id, &credential), ST_OK);
+        urcu_bp_read_lock();
+        const struct credential *found = credential_cache_find(cache, id);
+        assert_non_null(found);
+        const enum status kept = found->unusable;
+        urcu_bp_read_unlock();
+        assert_int_equal(kept, status);
+    }
+}
+
 static void test_credential_cache_finds_only_what_was_put(void **state)
 {
     struct credential_cache *cache = *state;
@@ -289,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(test_regress_10_credential_cache_keeps_every_status),
         T(test_credential_cache_finds_only_what_was_put),
         T(test_credential_cache_put_renders_the_user),
         T(test_credential_cache_replace_leaves_readers_their_version),
