@@ -202,22 +202,40 @@ def leg_integration(leg):
     return leg.integration(gcc_release(leg) / "kube-bearer")
 
 
-def archive_globals(leg, folder):
-    """Members of the library with writable data; those of cli may have it."""
-    _, output = leg.run("size", "-A", folder / "libkube-bearer.a")
+def archive_globals(leg, archive):
+    """Members of an archive with writable data; those of cli may have it."""
+    _, output = leg.run("size", "-A", archive)
     member, found = "", []
     for line in output.splitlines():
         head = re.match(r"(\S+\.o)\s", line)
         if head:
-            member = head.group(1)
+            member = os.path.basename(head.group(1))
         section = re.match(r"(\.data|\.bss|\.tdata|\.tbss)(\.\S+)?\s+(\d+)", line)
         if section and int(section.group(3)) > 0 and ".rel.ro" not in line and "src_cli_" not in member:
             found.append(f"{member}: {section.group(1)} {section.group(3)} bytes: a process may hold two of everything")
-    return found
+    return found if member else [f"{archive.name}: no member was looked at"]
+
+
+EMBEDDED_MAX_BYTES = 400_000  # code and data of examples/embed with the library: 259 KB by gcc 12 for a release
+
+
+def embedder_complaints(leg, program, library):
+    """What an embedder finds in his program, or cannot call his own, because of the library."""
+    _, names = leg.run("nm", "--extern-only", "--defined-only", "--format=posix", library)
+    taken = [line.split()[0] for line in names.splitlines() if len(line.split()) > 1]
+    found = [f"{library.name} takes the name {name}" for name in taken if not name.startswith("kube_bearer_")]
+    _, needed = leg.run("readelf", "--dynamic", program)
+    _, symbols = leg.run("readelf", "--syms", "--wide", program)
+    found += [f"{program.name} has {name}" for name in ("microhttpd", "gnutls", "MHD_") if name in needed + symbols]
+    _, sizes = leg.run("size", program)
+    size = int(sizes.splitlines()[1].split()[3])
+    if not taken or size > EMBEDDED_MAX_BYTES:
+        found.append(f"{len(taken)} public functions, {program.name} has {size} bytes of {EMBEDDED_MAX_BYTES}")
+    return found[:5]
 
 
 def leg_install(leg):
-    """DESTDIR install; the library has no mutable globals; examples/embed builds against what was installed"""
+    """DESTDIR install; the library has no mutable globals, and no names but its own; a program of its own names builds against it"""
     folder = gcc_release(leg)
     target = OUT / "destdir"
     shutil.rmtree(target, ignore_errors=True)
@@ -225,7 +243,7 @@ def leg_install(leg):
     prefix = target / "usr/local"
     wanted = ["bin/kube-bearer", "include/kube-bearer/*.h", "lib*/**/libkube-bearer.a", "lib*/**/pkgconfig/kube-bearer.pc"]
     missing = [name for name in wanted if not list(prefix.glob(name))]
-    complaints = [f"not installed: {name}" for name in missing] + archive_globals(leg, folder)
+    complaints = [f"not installed: {name}" for name in missing] + archive_globals(leg, folder / "libkube-bearer-core.a")
     if not missing:
         # The file says where it will be; here it lies below DESTDIR.
         source = list(prefix.glob("lib*/**/pkgconfig/kube-bearer.pc"))[0]
@@ -234,18 +252,22 @@ def leg_install(leg):
         (moved / source.name).write_text(re.sub(r"^prefix=.*$", f"prefix={prefix}", source.read_text(), flags=re.M))
         _, flags = leg.run("pkg-config", "--static", "--cflags", "--libs", "kube-bearer",
                            env={"PKG_CONFIG_PATH": str(moved)})
-        sources = sorted((ROOT / "examples/embed").glob("*.c"))
+        sources = [*sorted((ROOT / "examples/embed").glob("*.c")), ROOT / "tests/examples/own_names.c"]
         leg.run("gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", *sources, "-o", OUT / "embed", *flags.split())
         code, _ = leg.run("/usr/bin/python3", ROOT / "tests/integration/run_embed.py", OUT / "embed", check=False)
         if code != 0:
             complaints.append("the embedding example does not answer as it should")
+        library = list(prefix.glob("lib*/**/libkube-bearer.a"))[0]
+        complaints += archive_globals(leg, library) + embedder_complaints(leg, OUT / "embed", library)
+        stray = [str(path.name) for path in prefix.glob("lib*/**/*.a") if path.name != "libkube-bearer.a"]
+        complaints += [f"installed beside the library: {name}" for name in stray]
     _, version = leg.run(prefix / "bin/kube-bearer", "version", check=False)
     if not re.search(r"\d+\.\d+\.\d+", version):
         complaints.append("the installed binary does not say its version")
     for line in complaints:
         leg.log.write(line + "\n")
-    checks = len(wanted) + 3
-    return checks - len(complaints), len(complaints)
+    checks = len(wanted) + 6
+    return max(0, checks - len(complaints)), len(complaints)
 
 
 def leg_e2e(leg):
