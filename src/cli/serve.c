@@ -7,9 +7,12 @@
  * meanwhile and reviews get a 503 that kube-apiserver waits out. An API server that is away does
  * not stop the start: it may itself be waiting for us.
  *
- *   SIGTERM or SIGINT: drain (readyz fails, replies close), wait --shutdown-delay-duration, stop.
- * Once more, or SIGQUIT: stop now. SIGHUP: read everything again that is followed. Any other that
- * would end the process is logged, and has no effect (cli/serve_signals.c).
+ *   SIGTERM or SIGINT: drain (readyz fails, replies close), wait --shutdown-delay-duration, let
+ * what runs finish within --shutdown-grace-duration. Each further one goes to the next of these
+ * steps at once, and so does SIGQUIT, which skips the delay from the start. SIGHUP: read everything
+ * again that is followed. Any other that would end the process is logged, and has no effect
+ * (cli/serve_signals.c). All of this goes on until the last worker has ended, and files are
+ * followed meanwhile: a token that is revoked in the grace is not good for the last requests.
  */
 #include "cli/serve.h"
 
@@ -37,6 +40,9 @@
 #define CERTIFICATE_POLL_MS \
     60000 /* for file systems without events; as kube-apiserver does beside its watch */
 
+/* How far the end has come. */
+enum stage { STAGE_SERVING = 0, STAGE_DELAY, STAGE_GRACE };
+
 /* Everything that lives as long as the process serves. */
 struct serve {
     const struct options *options;
@@ -57,7 +63,7 @@ struct serve {
     uv_timer_t certificate_poll;
     uv_timer_t memory_trim;
     bool has_handles;
-    bool stopping;
+    enum stage stage;
     struct problem_log problems;
     struct log_limit signal_limit;
 };
@@ -89,30 +95,45 @@ static void on_memory_trim(uv_timer_t *timer)
     (void)process_trim_memory(); /* there may be nothing to do */
 }
 
-static void stop(struct serve *serve)
+/* Nothing new is accepted; on_server_ended() follows. */
+static void begin_grace(struct serve *serve)
 {
-    if (!serve->stopping) {
-        serve->stopping = true;
-        loop_stop(serve->loop);
-    }
+    serve->stage = STAGE_GRACE;
+    (void)uv_timer_stop(&serve->delay); /* cannot fail */
+    server_stop(serve->server);
 }
 
 static void on_delay_over(uv_timer_t *timer)
 {
-    stop(timer->data);
+    begin_grace(timer->data);
+}
+
+/* On the last worker's thread. */
+static void on_server_ended(void *ctx)
+{
+    const struct serve *serve = ctx;
+    loop_stop(serve->loop);
 }
 
 static void end(struct serve *serve, const struct signal_event *signal)
 {
-    const bool again = uv_is_active((uv_handle_t *)&serve->delay);
-    const int64_t delay_ms =
-        again || signal->meaning == SIGNAL_END_NOW ? 0 : serve->options->shutdown_delay_ms;
-    log_event(serve->log, LOG_INFO,
-              again ? "Signal received again, stopping now" : "Signal received, shutting down",
+    static const char *const lines[] = {
+        [STAGE_SERVING] = "Signal received, shutting down",
+        [STAGE_DELAY] = "Signal received again, stopping now",
+        [STAGE_GRACE] = "Signal received again, cutting off what still runs",
+    };
+    const bool delays = serve->stage == STAGE_SERVING && signal->meaning != SIGNAL_END_NOW;
+    const int64_t delay_ms = delays ? serve->options->shutdown_delay_ms : 0;
+    log_event(serve->log, LOG_INFO, lines[serve->stage],
               LOG_FIELDS(SIGNAL_FIELDS(signal), LOG_INT("delayMs", delay_ms)));
     server_drain(serve->server);
-    if (delay_ms == 0 || uv_timer_start(&serve->delay, on_delay_over, (uint64_t)delay_ms, 0) != 0) {
-        stop(serve);
+    if (serve->stage == STAGE_GRACE) {
+        server_cut(serve->server);
+    } else if (delay_ms > 0 &&
+               uv_timer_start(&serve->delay, on_delay_over, (uint64_t)delay_ms, 0) == 0) {
+        serve->stage = STAGE_DELAY;
+    } else {
+        begin_grace(serve);
     }
 }
 
@@ -283,6 +304,8 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .log = serve->log,
         .clock_step = serve->clock_step,
         .clock = serve->clock,
+        .on_ended = on_server_ended,
+        .ctx = serve,
     };
     return server_new(&server, &context, &serve->server, reterr_problem);
 }
@@ -393,7 +416,6 @@ int serve_run(const struct options *options)
     }
     log_started(&serve);
     loop_run(serve.loop);
-    server_stop(serve.server);
     log_event(serve.log, LOG_INFO, "Stopped", LOG_NO_FIELDS);
     return 0;
 }

@@ -47,6 +47,7 @@ static enum status make_workers(struct server *server)
     if (st == ST_OK && server->health_fd >= 0) {
         st = add_worker(server, server->health_fd, false);
     }
+    atomic_store(&server->running_count, server->worker_count);
     for (unsigned i = 0; i < server->worker_count && st == ST_OK; i++) {
         st = worker_start(server->workers[i]);
     }
@@ -106,13 +107,30 @@ void server_drain(struct server *server)
     (void)atomic_compare_exchange_strong(&server->phase, &serving, SERVER_DRAINING);
 }
 
+static void stop_within(struct server *server, int64_t grace_ns)
+{
+    const int64_t deadline_ns = clock_monotonic_ns(&server->context.clock) + grace_ns;
+    if (server_phase(server) != SERVER_STOPPING ||
+        deadline_ns < atomic_load(&server->stop_deadline_ns)) {
+        atomic_store(&server->stop_deadline_ns, deadline_ns);
+    }
+    atomic_store_explicit(&server->phase, SERVER_STOPPING, memory_order_release);
+}
+
 void server_stop(struct server *server)
 {
-    atomic_store(&server->stop_deadline_ns,
-                 clock_monotonic_ns(&server->context.clock) + server->options.shutdown_grace_ns);
-    atomic_store_explicit(&server->phase, SERVER_STOPPING, memory_order_release);
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        worker_join(server->workers[i]);
+    stop_within(server, server->options.shutdown_grace_ns);
+}
+
+void server_cut(struct server *server)
+{
+    stop_within(server, 0);
+}
+
+void server_worker_ended(struct server *server)
+{
+    if (atomic_fetch_sub(&server->running_count, 1) == 1 && server->context.on_ended) {
+        server->context.on_ended(server->context.ctx);
     }
 }
 
@@ -129,6 +147,9 @@ struct server *server_free(struct server *server)
         return NULL;
     }
     server_stop(server);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        worker_join(server->workers[i]);
+    }
     for (unsigned i = 0; i < server->worker_count; i++) {
         server->workers[i] = worker_free(server->workers[i]);
     }

@@ -3,10 +3,11 @@
 /*
  * The HTTPS server: listeners, workers, and the phases of its end.
  *
- *   SERVING --server_drain()--> DRAINING --server_stop()--> STOPPING --> ended
+ *   SERVING --server_drain()--> DRAINING --server_stop()--> STOPPING --last worker--> ended
  *   DRAINING: readyz fails, every reply says Connection: close, new connections are still served (a
  * load balancer needs time). STOPPING: nothing new is accepted, idle connections are closed,
- * running requests finish, up to the grace duration.
+ * running requests finish, up to the grace duration or server_cut(). Whoever owns the loop keeps it
+ * running until on_ended(): those requests are answered from what it reads.
  *
  * Threads: all functions on the loop's thread (or the one that starts the server); workers only
  * read.
@@ -52,6 +53,9 @@ struct server_context {
     struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step; /* may be NULL */
     struct clock clock;
+    /* the last worker has ended, after server_stop(); on that worker's thread. May be NULL */
+    void (*on_ended)(void *ctx);
+    void *ctx;
 };
 
 struct server;
@@ -71,9 +75,14 @@ uint16_t server_health_port(const struct server *server) NONNULL(1);
 /** server_drain() - from now on readyz fails and replies close their connection */
 void server_drain(struct server *server) NONNULL(1);
 
-/** server_stop() - stop accepting, let running requests finish (up to the grace duration), join the
- * workers */
+/** server_stop() - stop accepting, let running requests finish, up to the grace duration from now.
+ * It does not wait: the context's on_ended() is called when all is over. Once is enough */
 void server_stop(struct server *server) NONNULL(1);
 
-/** server_free() - stops first when that was not done. NULL is fine. Return: NULL */
+/** server_cut() - like server_stop(), before it or after: whoever is still there is cut now. It is
+ * over within a few seconds */
+void server_cut(struct server *server) NONNULL(1);
+
+/** server_free() - stops first when that was not done, and waits for the workers. NULL is fine.
+ * Return: NULL */
 struct server *server_free(struct server *server);

@@ -232,13 +232,14 @@ static bool has_connections(const struct worker *worker)
 static void finish(struct worker *worker)
 {
     const struct server *server = worker->server;
-    const int64_t deadline_ns = atomic_load(&server->stop_deadline_ns);
+    int64_t deadline_ns = atomic_load(&server->stop_deadline_ns);
     int64_t now_ns = clock_monotonic_ns(&server->context.clock);
     (void)MHD_quiesce_daemon(worker->daemon); /* the socket is the server's to close */
     while (has_connections(worker) && now_ns - FINISH_LAST_NS < deadline_ns) {
         close_waiting_connections(worker, now_ns >= deadline_ns);
         sweep(worker, now_ns);
         run_once(worker, FINISH_WAIT_MS);
+        deadline_ns = atomic_load(&server->stop_deadline_ns);
         now_ns = clock_monotonic_ns(&server->context.clock);
     }
     /* A process that was paused comes here without having cut anybody. libmicrohttpd aborts it when
@@ -260,6 +261,7 @@ static void *run(void *cls)
         }
     }
     finish(worker);
+    server_worker_ended(worker->server);
     return NULL;
 }
 

@@ -79,7 +79,7 @@ enum status worker_new(struct server *server,
 enum status worker_start(struct worker *worker) NODISCARD NONNULL(1);
 
 /** worker_join() - wait for its end; server->phase must be SERVER_STOPPING. It comes within a few
- * seconds after the grace duration, whatever libmicrohttpd thinks of its connections */
+ * seconds after the server's stop_deadline_ns, whatever libmicrohttpd thinks of its connections */
 void worker_join(struct worker *worker) NONNULL(1);
 
 /** worker_free() - NULL is fine. Return: NULL */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, end, addresses, and what the process leaves behind."""
+import contextlib
 import json
 import os
 import re
@@ -237,6 +238,53 @@ def test_lifecycle_running_request_finishes(start_server):
         assert response.json()["status"]["authenticated"] is True
         assert response.headers["connection"].lower() == "close"
     server.stop()
+
+
+def half_sent(server, stack, token):
+    """A request whose end has not been sent, and that end."""
+    data = kit.http_bytes("POST", "/authenticate", kit.review_body(token))
+    connection = stack.enter_context(server.connect())
+    assert connection.review(token)["status"]["authenticated"] is True  # the server has it
+    connection.send(data[:-20])
+    return connection, data[-20:]
+
+
+@pytest.mark.parametrize("delay,numbers", [
+    ("0s", [signal.SIGTERM, signal.SIGINT]), ("0s", [signal.SIGQUIT, signal.SIGQUIT]),
+    ("60s", [signal.SIGTERM, signal.SIGTERM, signal.SIGINT]), ("60s", [signal.SIGQUIT, signal.SIGTERM]),
+], ids=["in the grace", "SIGQUIT in the grace", "in the delay and in the grace", "after SIGQUIT"])
+def test_regress_10_signal_in_the_grace_ends_at_once(start_server, delay, numbers):
+    """The last of these cuts a request that would have had minutes; none before it does."""
+    token = kit.new_token()
+    server = start_server(f"--shutdown-delay-duration={delay}", "--shutdown-grace-duration=5m", tokens=[token])
+    with contextlib.ExitStack() as stack:
+        connection, _ = half_sent(server, stack, token)
+        for count, number in enumerate(numbers):
+            assert not connection.is_closed_by_peer(within=0.05)
+            server.process.send_signal(number)
+            kit.eventually(lambda: server.log().count('"Signal received') == count + 1, "it is logged")
+        assert connection.is_closed_by_peer() and connection.buffer == b""
+        server.wait_end()
+    assert "cutting off what still runs" in server.log().splitlines()[-2]
+
+
+def test_regress_10_revocation_in_the_grace_counts(start_server):
+    """The last requests are answered from what is true now, and SIGHUP is no signal to end."""
+    token, other = kit.new_token(), kit.new_token()
+    server = start_server("--shutdown-grace-duration=5m", tokens=[token, other])
+    with contextlib.ExitStack() as stack:
+        running = [half_sent(server, stack, token), half_sent(server, stack, other)]
+        idle = stack.enter_context(server.connect())
+        server.process.send_signal(signal.SIGTERM)
+        assert idle.is_closed_by_peer(), "the grace has begun"
+        (server.manifests / f"{token.split('.')[0]}.yaml").unlink()
+        (server.manifests / "later.yaml").write_text("kind: [\n")
+        server.wait_log("Manifest problem", "what came behind the deletion is read")
+        server.hang_up()
+        for (connection, rest), good in zip(running, (False, True)):
+            connection.send(rest)
+            assert connection.read_response().json()["status"].get("authenticated") is good
+    server.wait_end()
 
 
 def test_lifecycle_grace_is_bounded(start_server):
