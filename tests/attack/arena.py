@@ -177,6 +177,7 @@ class Arena:
         """tests/support/hostile_client.c, for the rest of the attack. It says how many connections it made."""
         program = kit.binary().parent / "tests/support/hostile_client"
         assert program.is_file(), f"{program} is not there; build it"
+        self.sent = None  # it does not say
         seconds = max(1, math.floor(self.end - time.monotonic()))
         process = subprocess.Popen([program, *map(str, arguments), str(seconds)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True)

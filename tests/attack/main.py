@@ -197,6 +197,8 @@ class Run:
 
 
 def amount(count):
+    if count is None:
+        return "not counted"
     for unit, size in (("GB", 10 ** 9), ("MB", 10 ** 6), ("KB", 10 ** 3)):
         if count >= size:
             return f"{count / size:.1f} {unit}"
@@ -227,7 +229,7 @@ def run_attacks(folder, arguments):
     return results
 
 
-def write_docs(results, arguments):
+def write_docs(results, arguments, heads_count):
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     where = f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}"
     words = " ".join(word for word in sys.argv[1:] if word != "--no-install")
@@ -235,6 +237,7 @@ def write_docs(results, arguments):
              f"{arguments.connections} connections or a share of them, {arguments.seconds:.0f} s an attack or until the server has cut it.",
              "", "| " + " | ".join(FIELDS) + " |", "|" + "---|" * len(FIELDS)]
     lines += ["| " + " | ".join(result.row) + " |" for result in results]
+    lines += ["", f"Request heads that can be read in two ways: {heads_count:,} of seed {arguments.seed}, 0 differences."]
     marks = [f"<!-- attack:{end} -->" for end in ("begin", "end")]
     block = "\n".join([marks[0], *lines, marks[1]])
     DOCS.write_text(re.sub(f"{marks[0]}.*{marks[1]}", lambda _: block, DOCS.read_text(), flags=re.S))
@@ -287,7 +290,7 @@ def main():
             good, bad = heads.run(folder / "heads", count, arguments.seed, arguments.first)
             passed, failed = passed + good, failed + bad
     if arguments.write_docs and not failed:
-        write_docs(results, arguments)
+        write_docs(results, arguments, count)
     print(f"in {time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
