@@ -149,10 +149,10 @@ static const struct option_row rows[] = {
               "escaped as \\u00XX." },
     { .name = "max-header-bytes", .type = OPTION_BYTES, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 4096, .max = 1048576, .initial = "8192", FIELD(max_header_bytes),
-      .help = "Memory for the request line and headers of a connection; more is answered 431." },
+      .help = "Memory for the request line and headers of a connection, beside 2 KiB for their table and the reply's head; more is answered 431." },
     { .name = "max-connections", .type = OPTION_INT, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 1, .max = 1000000, .initial = "10000", FIELD(max_connections),
-      .help = "Connections at a time; one more is closed when it is accepted." },
+      .help = "Connections at a time; one more is closed when it is accepted, and so is an old one that never got a yes." },
     { .name = "max-connections-per-address", .type = OPTION_INT, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .max = 1000000, .initial = "0", FIELD(max_connections_per_address),
       .help = "The same for each client address. 0 is no such limit: API servers may share one address behind a load balancer." },
@@ -160,7 +160,7 @@ static const struct option_row rows[] = {
       .max = INT64_C(1099511627776), .initial = "0", FIELD(max_connection_memory_bytes),
       .help = "Memory of all connections together: before it is passed, those that never had a review answered are closed, then others "
               "that are idle, and new ones refused. 0 derives it from the memory limit (cgroup) of the process: three quarters of what "
-              "that leaves beside 64 MiB for the rest, or 512 MiB without one. The log and check-config say what it came to." },
+              "that leaves beside 64 MiB for the rest (half of it below 128 MiB), or 512 MiB without one. The log and check-config say what it came to." },
     { .name = "handshake-timeout", .type = OPTION_DURATION, .group = GROUP_LIMITS, .commands = SERVE, .in_file = true,
       .min = 100, .max = HOUR_MS, .initial = "10s", FIELD(handshake_timeout_ms),
       .help = "A connection that has not finished its TLS handshake by then is closed." },

@@ -12,9 +12,13 @@
 #include "server/server_private.h"
 #include "server/worker.h"
 
-#define TLS_BYTES \
-    16384 /* measured: 14.5 KB for a session of GnuTLS, libmicrohttpd's and our structures */
-#define PLAIN_BYTES 2048 /* libmicrohttpd's and our structures */
+#define TLS_BYTES                                                                                \
+    18432 /* measured: 14.5 KB for a session of GnuTLS, libmicrohttpd's and our structures, 17.5 \
+             KB with what stays of a review of 4 KB */
+#define PLAIN_BYTES                                                                        \
+    (2048 +                                                                                \
+     4 * LISTENER_HEALTH_BUFFER_BYTES) /* libmicrohttpd's and our structures; and what the \
+         kernel keeps in either direction, since nothing tells us when a client does not read */
 #define TURNS_ACCEPTS                                                                         \
     24 /* connections that a worker may accept before those are closed that it let go: of two \
           turns */
@@ -58,12 +62,16 @@ static size_t total_of(const struct worker *worker)
     return atomic_load_explicit(&worker->server->connection_memory, memory_order_relaxed);
 }
 
-/* Is there less than @need below the mark, after those have gone that are going? */
-static bool is_short(const struct worker *worker, size_t need)
+/* What will be left when those of this worker have gone that are going. */
+static size_t staying_of(const struct worker *worker)
 {
     const size_t total = total_of(worker);
-    const size_t staying = total > worker->leaving_bytes ? total - worker->leaving_bytes : 0;
-    return staying + need > mark_of(worker);
+    return total > worker->leaving_bytes ? total - worker->leaving_bytes : 0;
+}
+
+static bool is_short(const struct worker *worker, size_t need)
+{
+    return staying_of(worker) + need > mark_of(worker);
 }
 
 static void let_go(struct connection *connection)
@@ -72,20 +80,32 @@ static void let_go(struct connection *connection)
     connection_cut(connection);
 }
 
-/* Of one list, the first that may go. */
+static struct connection *first_but(const struct worker *worker,
+                                    enum connection_standing standing,
+                                    const struct connection *except)
+{
+    struct connection *connection = worker->connections[standing].head;
+    return connection && connection == except ? connection->next : connection;
+}
+
+/* Of one list, the first that may go. Of those that only ever got a no an idle one, else the one
+ * that has been at its request for longest: a good one is done in a moment, and a no costs nothing.
+ */
 static struct connection *find_victim(const struct worker *worker,
                                       enum connection_standing standing,
                                       const struct connection *except)
 {
-    struct connection *connection = worker->connections[standing].head;
+    struct connection *connection = first_but(worker, standing, except);
+    if (standing == STANDING_STRANGER) {
+        return connection;
+    }
     for (unsigned looks = 0; connection && looks < LOOKS_MAX; looks++) {
-        if (connection != except &&
-            (standing == STANDING_STRANGER || connection->phase == CONNECTION_IDLE)) {
+        if (connection != except && connection->phase == CONNECTION_IDLE) {
             return connection;
         }
         connection = connection->next;
     }
-    return NULL;
+    return standing == STANDING_REFUSED ? first_but(worker, standing, except) : NULL;
 }
 
 static void relieve(struct worker *worker,
@@ -102,7 +122,13 @@ static void relieve(struct worker *worker,
     }
 }
 
-void budget_make_place(struct worker *worker)
+/* This worker has nobody to let go: the others look among theirs when they sweep. */
+static void ask_others(struct worker *worker)
+{
+    atomic_store_explicit(&worker->server->wants_room, true, memory_order_relaxed);
+}
+
+static bool let_one_go(struct worker *worker)
 {
     struct connection *victim = find_victim(worker, STANDING_STRANGER, NULL);
     if (!victim) {
@@ -111,22 +137,44 @@ void budget_make_place(struct worker *worker)
     if (victim) {
         let_go(victim);
     }
+    return victim != NULL;
+}
+
+void budget_make_place(struct worker *worker)
+{
+    if (!let_one_go(worker)) {
+        ask_others(worker);
+    }
+}
+
+/* Probes keep places of their own: their worker has hardly anybody to let go. */
+static size_t newcomer_limit(const struct worker *worker, size_t need)
+{
+    const size_t limit = limit_of(worker);
+    const size_t reserve = worker->is_tls ? 0 : BUDGET_HEALTH_PLACES * need;
+    return limit > SIZE_MAX - reserve ? SIZE_MAX : limit + reserve;
 }
 
 bool budget_admits(struct worker *worker)
 {
     const size_t need = newcomer_bytes(&worker->server->options, worker->is_tls);
     relieve(worker, STANDING_REFUSED, need, NULL);
-    return total_of(worker) + need <= limit_of(worker);
+    if (total_of(worker) + need <= newcomer_limit(worker, need)) {
+        return true;
+    }
+    ask_others(worker);
+    return false;
 }
 
 bool budget_grow(struct connection *connection, size_t bytes)
 {
     struct worker *worker = connection->worker;
-    const enum connection_standing last =
-        connection->standing == STANDING_KNOWN ? STANDING_KNOWN : STANDING_REFUSED;
-    relieve(worker, last, bytes, connection);
-    if (total_of(worker) + bytes > limit_of(worker)) {
+    const bool is_known = connection->standing == STANDING_KNOWN;
+    relieve(worker, is_known ? STANDING_KNOWN : STANDING_REFUSED, bytes, connection);
+    /* who has a credential need not wait until those have gone that were let go for him */
+    const size_t others = is_known ? staying_of(worker) : total_of(worker);
+    if (others + bytes > limit_of(worker)) {
+        ask_others(worker);
         return false;
     }
     budget_set(connection, connection->charged + bytes);
@@ -147,5 +195,11 @@ void budget_set(struct connection *connection, size_t bytes)
 
 void budget_sweep(struct worker *worker)
 {
-    relieve(worker, STANDING_STRANGER, 0, NULL);
+    const bool is_asked =
+        atomic_load_explicit(&worker->server->wants_room, memory_order_relaxed) &&
+        atomic_exchange_explicit(&worker->server->wants_room, false, memory_order_relaxed);
+    if (is_asked && !let_one_go(worker)) {
+        ask_others(worker); /* perhaps the next one has somebody */
+    }
+    relieve(worker, is_asked ? STANDING_REFUSED : STANDING_STRANGER, 0, NULL);
 }

@@ -10,7 +10,8 @@
  * standing:
  *
  *   1. strangers, which never had a review answered, the oldest first, whatever they are doing;
- *   2. those that only ever got a no, while idle, the longest idle first;
+ *   2. those that only ever got a no, which costs nothing: the longest idle first, then the one
+ * that has been at its request for longest;
  *   3. those that got a yes or showed an admitted client certificate, while idle, and only for one
  *      of their own kind: who has no credential can push nobody out who has one.
  *
@@ -25,6 +26,9 @@
 
 struct connection;
 struct worker;
+
+#define BUDGET_HEALTH_PLACES \
+    16 /* probes and scrapes at once on a listener of their own, whatever the others take */
 
 /** budget_connection_bytes() - what one connection may pin while nothing extraordinary happens on
  * it; a handshake comes on top. @max_header_bytes: of the options; @is_tls: of the HTTPS listener
@@ -50,6 +54,6 @@ bool budget_grow(struct connection *connection, size_t bytes) NODISCARD NONNULL(
  * there, or becomes less */
 void budget_set(struct connection *connection, size_t bytes) NONNULL(1);
 
-/** budget_sweep() - let strangers of @worker go while all workers together are near the limit:
- * another worker may be short of victims. Called several times a second */
+/** budget_sweep() - let strangers of @worker go while all workers together are near the limit, and
+ * others when another worker had none. Called several times a second */
 void budget_sweep(struct worker *worker) NONNULL(1);

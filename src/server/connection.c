@@ -250,9 +250,11 @@ void connection_cut(struct connection *connection)
     }
     set_standing(connection, STANDING_LEAVING);
     connection->worker->leaving_bytes += connection->charged;
+    /* No more than this: another connection may have had its turn just now and be cut by the one
+     * whose turn it is. libmicrohttpd may have taken it off its lists then without having told us.
+     */
     (void)shutdown(connection->fd, SHUT_RDWR); /* fails only when the peer was faster */
     park_release(&connection->worker->park, connection);
-    connection_hasten(connection);
 }
 
 bool connection_is_late(struct connection *connection, int64_t now_ns)

@@ -157,5 +157,6 @@ bool connection_is_left(struct connection *connection) NONNULL(1);
 void connection_cut(struct connection *connection) NONNULL(1);
 
 /** connection_hasten() - it was cut and is still there: have libmicrohttpd's timeout close it. For
- * every sweep, since a suspended connection takes no timeout */
+ * every sweep, since a suspended connection takes no timeout; never from within libmicrohttpd,
+ * which frees a connection at the end of a turn that it took off its lists before */
 void connection_hasten(struct connection *connection) NONNULL(1);

@@ -272,6 +272,7 @@ static enum MHD_Result on_body(struct exchange *exchange, struct span piece, siz
     request->body_seen += piece.len;
     if (request->body_seen > max * BODY_DISCARD_FACTOR) {
         metrics_add(&exchange->worker->metrics.counters[COUNT_CLOSED_BODY], 1);
+        connection_cut(exchange->connection);
         return MHD_NO;
     }
     if (!request->refusal.code && exchange->endpoint->is_post && request->body_seen <= max) {

@@ -39,7 +39,7 @@ static bool parse_address(const char *text, uint16_t port, struct address *ret)
     return false;
 }
 
-static int open_socket(const struct address *address)
+static int open_socket(const struct address *address, int buffer_bytes)
 {
     const int fd =
         socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -52,9 +52,8 @@ static int open_socket(const struct address *address)
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     /* connections have them from here; with the kernel's own a client that never reads pins
      * megabytes */
-    const int bytes = LISTENER_BUFFER_BYTES;
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
     if (address->storage.ss_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     }
@@ -81,6 +80,7 @@ static uint16_t bound_port(int fd)
 
 enum status listener_open(const char *address,
                           uint16_t port,
+                          int buffer_bytes,
                           int *ret_fd,
                           uint16_t *ret_port,
                           struct problem *reterr_problem)
@@ -91,10 +91,10 @@ enum status listener_open(const char *address,
                     "expected an IP address to listen on, found \"%.64s\"", address);
         return ST_INVALID;
     }
-    int fd = open_socket(&parsed);
+    int fd = open_socket(&parsed, buffer_bytes);
     const bool is_any = !*address || strcmp(address, "::") == 0;
     if (fd < 0 && is_any && errno == EAFNOSUPPORT && parse_address("0.0.0.0", port, &parsed)) {
-        fd = open_socket(&parsed);
+        fd = open_socket(&parsed, buffer_bytes);
     }
     if (fd < 0) {
         problem_set(reterr_problem, ST_IO, 0, 0, "cannot listen on %.64s port %u: %m", address,

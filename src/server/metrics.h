@@ -33,6 +33,7 @@
     X(COUNT_CLOSED_REQUEST_TIME,    "kube_bearer_connections_cut_total",              "reason=\"request_timeout\"")  \
     X(COUNT_CLOSED_IDLE,            "kube_bearer_connections_cut_total",              "reason=\"idle_timeout\"")     \
     X(COUNT_CLOSED_BODY,            "kube_bearer_connections_cut_total",              "reason=\"body_too_large\"")   \
+    X(COUNT_CLOSED_MALFORMED,       "kube_bearer_connections_cut_total",              "reason=\"malformed\"")        \
     X(COUNT_CLOSED_WIRE,            "kube_bearer_connections_cut_total",              "reason=\"too_many_bytes\"")   \
     X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total",              "reason=\"send_failed\"")      \
     X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total",  "reason=\"missing\"")          \

@@ -385,7 +385,7 @@ static const struct metric metrics[] = {
     COUNTER("kube_bearer_connections_closed_total", .emit = emit_worker,
         .help = "Connections that have ended, whoever ended them")
     COUNTER("kube_bearer_connections_cut_total", .emit = emit_worker, .labels = "reason",
-        .help = "Connections that a limit or a failed send ended")
+        .help = "Connections that a limit, a failed send or a malformed request ended; docs/operations.md has the reasons")
     COUNTER("kube_bearer_tls_handshakes_total", .emit = emit_worker, .labels = "kind",
         .help = "TLS handshakes completed, full or resumed from a session ticket")
     COUNTER("kube_bearer_tls_handshake_failures_total", .emit = emit_worker,
@@ -434,7 +434,7 @@ static const struct metric metrics[] = {
         .help = "Whether certificate, key and client CA were last read without a problem: 1 or 0")
 
     COUNTER("kube_bearer_log_lines_dropped_total", .emit = emit_worker,
-        .help = "Log lines held back by the rate limit")
+        .help = "Log lines about requests held back by the rate limit")
     COUNTER("kube_bearer_log_write_failures_total", .emit = emit_count, AT(log_lines_failed), IF(has_log),
         .help = "Log lines lost because they could not be written in time")
     COUNTER("kube_bearer_clock_steps_total", .emit = emit_clock_steps, .labels = "direction",

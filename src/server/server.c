@@ -19,11 +19,13 @@ static enum status open_listeners(struct server *server,
                                   const struct server_options *options,
                                   struct problem *reterr_problem)
 {
-    enum status st = listener_open(options->bind_address, options->secure_port, &server->secure_fd,
-                                   &server->secure_port, reterr_problem);
+    enum status st =
+        listener_open(options->bind_address, options->secure_port, LISTENER_BUFFER_BYTES,
+                      &server->secure_fd, &server->secure_port, reterr_problem);
     if (st == ST_OK && options->health_bind_host) {
-        st = listener_open(options->health_bind_host, options->health_bind_port, &server->health_fd,
-                           &server->health_port, reterr_problem);
+        st = listener_open(options->health_bind_host, options->health_bind_port,
+                           LISTENER_HEALTH_BUFFER_BYTES, &server->health_fd, &server->health_port,
+                           reterr_problem);
     }
     return st;
 }

@@ -26,7 +26,8 @@ struct server {
     struct address_limit *address_limit;            /* NULL when off */
     _Atomic unsigned connection_count;              /* of all workers */
     _Atomic size_t connection_memory;               /* bytes charged to them, see budget.h */
-    _Atomic unsigned running_count;                 /* workers that have not ended */
+    _Atomic bool wants_room;          /* a worker was short of it and had nobody to let go */
+    _Atomic unsigned running_count;   /* workers that have not ended */
     _Atomic int phase;                /* enum server_phase; the loop writes, workers read */
     _Atomic int64_t stop_deadline_ns; /* monotonic; set before STOPPING, only lowered afterwards */
 };

@@ -75,8 +75,9 @@ static enum MHD_Result may_accept(void *cls, const struct sockaddr *address, soc
     (void)address_len;
     struct worker *worker = cls;
     struct server *server = worker->server;
-    if (atomic_load_explicit(&server->connection_count, memory_order_relaxed) >=
-        server->options.max_connections) {
+    const unsigned places =
+        server->options.max_connections + (worker->is_tls ? 0 : BUDGET_HEALTH_PLACES);
+    if (atomic_load_explicit(&server->connection_count, memory_order_relaxed) >= places) {
         metrics_add(&worker->metrics.counters[COUNT_CLOSED_LIMIT], 1);
         budget_make_place(worker);
         return MHD_NO;
@@ -98,9 +99,15 @@ static void on_request_completed(void *cls,
                                  void **request_context,
                                  enum MHD_RequestTerminationCode code)
 {
-    (void)cls;
+    struct worker *worker = cls;
+    const struct connection *connection = *request_context;
     (void)mhd;
-    if (*request_context) {
+    if (connection) {
+        if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !connection->request.is_answered &&
+            !connection_is_cut(connection)) {
+            /* refused by libmicrohttpd, with a page of its own */
+            metrics_add(&worker->metrics.counters[COUNT_CLOSED_MALFORMED], 1);
+        }
         connection_request_done(*request_context, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
         *request_context = NULL;
     }

@@ -343,7 +343,7 @@ def test_hostile_http_pipeline_waits_for_its_reader(start_server, listener, requ
     server = start_server("--workers=1", "--health-bind-address=127.0.0.1:0")
     data = request_of()
     with connect(server, listener) as connection:
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
         assert send_until_blocked(connection, data) > 1000
         assert_answers_nothing_more(server)
         for _ in range(1000):  # several times what lies in the sockets' buffers

@@ -2,6 +2,7 @@
 """Many connections, each within its limits: what they hold together, and who is let go for whom."""
 import contextlib
 import os
+import signal
 import socket
 
 import pytest
@@ -144,28 +145,90 @@ def test_hostile_memory_when_nobody_may_go_newcomers_are_refused(tight):
 def test_hostile_memory_large_body_that_does_not_fit_is_503(tight):
     """Somebody who only got a no may push out nobody who got a yes; the connection goes on."""
     data = kit.http_bytes("POST", "/authenticate", LARGE_BODY)
+    held_bytes = 28 * 1024 + 34 * 1024 + len(LARGE_BODY)  # each of them: itself, a record in part, its body
     with contextlib.ExitStack() as stack:
-        poor = stack.enter_context(tight.connect(context=tight.context))
-        poor.review("no token")
-        poor.send(data[:1000])  # who is busy is not let go
-        kit.eventually(lambda: unread_bytes(tight) == 0, "it is busy")
-        bodies = []
-        for _ in range(BUDGET // len(LARGE_BODY)):
-            with contextlib.suppress(OSError, kit.Closed):
-                connection = stack.enter_context(tight.connect(context=tight.context))
-                connection.review(tight.token)
-                connection.send(data[:-1])
-                bodies.append(connection)
-                kit.eventually(lambda: unread_bytes(tight) == 0, "all is read")
-        poor.send(data[1000:])
-        response = poor.read_response()
+        def member(token, data=b""):
+            """Near the limit one may be let go before he is busy: then he tries again."""
+            def connected():
+                with contextlib.suppress(OSError, kit.Closed):
+                    connection = stack.enter_context(tight.connect(context=tight.context))
+                    connection.review(token)
+                    connection.send(data)
+                    kit.eventually(lambda: unread_bytes(tight) == 0, "all is read")
+                    return connection if is_there(connection) else None
+            return kit.eventually(connected, "let in and answered")
+
+        # of one half a body, so that one connection more fits, and no body of its
+        bodies = [member(tight.token, data[:-1] if count else data[:65536]) for count in range(BUDGET // held_bytes)]
+        poor = member("no token")
+        response = poor.request("POST", "/authenticate", LARGE_BODY)
         response.assert_status_body(503, "ServiceUnavailable")
         assert response.headers["retry-after"] == "1"
-        for connection in bodies:
+        for connection in bodies[1:]:
             connection.send(data[-1:])
-        answers = [connection.read_response().status for connection in bodies]
-        assert answers.count(400) > 40 and set(answers) <= {400, 503}, "no TokenReview, or no room"
+            connection.read_response().assert_status_body(400, "BadRequest")
         assert poor.request("POST", "/authenticate", LARGE_BODY).status == 400
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["in one piece", "in two"])
+def test_hostile_memory_who_got_a_no_holds_no_place_by_being_busy(tight, is_whole):
+    """One wrong token and half a body each: while idle ones are let go, the busy must not be safe."""
+    def busy(connection):
+        connection.review("no token")
+        connection.send(kit.http_bytes("POST", "/authenticate", LARGE_BODY)[:-1])
+
+    with tight.connect(context=tight.context) as known:
+        known.review(tight.token)
+        with crowd(tight, 80, behave=busy):
+            data = kit.http_bytes("POST", "/authenticate", kit.review_body(tight.token))
+            for piece in [data] if is_whole else [data[:100], data[100:]]:
+                known.send(piece)
+                kit.eventually(lambda: unread_bytes(tight) == 0, "it is read")
+            assert known.read_response().json()["status"]["authenticated"] is True
+
+            def is_served():
+                try:
+                    return tight.accepts(tight.token, context=tight.context)
+                except (OSError, kit.Closed):
+                    return False
+            kit.eventually(is_served, "a newcomer")
+
+
+def test_regress_9_connection_that_ended_in_the_same_turn_is_let_alone(start_server):
+    """One is closed in the turn in which another's body grows, which lets it go: what libmicrohttpd had taken off its lists was put
+    on one again, freed, and walked. A stranger could end the process within seconds."""
+    server = start_server("--workers=1", f"--max-connection-memory={BUDGET // 2}", "--health-bind-address=127.0.0.1:0")
+    server.context = kit.client_context(server.authority.pem)
+    head = kit.http_bytes("POST", "/authenticate", LARGE_BODY)[:300]
+    for _ in range(8):
+        with crowd(server, 90) as members:
+            kit.eventually(lambda: unread_bytes(server) == 0, "all is read")
+            for member in members[-20:]:
+                with contextlib.suppress(OSError):
+                    member.send(head)
+            kit.eventually(lambda: unread_bytes(server) == 0, "all is read")
+            server.process.send_signal(signal.SIGSTOP)  # so that both come in one turn
+            try:
+                for member in members[:-20]:
+                    member.close()
+                for member in members[-20:]:
+                    with contextlib.suppress(OSError):
+                        member.send(LARGE_BODY[:16000])
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            kit.eventually(lambda: unread_bytes(server) == 0 or server.process.poll() is not None, "all is read")
+        assert server.process.poll() is None
+    kit.eventually(lambda: server.metric("kube_bearer_connections") == 1, "all are gone")
+    assert cut(server, "made_room") > 0
+
+
+def test_hostile_memory_probes_keep_places_of_their_own(start_server):
+    """The health listener's worker has nobody to let go when the others' connections fill everything."""
+    server = start_server("--workers=1", "--max-connections=40", "--health-bind-address=127.0.0.1:0", "--handshake-timeout=1m")
+    server.context = kit.client_context(server.authority.pem)
+    with crowd(server, 60):
+        for _ in range(20):
+            assert server.health("/livez").status == 200
 
 
 def test_hostile_memory_strangers_do_not_hold_all_places(start_server):

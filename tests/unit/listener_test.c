@@ -54,7 +54,9 @@ static void test_listener_open_serves_the_families_of_its_address(void **state)
         int fd = -1;
         uint16_t port = 0;
         struct problem problem = { 0 };
-        assert_int_equal(listener_open(good_rows[i].address, 0, &fd, &port, &problem), ST_OK);
+        assert_int_equal(
+            listener_open(good_rows[i].address, 0, LISTENER_BUFFER_BYTES, &fd, &port, &problem),
+            ST_OK);
         assert_int_not_equal(port, 0);
         assert_int_equal(connect_ipv4(port) == 0, good_rows[i].ipv4);
         assert_int_equal(connect_ipv6(port) == 0, good_rows[i].ipv6);
@@ -70,7 +72,8 @@ static void test_listener_open_refuses_what_is_no_address(void **state)
         int fd = -1;
         uint16_t port = 0;
         struct problem problem = { 0 };
-        assert_int_equal(listener_open(rows[i], 0, &fd, &port, &problem), ST_INVALID);
+        assert_int_equal(listener_open(rows[i], 0, LISTENER_BUFFER_BYTES, &fd, &port, &problem),
+                         ST_INVALID);
         assert_true(problem.text[0] != '\0');
         assert_int_equal(fd, -1);
     }
@@ -84,8 +87,10 @@ static void test_listener_open_names_a_port_in_use(void **state)
     uint16_t port = 0;
     uint16_t unused = 0;
     struct problem problem = { 0 };
-    assert_int_equal(listener_open("127.0.0.1", 0, &first, &port, &problem), ST_OK);
-    assert_int_equal(listener_open("127.0.0.1", port, &second, &unused, &problem), ST_IO);
+    assert_int_equal(listener_open("127.0.0.1", 0, LISTENER_BUFFER_BYTES, &first, &port, &problem),
+                     ST_OK);
+    assert_int_equal(
+        listener_open("127.0.0.1", port, LISTENER_BUFFER_BYTES, &second, &unused, &problem), ST_IO);
     assert_non_null(strstr(problem.text, "in use"));
     (void)close(first);
 }

@@ -199,7 +199,7 @@ static void test_process_connection_memory_rows(void **state)
 }
 
 #define DEFAULT_SIZES .max_header_bytes = 8192, .max_request_body_bytes = 131072
-#define LEAST_BYTES   3080192 /* 16 x (26624 + 34816 + 131072), see server/budget */
+#define LEAST_BYTES   3112960 /* 16 x (28672 + 34816 + 131072), see server/budget */
 
 static const struct {
     const char *name;
@@ -251,12 +251,12 @@ static const struct {
       ST_LIMIT,
       0,
       "",
-      "--max-connection-memory: expected at least 3080192 bytes, which 16 connections need" },
+      "--max-connection-memory: expected at least 3112960 bytes, which 16 connections need" },
     { "who asked for fewer connections needs less",
       "max\n",
-      { .max_connections = 2, .max_connection_memory_bytes = 385024, DEFAULT_SIZES },
+      { .max_connections = 2, .max_connection_memory_bytes = 389120, DEFAULT_SIZES },
       ST_OK,
-      385024,
+      389120,
       "--max-connection-memory",
       NULL },
     { "but not less than these",
@@ -265,14 +265,14 @@ static const struct {
       ST_LIMIT,
       0,
       "",
-      "expected at least 385024 bytes, which 2 connections need" },
+      "expected at least 389120 bytes, which 2 connections need" },
     { "the limit leaves less than the least",
       "4194304\n",
       { .max_connections = 10000, DEFAULT_SIZES },
       ST_OK,
       LEAST_BYTES,
       "/sys/fs/cgroup/memory.max",
-      "may take 3080192 bytes, but the memory limit of 4194304 leaves them 1572864" },
+      "may take 3112960 bytes, but the memory limit of 4194304 leaves them 1572864" },
     { "no limit",
       "max\n",
       { .max_connections = 10000, DEFAULT_SIZES },
