@@ -100,7 +100,7 @@ static struct connection *find_victim(const struct worker *worker,
         return connection;
     }
     for (unsigned looks = 0; connection && looks < LOOKS_MAX; looks++) {
-        if (connection != except && connection->phase == CONNECTION_IDLE) {
+        if (connection->phase == CONNECTION_IDLE) { /* @except is not: it is growing */
             return connection;
         }
         connection = connection->next;

@@ -328,7 +328,7 @@ static void test_regress_10_kube_bearer_smaller_options_are_of_an_older_caller(v
     struct fixture *fixture = *state;
     put_file(&fixture->kit, "a.yaml", secret_text);
     const size_t size = offsetof(struct kube_bearer_options, api_audience_count);
-    struct kube_bearer_options *older = malloc(size);
+    void *older = malloc(size);
     assert_non_null(older);
     fixture->options.size = size;
     fixture->options.unknown_token = KUBE_BEARER_UNKNOWN_TOKEN_REFUSE; /* has no room there */
