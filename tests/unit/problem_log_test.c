@@ -166,10 +166,11 @@ static void test_problem_log_timer_says_it_when_no_line_comes(void **state)
     flood(fixture, problem_log_manifest_resolved, &fine);
     fixture->manual.monotonic_ns += 1000000000; /* the limit's clock; the timer has the real one */
     const bool was_active = uv_is_active((uv_handle_t *)&fixture->problems.timer);
-    if (was_active) {
+    bool is_active = was_active;
+    for (int turns = 0; is_active && turns < 5; turns++) { /* one may end a moment too early */
         (void)uv_run(loop_uv(fixture->loop), UV_RUN_ONCE);
+        is_active = uv_is_active((uv_handle_t *)&fixture->problems.timer);
     }
-    const bool is_active = uv_is_active((uv_handle_t *)&fixture->problems.timer);
     capture_end(&capture);
     assert_true(was_active);
     assert_false(is_active);
