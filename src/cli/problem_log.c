@@ -17,14 +17,18 @@
 
 #define HELD_BACK_MS (1000 / LOG_LIMIT_PER_SECOND)
 
-static const char *const held_back_messages[PROBLEM_LINE_COUNT_] = {
-    [LINE_MANIFEST] = "Manifest problems held back",
-    [LINE_MANIFEST_RESOLVED] = "Resolved manifest problems held back",
-    [LINE_MANIFEST_REMARK] = "Manifest remarks held back",
-    [LINE_CONTACT] = "Kubernetes API problems held back",
-    [LINE_CONTACT_RESOLVED] = "Resolved Kubernetes API problems held back",
-    [LINE_KUBERNETES] = "Kubernetes API problems held back",
-    [LINE_KUBERNETES_RESOLVED] = "Resolved Kubernetes API problems held back",
+/* As severe as the lines that are missing: who looks for warnings only must not miss them. */
+static const struct {
+    enum log_severity severity;
+    const char *message;
+} held_back[PROBLEM_LINE_COUNT_] = {
+    [LINE_MANIFEST] = { LOG_WARNING, "Manifest problems held back" },
+    [LINE_MANIFEST_RESOLVED] = { LOG_INFO, "Resolved manifest problems held back" },
+    [LINE_MANIFEST_REMARK] = { LOG_WARNING, "Manifest remarks held back" },
+    [LINE_CONTACT] = { LOG_WARNING, "Kubernetes API problems held back" },
+    [LINE_CONTACT_RESOLVED] = { LOG_INFO, "Resolved Kubernetes API problems held back" },
+    [LINE_KUBERNETES] = { LOG_WARNING, "Kubernetes API problems held back" },
+    [LINE_KUBERNETES_RESOLVED] = { LOG_INFO, "Resolved Kubernetes API problems held back" },
 };
 
 static void start_timer(struct problem_log *problems);
@@ -80,7 +84,7 @@ bool problem_log_tell_held_back(struct problem_log *problems)
     for (unsigned line = 0; line < PROBLEM_LINE_COUNT_; line++) {
         uint64_t dropped;
         if (log_limit_take_dropped(&problems->limits[line], now_ns, &dropped)) {
-            log_event(problems->log, LOG_INFO, held_back_messages[line],
+            log_event(problems->log, held_back[line].severity, held_back[line].message,
                       LOG_FIELDS(LOG_INT("dropped", dropped)));
         }
         is_any_left = is_any_left || problems->limits[line].dropped > 0;

@@ -70,28 +70,36 @@ static size_t count(const char *text, const char *what)
     return found;
 }
 
+/* Lines that begin with @severity. */
+static size_t count_severe(const char *text, char severity)
+{
+    const char rest[] = { '\n', severity, '\0' };
+    return (text[0] == severity) + count(text, rest);
+}
+
 static const struct {
     const char *name;
     problem_fn *fn;
     enum status status;
     const char *line;
     const char *held_back;
+    char severity; /* of both */
 } rows[] = {
     { "manifests", problem_log_manifest, ST_SYNTAX, "\"Manifest problem\"",
-      "\"Manifest problems held back\" dropped=290" },
+      "\"Manifest problems held back\" dropped=290", 'W' },
     { "manifests resolved", problem_log_manifest_resolved, ST_OK, "\"Manifest problem resolved\"",
-      "\"Resolved manifest problems held back\" dropped=290" },
+      "\"Resolved manifest problems held back\" dropped=290", 'I' },
     { "manifests that others can change", problem_log_manifest_remark, ST_UNSAFE,
-      "\"Manifest remark\"", "\"Manifest remarks held back\" dropped=290" },
+      "\"Manifest remark\"", "\"Manifest remarks held back\" dropped=290", 'W' },
     { "objects", problem_log_kubernetes, ST_TYPE, "\"Kubernetes API problem\"",
-      "\"Kubernetes API problems held back\" dropped=290" },
+      "\"Kubernetes API problems held back\" dropped=290", 'W' },
     { "objects resolved", problem_log_kubernetes_resolved, ST_OK,
       "\"Kubernetes API problem resolved\"",
-      "\"Resolved Kubernetes API problems held back\" dropped=290" },
+      "\"Resolved Kubernetes API problems held back\" dropped=290", 'I' },
     { "contact", problem_log_kubernetes, ST_UNAVAILABLE, "\"Kubernetes API problem\"",
-      "\"Kubernetes API problems held back\" dropped=290" },
+      "\"Kubernetes API problems held back\" dropped=290", 'W' },
     { "Secrets of the API server", problem_log_secret, ST_SECRET_WRONG_NAME,
-      "\"Kubernetes API problem\"", "\"Kubernetes API problems held back\" dropped=290" },
+      "\"Kubernetes API problem\"", "\"Kubernetes API problems held back\" dropped=290", 'W' },
 };
 
 static void test_problem_log_flood_is_cut_and_what_was_cut_is_said(void **state)
@@ -114,6 +122,7 @@ static void test_problem_log_flood_is_cut_and_what_was_cut_is_said(void **state)
         assert_int_equal(count(capture.err, rows[i].line), LOG_LIMIT_BURST);
         assert_int_equal(count(capture.err, rows[i].held_back), 1);
         assert_int_equal(count(capture.err, "\n"), LOG_LIMIT_BURST + 1);
+        assert_int_equal(count_severe(capture.err, rows[i].severity), LOG_LIMIT_BURST + 1);
     }
 }
 
