@@ -517,12 +517,13 @@ static const struct store_ops manifests_ops = {
 static enum status check_directory(const char *path, struct problem *reterr_problem)
 {
     struct stat now;
-    if (stat(path, &now) != 0 || access(path, R_OK | X_OK) != 0) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "expected a directory that can be read: %m");
+    const bool is_there = stat(path, &now) == 0;
+    if (is_there && !S_ISDIR(now.st_mode)) { /* first: a file lacks permissions, too */
+        problem_set(reterr_problem, ST_IO, 0, 0, "expected a directory");
         return ST_IO;
     }
-    if (!S_ISDIR(now.st_mode)) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "expected a directory");
+    if (!is_there || access(path, R_OK | X_OK) != 0) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "expected a directory that can be read: %m");
         return ST_IO;
     }
     return ST_OK;

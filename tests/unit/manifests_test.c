@@ -518,9 +518,16 @@ static void test_manifests_new_refuses_what_is_no_directory(void **state)
     struct manifests_kit kit;
     mkit_init(&kit);
     kit_write(&kit.files, "file", "");
-    const char *const names[] = { "missing", "file", "file/below" };
-    for (size_t i = 0; i < COUNTOF(names); i++) {
-        const struct kit_path path = kit_path(&kit.files, names[i]);
+    static const struct {
+        const char *path;
+        const char *want;
+    } rows[] = {
+        { "missing", "expected a directory that can be read: No such file or directory" },
+        { "file", "expected a directory" },
+        { "file/below", "expected a directory that can be read: Not a directory" },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        const struct kit_path path = kit_path(&kit.files, rows[i].path);
         const struct manifests_options options = { .directory = path.text,
                                                    .clock = clock_system() };
         struct store *store = NULL;
@@ -528,7 +535,7 @@ static void test_manifests_new_refuses_what_is_no_directory(void **state)
         assert_int_equal(manifests_new(&options, &store, &problem), ST_IO);
         assert_null(store);
         assert_string_equal(problem.file, path.text);
-        assert_non_null(strstr(problem.text, "expected a directory"));
+        assert_string_equal(problem.text, rows[i].want);
     }
     mkit_fini(&kit);
 }
