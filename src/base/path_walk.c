@@ -20,6 +20,7 @@ struct walk {
     char at[PATH_MAX];   /* physical directory reached so far */
     char rest[PATH_MAX]; /* what remains to be resolved */
     unsigned links;
+    bool is_cut_short; /* a component is not there */
 };
 
 static void go_up(struct walk *walk)
@@ -106,23 +107,48 @@ static enum status walk_on(struct walk *walk, path_walk_fn *step, void *ctx)
             return ST_LIMIT;
         }
         if (found == FOUND_NOTHING) {
+            walk->is_cut_short = true;
             return ST_OK;
         }
     }
     return fits ? ST_OK : ST_LIMIT;
 }
 
-enum status path_walk(const char *directory, const char *path, path_walk_fn *step, void *ctx)
+static enum status begin(struct walk *walk, const char *directory, const char *path)
 {
-    struct walk walk = { .at = "/" };
     const size_t directory_len = strlen(directory);
     const size_t path_len = strlen(path);
-    if (directory_len >= sizeof(walk.at) || path_len >= sizeof(walk.rest)) {
+    if (directory_len >= sizeof(walk->at) || path_len >= sizeof(walk->rest)) {
         return ST_LIMIT;
     }
     if (path[0] != '/') {
-        memcpy(walk.at, directory, directory_len + 1);
+        memcpy(walk->at, directory, directory_len + 1);
     }
-    memcpy(walk.rest, path, path_len + 1);
-    return walk_on(&walk, step, ctx);
+    memcpy(walk->rest, path, path_len + 1);
+    return ST_OK;
+}
+
+enum status path_walk(const char *directory, const char *path, path_walk_fn *step, void *ctx)
+{
+    struct walk walk = { .at = "/" };
+    const enum status status = begin(&walk, directory, path);
+    return status == ST_OK ? walk_on(&walk, step, ctx) : status;
+}
+
+enum status path_walk_to(const char *directory,
+                         const char *path,
+                         path_walk_fn *step,
+                         void *ctx,
+                         char ret_end[static PATH_MAX])
+{
+    struct walk walk = { .at = "/" };
+    enum status status = begin(&walk, directory, path);
+    if (status == ST_OK) {
+        status = walk_on(&walk, step, ctx);
+    }
+    if (status != ST_OK || walk.is_cut_short) {
+        return status == ST_OK ? ST_NOT_FOUND : status;
+    }
+    memcpy(ret_end, walk.at, strlen(walk.at) + 1);
+    return ST_OK;
 }

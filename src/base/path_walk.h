@@ -6,6 +6,8 @@
  * A watcher that follows symbolic links must watch every directory in which a component of the path
  * stands, and those of the links' targets: Kubernetes swaps `..data`, deployments swap `current`.
  */
+#include <limits.h>
+
 #include "base/compiler.h"
 #include "base/status.h"
 
@@ -33,3 +35,15 @@ enum status path_walk(const char *directory,
                       const char *path,
                       path_walk_fn *step,
                       void *ctx) NODISCARD NONNULL(1, 2, 3);
+
+/**
+ * path_walk_to() - path_walk() for a path that must lead somewhere
+ * @ret_end: where: absolute, without symbolic links
+ *
+ * Return: as path_walk(); ST_NOT_FOUND where a component does not exist or may not be looked at
+ */
+enum status path_walk_to(const char *directory,
+                         const char *path,
+                         path_walk_fn *step,
+                         void *ctx,
+                         char ret_end[static PATH_MAX]) NODISCARD NONNULL(1, 2, 3, 5);

@@ -116,7 +116,9 @@ struct node {
     bool is_reported : 1;     /* a problem was told and not resolved yet */
     bool is_unsafe : 1;       /* others can change it, as when it was last opened */
     bool is_refused : 1;      /* NODE_DIRECTORY: and therefore nothing new in it is taken */
+    bool is_judged : 1;       /* NODE_DIRECTORY: the one that device and inode say */
     bool leads_out : 1;       /* is_link: out of the directory */
+    bool is_astray : 1;       /* its path led elsewhere as soon as it was opened */
     uint32_t path_hash;
     char path[]; /* relative; "" for the root */
 };
@@ -278,7 +280,7 @@ bool trust_shuts_out(struct manifests *manifests,
                      const struct stat *found) NODISCARD NONNULL(1, 2, 3, 4);
 
 /** trust_admit_directory() - may its entries be taken? @fd: it, open, with its @stat. What speaks
- * against it has been told, as a remark or as a problem */
+ * against it has been told, as a remark or as a problem, or it has been nominated */
 bool trust_admit_directory(struct manifests *manifests,
                            struct node *node,
                            const char *path,
@@ -291,7 +293,8 @@ struct trust_question {
     const char *path; /* borrows */
 };
 
-/** trust_admit_file() - a file_accept_fn; @ctx: struct trust_question. Return: ST_OK; ST_UNSAFE */
+/** trust_admit_file() - a file_accept_fn; @ctx: struct trust_question. Return: ST_OK; ST_UNSAFE;
+ * ST_NOT_FOUND: its path leads elsewhere now, look again */
 enum status trust_admit_file(void *ctx,
                              int fd,
                              const struct stat *stat,

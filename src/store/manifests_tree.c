@@ -186,6 +186,7 @@ static void release_directory(struct manifests *manifests, struct node *node)
     node->device = 0;
     node->inode = 0;
     node->generation = 0;
+    node->is_judged = false;
     if (manifests->alias_count > 0) {
         manifests_rescan_after(manifests, 0); /* one of them may lead to it now */
     }

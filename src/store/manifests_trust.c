@@ -3,8 +3,13 @@
  * Which files and directories are taken, by who can change them.
  *
  * The rules are trust.c's; here they meet the tree. What is judged is what was opened, by its
- * descriptor: a path that was fine a moment ago says nothing. Without --manifests-require-safe-
- * permissions what others can change is taken, and remarked. With it:
+ * descriptor: a path that was fine a moment ago says nothing. And it must be what stands, a moment
+ * later, at its name in the very directory that was judged, or at the end of a way every step of
+ * which has been: a way that cannot be found any more may have been anybody's. Who replaces a file
+ * or swaps a link does that, too, so such a one is looked at once more before it is unsafe.
+ *
+ * Without --manifests-require-safe-permissions what others can change is taken, and remarked. With
+ * it:
  *  - At the start it stops the start.
  *  - Later it is a problem like others. A file keeps what it last held, which it held while nobody
  *    else could write it. Of a directory nothing new is taken, whether by a new name or by a file
@@ -21,11 +26,14 @@
  *
  * Threads: the loop's.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/manifests_private.h"
 
@@ -66,6 +74,7 @@ void trust_forget(struct manifests *manifests, struct node *node)
     set_unsafe(manifests, node, false);
     set_leads_out(manifests, node, false);
     node->is_refused = false;
+    node->is_astray = false;
 }
 
 static void tell_remark(struct manifests *manifests,
@@ -110,19 +119,82 @@ static enum status conclude(struct manifests *manifests,
     return ST_OK;
 }
 
-/* --- links --- */
+/* --- what the path leads to --- */
 
+/* Cut @path into its directory and its last name. */
+static const char *cut(const char *path, char ret_directory[static PATH_MAX])
+{
+    const char *slash = strrchr(path, '/'); /* it is absolute */
+    (void)snprintf(ret_directory, PATH_MAX, "%.*s", (int)(slash - path), path);
+    return slash + 1;
+}
+
+/* What was judged a while ago need not be so any more: if it matters, the way is judged as a whole.
+ * For a remark the directories up to the link have theirs, each by itself. */
 static enum status judge_link(const struct manifests *manifests,
                               const char *path,
+                              const struct stat *opened,
                               struct problem *reterr_problem)
 {
     char directory[PATH_MAX];
     char physical[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+    if (manifests->trust.policy.is_required) {
+        return trust_walk(&manifests->trust, "", path, opened, reterr_problem);
+    }
+    const char *name = cut(path, directory);
     return realpath(directory, physical)
-               ? trust_walk(&manifests->trust, physical, slash + 1, reterr_problem)
-               : ST_OK; /* it went away meanwhile */
+               ? trust_walk(&manifests->trust, physical, name, opened, reterr_problem)
+               : trust_tell_astray(reterr_problem);
+}
+
+/* By a descriptor, since the name of the directory may lead to two by turns. */
+static enum status judge_entry(const struct node *parent,
+                               const char *path,
+                               const struct stat *opened,
+                               struct problem *reterr_problem)
+{
+    char directory[PATH_MAX];
+    struct stat in;
+    struct stat entry;
+    const char *name = cut(path, directory);
+    const int fd = open(directory[0] ? directory : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "who can change it cannot be judged: %m");
+        return ST_IO;
+    }
+    const bool is_it = fd >= 0 && fstat(fd, &in) == 0 && parent->is_judged &&
+                       in.st_dev == parent->device && in.st_ino == parent->inode &&
+                       fstatat(fd, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       trust_is_same(&entry, opened);
+    if (fd >= 0) {
+        (void)close(fd); /* nothing was written */
+    }
+    return is_it ? ST_OK : trust_tell_astray(reterr_problem);
+}
+
+static enum status judge_way(const struct manifests *manifests,
+                             const struct node *node,
+                             const char *path,
+                             const struct stat *opened,
+                             struct problem *reterr_problem)
+{
+    if (!node->parent) {
+        return trust_walk(&manifests->trust, "", path, opened, reterr_problem);
+    }
+    return node->is_link ? judge_link(manifests, path, opened, reterr_problem)
+                         : judge_entry(node->parent, path, opened, reterr_problem);
+}
+
+/* @status: of judging. ST_NOT_FOUND counts the second time only. The event of what led a directory
+ * astray finds it due. */
+static enum status settle_astray(struct node *node, enum status status)
+{
+    const bool was_astray = node->is_astray;
+    node->is_astray = status == ST_NOT_FOUND;
+    if (node->is_astray) {
+        node->generation = 0;
+    }
+    return node->is_astray && was_astray ? ST_UNSAFE : status;
 }
 
 static void note_link(struct manifests *manifests, struct node *node, const char *path)
@@ -151,8 +223,8 @@ bool trust_shuts_out(struct manifests *manifests,
     if (!node->is_link || manifests->trust.policy.follows_outside) {
         return false;
     }
-    if (realpath(path, physical) && stat(physical, &now) == 0 && now.st_dev == found->st_dev &&
-        now.st_ino == found->st_ino && trust_is_inside(manifests->physical, physical)) {
+    if (realpath(path, physical) && stat(physical, &now) == 0 && trust_is_same(&now, found) &&
+        trust_is_inside(manifests->physical, physical)) {
         return false;
     }
     struct problem problem;
@@ -194,11 +266,30 @@ enum status trust_admit_file(void *ctx,
     if (status == ST_OK) {
         status = trust_judge(&manifests->trust, &facts, reterr_problem);
     }
-    if (status == ST_OK && node->is_link) {
-        status = judge_link(manifests, question->path, reterr_problem);
+    if (status == ST_OK) {
+        status = judge_way(manifests, node, question->path, stat, reterr_problem);
+    }
+    status = settle_astray(node, status);
+    if (status != ST_OK && status != ST_UNSAFE) {
+        return status;
     }
     note_link(manifests, node, question->path);
     return conclude(manifests, node, status, reterr_problem);
+}
+
+/* Judging came to no end: @status says why. */
+static void judge_directory_later(struct manifests *manifests,
+                                  struct node *node,
+                                  enum status status,
+                                  struct problem *problem)
+{
+    node->generation = 0;
+    if (status == ST_NOT_FOUND) {
+        manifests_nominate(manifests, node, node->occasion);
+    } else {
+        report_problem(manifests, node, problem);
+        manifests_defer(manifests, node, LATER_RETRY);
+    }
 }
 
 bool trust_admit_directory(struct manifests *manifests,
@@ -215,14 +306,17 @@ bool trust_admit_directory(struct manifests *manifests,
     }
     const struct trust_facts facts = trust_look_at(trust, fd, stat);
     enum status status = trust_judge(trust, &facts, &problem);
-    if (status == ST_OK && !node->parent) {
-        status = trust_walk(trust, "", path, &problem);
+    if (status == ST_OK) {
+        status = judge_way(manifests, node, path, stat, &problem);
     }
-    if (status == ST_OK && node->is_link) {
-        status = judge_link(manifests, path, &problem);
+    status = settle_astray(node, status);
+    if (status != ST_OK && status != ST_UNSAFE) {
+        judge_directory_later(manifests, node, status, &problem);
+        return false;
     }
     note_link(manifests, node, path);
     const bool was_refused = node->is_refused;
+    node->is_judged = true;
     node->is_refused = conclude(manifests, node, status, &problem) != ST_OK;
     if (node->is_refused) {
         report_problem(manifests, node, &problem);

@@ -2,7 +2,9 @@
 /*
  * The rules:
  *  - A file or directory belongs to root or to the directory's owner, or it is one of the named
- *    group, whose members replace files by their own: only a member can give a file to a group.
+ *    group, whose members replace files by their own. The group alone would not say that it is a
+ *    member's, since a directory with the setgid bit gives it to anybody's file; but the directory
+ *    that it stands in is judged as well, and where nobody else can write a member put it there.
  *  - Nobody else may write it, by its mode. The sticky bit is no excuse: it keeps others from
  *    removing a file, and not from adding one.
  *  - A group that the operator named may. Where there is a POSIX ACL, the mode's group bits are its
@@ -11,7 +13,9 @@
  *  - What is mounted read-only nobody writes, whatever its mode: Kubernetes mounts Secrets with
  *    1777.
  *  - On the way to a file, by its path and by symbolic links, nobody else may exchange a directory
- *    or a link. Here the sticky bit does help: /tmp/x is safe when it is ours.
+ *    or a link. Here the sticky bit does help: /tmp/x is safe when it is ours. The way is looked at
+ *    after the file was opened, so it must lead to that very file: each place on it is judged
+ *    before what stands there is followed, so nobody else can have changed it in between.
  *
  * What is not seen: ACLs of other kinds (NFSv4), and what the far side of a network file system or
  * of a bind mount allows.
@@ -162,21 +166,53 @@ static enum status judge_step(void *ctx, const char *directory, const char *name
     struct stat entry;
     const char *slash = directory[1] ? "/" : ""; /* it is absolute: "/" or longer */
     const int len = snprintf(path, sizeof(path), "%s%s%s", directory, slash, name);
-    if (strcmp(directory, way->start) == 0 || len < 0 || (size_t)len >= sizeof(path) ||
-        lstat(path, &entry) != 0 || !look_at_path(way->trust, directory, &facts)) {
+    if (strcmp(directory, way->start) == 0) {
         return ST_OK;
     }
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        return ST_LIMIT;
+    }
+    if (lstat(path, &entry) != 0 || !look_at_path(way->trust, directory, &facts)) {
+        return ST_NOT_FOUND;
+    }
     return trust_judge_way(way->trust, directory, &facts, entry.st_uid, way->problem);
+}
+
+bool trust_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+enum status trust_tell_astray(struct problem *reterr_problem)
+{
+    problem_set(reterr_problem, ST_UNSAFE, 0, 0,
+                "its path led to something else, or nowhere, as soon as it was opened; expected "
+                "one that stays while who can change it is judged");
+    return ST_NOT_FOUND;
 }
 
 enum status trust_walk(const struct trust *trust,
                        const char *directory,
                        const char *path,
+                       const struct stat *opened,
                        struct problem *reterr_problem)
 {
     struct way way = { .trust = trust, .start = directory, .problem = reterr_problem };
-    const enum status status = path_walk(directory, path, judge_step, &way);
-    return status == ST_UNSAFE ? ST_UNSAFE : ST_OK; /* a path too long is not opened either */
+    char end[PATH_MAX];
+    struct stat found;
+    const enum status status = path_walk_to(directory, path, judge_step, &way, end);
+    if (status == ST_LIMIT) { /* the kernel counts bytes otherwise, and may have opened it */
+        problem_set(reterr_problem, ST_UNSAFE, 0, 0,
+                    "its path is too long for who can change it to be judged; expected at most %u "
+                    "symbolic links, and %u bytes with their targets",
+                    PATH_WALK_LINKS_MAX, PATH_MAX - 1);
+        return ST_UNSAFE;
+    }
+    if (status == ST_NOT_FOUND ||
+        (status == ST_OK && (lstat(end, &found) != 0 || !trust_is_same(&found, opened)))) {
+        return trust_tell_astray(reterr_problem);
+    }
+    return status;
 }
 
 bool trust_is_inside(const char *directory, const char *path)

@@ -78,14 +78,25 @@ struct trust_facts trust_look_at(const struct trust *trust, int fd, const struct
 
 /**
  * trust_walk() - trust_judge_way() for every directory that decides where @path leads
- * @directory: where a relative @path starts: absolute, without symbolic links; itself not judged
+ * @directory: where a relative @path starts: absolute, without symbolic links; itself not judged.
+ *             "" with an absolute @path: nothing goes unjudged
+ * @opened:    what fstat() tells of what was opened by @path
  *
- * What cannot be looked at is left out: opening the path fails there, too. Return: as trust_judge()
+ * The file was open before its way is walked, and by then the way may be gone or lead elsewhere:
+ * then nobody can say by what way it was opened. Return: as trust_judge(), also for a way that is
+ * too long to be walked; ST_NOT_FOUND with @reterr_problem: it does not lead to @opened any more
  */
 enum status trust_walk(const struct trust *trust,
                        const char *directory,
                        const char *path,
-                       struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
+                       const struct stat *opened,
+                       struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4, 5);
+
+/** trust_is_same() - do both tell of one file or directory? */
+bool trust_is_same(const struct stat *a, const struct stat *b) NODISCARD NONNULL(1, 2);
+
+/** trust_tell_astray() - Return: ST_NOT_FOUND with @reterr_problem, as trust_walk() has it */
+enum status trust_tell_astray(struct problem *reterr_problem) NODISCARD NONNULL(1);
 
 /** trust_is_inside() - is @path @directory, or below it? Both absolute, without symbolic links */
 bool trust_is_inside(const char *directory, const char *path) NODISCARD NONNULL(1, 2);

@@ -5,6 +5,7 @@
  * and anybody else lets the directory belong to somebody else.
  */
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "support/manifests_kit.h"
 
@@ -480,6 +481,309 @@ static void test_manifests_trust_directory_itself_may_be_a_link(void **state)
     mkit_fini(&kit);
 }
 
+/* --- what becomes of the path once it is open --- */
+
+static void make_ways(struct manifests_kit *kit)
+{
+    mkit_put(kit, "m/a.yaml", "a", "1");
+    kit_mkdir(&kit->files, "m/sub");
+    mkit_put(kit, "m/sub/b.yaml", "b", "1");
+    kit_mkdir(&kit->files, "m/.real");
+    mkit_put(kit, "m/.real/l", "l", "1");
+    kit_mkdir(&kit->files, "m/.real/dir");
+    mkit_put(kit, "m/.real/dir/d.yaml", "d", "1");
+    kit_mkdir(&kit->files, "m/.other");
+    mkit_put(kit, "m/.other/l", "l", "2");
+    kit_mkdir(&kit->files, "m/.other/dir");
+    kit_mkdir(&kit->files, "m/.way");
+    kit_symlink(&kit->files, "../.real", "m/.way/cur");
+    kit_symlink(&kit->files, ".way/cur/l", "m/link.yaml");
+    kit_symlink(&kit->files, "link.yaml", "m/twice.yaml");
+    kit_symlink(&kit->files, ".way/cur/../.real/l", "m/up.yaml");
+    kit_symlink(&kit->files, ".way/cur/dir", "m/dir");
+    kit_symlink(&kit->files, ".way/cur/dir/..", "m/up");
+    kit_mkdir(&kit->files, "etc");
+    kit_symlink(&kit->files, "../m", "etc/manifests");
+}
+
+static void remove_link(const struct file_kit *files)
+{
+    kit_unlink(files, "m/.way/cur");
+}
+
+static void turn_link(const struct file_kit *files)
+{
+    kit_swap_link(files, "../.other", "m/.way/cur");
+}
+
+static void rename_way(const struct file_kit *files)
+{
+    kit_rename(files, "m/.way", "m/.gone");
+}
+
+static void replace_file(const struct file_kit *files)
+{
+    kit_replace(files, "m/a.yaml", manifest("a", "2").text);
+}
+
+static void remove_file(const struct file_kit *files)
+{
+    kit_unlink(files, "m/a.yaml");
+}
+
+static void replace_file_by_link(const struct file_kit *files)
+{
+    kit_rename(files, "m/a.yaml", "m/.a");
+    kit_symlink(files, ".a", "m/a.yaml");
+}
+
+static void rename_sub(const struct file_kit *files)
+{
+    kit_rename(files, "m/sub", "m/.sub");
+}
+
+/* The same file, in a directory that nobody has judged. */
+static void replace_sub(const struct file_kit *files)
+{
+    rename_sub(files);
+    kit_mkdir(files, "m/sub");
+    assert_int_equal(
+        link(kit_path(files, "m/.sub/b.yaml").text, kit_path(files, "m/sub/b.yaml").text), 0);
+}
+
+static void rename_root(const struct file_kit *files)
+{
+    kit_rename(files, "m", "old");
+}
+
+static void turn_root(const struct file_kit *files)
+{
+    kit_mkdir(files, "n");
+    kit_swap_link(files, "../n", "etc/manifests");
+}
+
+static const struct {
+    const char *name;
+    const char *node; /* "" for the directory itself */
+    void (*change)(const struct file_kit *files);
+} astray[] = {
+    { "a link on the way is gone", "link.yaml", remove_link },
+    { "a link on the way leads elsewhere", "link.yaml", turn_link },
+    { "a directory on the way is renamed", "link.yaml", rename_way },
+    { "behind a link to a link", "twice.yaml", remove_link },
+    { "behind a link to a link, elsewhere", "twice.yaml", turn_link },
+    { "before a ..", "up.yaml", remove_link },
+    { "a link to a directory", "dir", remove_link },
+    { "a link to a directory, elsewhere", "dir", turn_link },
+    { "a link to a directory that ends in ..", "up", turn_link },
+    { "a file is replaced", "a.yaml", replace_file },
+    { "a file is deleted", "a.yaml", remove_file },
+    { "a file becomes a link", "a.yaml", replace_file_by_link },
+    { "a file's directory is renamed", "sub/b.yaml", rename_sub },
+    { "a file's directory is replaced by one with the same file", "sub/b.yaml", replace_sub },
+    { "a directory is renamed", "sub", rename_sub },
+    { "a directory is replaced", "sub", replace_sub },
+    { "the directory itself is renamed", "", rename_root },
+    { "the directory itself is a link that leads elsewhere", "", turn_root },
+};
+
+/* ST_NOT_FOUND: to be looked at again. */
+static enum status admit(struct manifests_kit *kit, struct node *node, int fd)
+{
+    struct manifests *manifests = manifests_of(kit->store);
+    struct problem problem;
+    struct stat opened;
+    char path[PATH_MAX];
+    assert_true(manifests_path(manifests, node, path));
+    assert_int_equal(fstat(fd, &opened), 0);
+    if (S_ISDIR(opened.st_mode)) {
+        node->generation = manifests->generation; /* as a scan has it */
+        if (trust_admit_directory(manifests, node, path, fd, &opened)) {
+            return ST_OK;
+        }
+        return node->is_refused ? ST_UNSAFE : ST_NOT_FOUND;
+    }
+    struct trust_question question = { .manifests = manifests, .node = node, .path = path };
+    const enum status status = trust_admit_file(&question, fd, &opened, &problem);
+    if (status == ST_UNSAFE) {
+        assert_non_null(strstr(problem.text, "its path led to something else, or nowhere"));
+    }
+    return status;
+}
+
+static struct node *find_node(struct manifests_kit *kit, const char *name)
+{
+    struct manifests *manifests = manifests_of(kit->store);
+    struct node *node = name[0] ? tree_find(manifests, manifests->root, name) : manifests->root;
+    assert_non_null(node);
+    return node;
+}
+
+static int open_node(struct manifests_kit *kit, const struct node *node)
+{
+    char path[PATH_MAX];
+    assert_true(manifests_path(manifests_of(kit->store), node, path));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Between the opening and the judging lies a moment, in which whoever can change the way takes the
+ * trace of it away. Nothing here runs the loop, so what is judged is what a look has found before.
+ */
+static void test_manifests_trust_required_what_has_gone_astray_is_not_taken(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(astray); i++) {
+        struct manifests_kit kit;
+        print_message("# %s\n", astray[i].name);
+        init(&kit, required);
+        make_ways(&kit);
+        mkit_open_at(&kit, "etc/manifests", clock_manual(&kit.clock));
+        mkit_load(&kit, ST_OK);
+        struct node *node = find_node(&kit, astray[i].node);
+        const int fd = open_node(&kit, node);
+        assert_int_equal(admit(&kit, node, fd), ST_OK);
+        astray[i].change(&kit.files);
+        assert_int_equal(admit(&kit, node, fd), ST_NOT_FOUND); /* a swap like any other? */
+        assert_int_equal(admit(&kit, node, fd), ST_UNSAFE);
+        assert_int_equal(node->kind == NODE_DIRECTORY ? node->generation : 0, 0); /* it is due */
+        assert_int_equal(close(fd), 0);
+        mkit_fini(&kit);
+    }
+}
+
+/* Another directory has taken the name, and could not be opened yet: its files wait for that. */
+static void test_manifests_trust_required_nothing_is_taken_before_its_directory_is_judged(
+    void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    init(&kit, required);
+    make_ways(&kit);
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    struct node *node = find_node(&kit, "sub/b.yaml");
+    const int fd = open_node(&kit, node);
+    assert_int_equal(admit(&kit, node, fd), ST_OK);
+    replace_sub(&kit.files);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = { .rlim_cur = (rlim_t)fd, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    tree_look(manifests_of(kit.store), find_node(&kit, "sub"));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(admit(&kit, node, fd), ST_NOT_FOUND);
+    tree_look(manifests_of(kit.store), find_node(&kit, "sub"));
+    assert_int_equal(admit(&kit, node, fd), ST_OK);
+    assert_int_equal(close(fd), 0);
+    mkit_fini(&kit);
+}
+
+/* The directories above have been judged, too, but a while ago, and no event has told yet. */
+static void test_manifests_trust_required_link_is_judged_from_the_root_on(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    struct problem problem;
+    struct stat opened;
+    init(&kit, required);
+    make_ways(&kit);
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    struct node *node = find_node(&kit, "link.yaml");
+    const int fd = open_node(&kit, node);
+    chmod_in(&kit, ".", 0777);
+    const struct kit_path path = kit_path(&kit.files, "m/link.yaml");
+    struct trust_question question = { .manifests = manifests_of(kit.store),
+                                       .node = node,
+                                       .path = path.text };
+    assert_int_equal(fstat(fd, &opened), 0);
+    assert_int_equal(trust_admit_file(&question, fd, &opened, &problem), ST_UNSAFE);
+    assert_non_null(strstr(problem.text, "others can put something else in its place"));
+    assert_int_equal(close(fd), 0);
+    mkit_fini(&kit);
+}
+
+static void test_manifests_trust_what_has_gone_astray_and_come_back_is_taken(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    init(&kit, required);
+    make_ways(&kit);
+    mkit_open(&kit);
+    mkit_load(&kit, ST_OK);
+    struct node *node = find_node(&kit, "link.yaml");
+    const int fd = open_node(&kit, node);
+    buf_clear(&kit.problems); /* of what is there by two names */
+    for (int i = 0; i < 3; i++) {
+        turn_link(&kit.files);
+        assert_int_equal(admit(&kit, node, fd), ST_NOT_FOUND);
+        kit_swap_link(&kit.files, "../.real", "m/.way/cur");
+        assert_int_equal(admit(&kit, node, fd), ST_OK);
+    }
+    assert_int_equal(close(fd), 0);
+    mkit_had_problems(&kit, "");
+    mkit_fini(&kit);
+}
+
+static void test_manifests_trust_what_has_gone_astray_is_remarked(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "a.yaml", "link.yaml", "sub" };
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        struct manifests_kit kit;
+        init(&kit, lenient);
+        make_ways(&kit);
+        mkit_open(&kit);
+        mkit_load(&kit, ST_OK);
+        struct node *node = find_node(&kit, names[i]);
+        const int fd = open_node(&kit, node);
+        remove_link(&kit.files);
+        remove_file(&kit.files);
+        rename_sub(&kit.files);
+        assert_int_equal(admit(&kit, node, fd), ST_NOT_FOUND);
+        mkit_had_remarks(&kit, "");
+        assert_int_equal(admit(&kit, node, fd), ST_OK);
+        assert_non_null(strstr(mkit_text(&kit.remarks), "its path led to something else"));
+        assert_int_equal(mkit_stats(&kit).unsafe_files, 1);
+        assert_int_equal(close(fd), 0);
+        mkit_fini(&kit);
+    }
+}
+
+/* Not by anybody's doing: it must not need an event to be read after all. */
+static void test_manifests_trust_without_descriptors_is_tried_again(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "a.yaml", "sub" };
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        struct manifests_kit kit;
+        init(&kit, required);
+        make_ways(&kit);
+        mkit_open(&kit);
+        mkit_load(&kit, ST_OK);
+        struct node *node = find_node(&kit, names[i]);
+        const int fd = open_node(&kit, node);
+        struct rlimit none = { .rlim_cur = (rlim_t)fd, .rlim_max = before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        const enum status status = admit(&kit, node, fd);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (node->kind == NODE_DIRECTORY) {
+            assert_int_equal(status, ST_NOT_FOUND);
+            assert_true(node->is_later);
+            assert_non_null(strstr(mkit_text(&kit.problems),
+                                   "m/sub: who can change it cannot be judged: Too many open"));
+        } else {
+            assert_int_equal(status, ST_IO); /* read_node() defers it */
+        }
+        assert_int_equal(close(fd), 0);
+        mkit_fini(&kit);
+    }
+}
+
 /* --- mounts --- */
 
 /* As Kubernetes mounts a Secret: 1777, and read-only. */
@@ -588,6 +892,13 @@ int main(void)
         cmocka_unit_test(test_manifests_trust_alias_of_a_directory_is_not_remarked),
         cmocka_unit_test(test_manifests_trust_link_to_a_directory_outside_is_read_only_when_asked),
         cmocka_unit_test(test_manifests_trust_directory_itself_may_be_a_link),
+        cmocka_unit_test(test_manifests_trust_required_what_has_gone_astray_is_not_taken),
+        cmocka_unit_test(
+            test_manifests_trust_required_nothing_is_taken_before_its_directory_is_judged),
+        cmocka_unit_test(test_manifests_trust_required_link_is_judged_from_the_root_on),
+        cmocka_unit_test(test_manifests_trust_what_has_gone_astray_and_come_back_is_taken),
+        cmocka_unit_test(test_manifests_trust_what_has_gone_astray_is_remarked),
+        cmocka_unit_test(test_manifests_trust_without_descriptors_is_tried_again),
         cmocka_unit_test(test_manifests_trust_required_read_only_mount_is_safe),
         cmocka_unit_test(test_manifests_trust_of_too_many_files_the_first_by_name_count),
         cmocka_unit_test(test_manifests_trust_of_too_many_files_is_told_once),

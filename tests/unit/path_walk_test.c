@@ -75,6 +75,47 @@ static void test_path_walk_rows(void **state)
     kit_fini(&kit);
 }
 
+static const struct {
+    const char *path;
+    const char *want; /* NULL: nowhere */
+    enum status status;
+} ends[] = {
+    { "dir/file", "/dir/file", ST_OK },
+    { "link", "/dir/file", ST_OK },
+    { "current/", "/dir", ST_OK },
+    { "deep/..", "/dir", ST_OK },
+    { ".", "", ST_OK },
+    { "dir/none", NULL, ST_NOT_FOUND },
+    { "none/dir/file", NULL, ST_NOT_FOUND },
+    { "dir/file/x", NULL, ST_NOT_FOUND },
+    { "dangling", NULL, ST_NOT_FOUND },
+    { "loop", NULL, ST_LIMIT },
+};
+
+static void test_path_walk_to_tells_the_end(void **state)
+{
+    (void)state;
+    struct file_kit kit = { 0 };
+    kit_init(&kit);
+    make_tree(&kit);
+    char root[PATH_MAX];
+    assert_non_null(realpath(kit.directory, root));
+    for (size_t i = 0; i < COUNTOF(ends); i++) {
+        struct trace trace = { .root = root };
+        char end[PATH_MAX] = "untouched";
+        print_message("# %s\n", ends[i].path);
+        assert_int_equal(path_walk_to(root, ends[i].path, record, &trace, end), ends[i].status);
+        assert_string_equal(ends[i].want ? end + strlen(root) : end,
+                            ends[i].want ? ends[i].want : "untouched");
+    }
+    struct trace stopped = { .root = root, .stop_after = 1 };
+    char end[PATH_MAX];
+    assert_int_equal(path_walk_to(root, "dir/none", record, &stopped, end), ST_INTERNAL);
+    assert_int_equal(path_walk_to(root, "/", record, &stopped, end), ST_OK);
+    assert_string_equal(end, "/");
+    kit_fini(&kit);
+}
+
 static void test_path_walk_absolute_link_starts_at_the_root(void **state)
 {
     (void)state;
@@ -123,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_path_walk_rows),
         cmocka_unit_test(test_path_walk_absolute_link_starts_at_the_root),
+        cmocka_unit_test(test_path_walk_to_tells_the_end),
         cmocka_unit_test(test_path_walk_step_can_stop_it),
         cmocka_unit_test(test_path_walk_too_long_is_refused),
     };

@@ -205,12 +205,23 @@ static void chmod_in(const struct file_kit *kit, const char *name, mode_t mode)
     assert_int_equal(chmod(kit_path(kit, name).text, mode), 0);
 }
 
-static enum status walk(const struct file_kit *kit, const char *path, struct problem *problem)
+/* @opened: what was opened by @path */
+static enum status walk_to(const struct file_kit *kit,
+                           const char *path,
+                           const char *opened,
+                           struct problem *problem)
 {
     const struct trust trust = trust_of_mine();
+    struct stat now;
     char start[PATH_MAX];
     assert_non_null(realpath(kit->directory, start));
-    return trust_walk(&trust, start, path, problem);
+    assert_int_equal(stat(kit_path(kit, opened).text, &now), 0);
+    return trust_walk(&trust, start, path, &now, problem);
+}
+
+static enum status walk(const struct file_kit *kit, const char *path, struct problem *problem)
+{
+    return walk_to(kit, path, path, problem);
 }
 
 static void test_trust_walk_judges_each_directory_and_link_on_the_way(void **state)
@@ -243,7 +254,90 @@ static void test_trust_walk_judges_each_directory_and_link_on_the_way(void **sta
     assert_int_equal(walk(&kit, "a/b/file", &problem), ST_OK);
     chmod_in(&kit, "a/b/file", 0666); /* and so is what it ends at */
     assert_int_equal(walk(&kit, "a/b/file", &problem), ST_OK);
-    assert_int_equal(walk(&kit, "nowhere/at/all", &problem), ST_OK);
+    kit_fini(&kit);
+}
+
+static void test_trust_walk_ends_at_what_was_opened_or_says_so(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    struct problem problem;
+    kit_init(&kit);
+    kit_mkdir(&kit, "a");
+    kit_mkdir(&kit, "a/b");
+    kit_write(&kit, "a/file", "");
+    kit_write(&kit, "a/other", "");
+    kit_symlink(&kit, "a/b/..", "up");
+    kit_symlink(&kit, "nowhere", "a/dangling");
+    assert_int_equal(walk_to(&kit, "up", "a", &problem), ST_OK);
+    assert_int_equal(walk_to(&kit, "up/file", "a/file", &problem), ST_OK);
+    assert_int_equal(walk_to(&kit, ".", ".", &problem), ST_OK);
+    assert_int_equal(walk_to(&kit, "up", "a/b", &problem), ST_NOT_FOUND);
+    assert_int_equal(walk_to(&kit, "a/file", "a/other", &problem), ST_NOT_FOUND);
+    assert_int_equal(walk_to(&kit, "a/gone", "a/file", &problem), ST_NOT_FOUND);
+    assert_int_equal(walk_to(&kit, "gone/file", "a/file", &problem), ST_NOT_FOUND);
+    assert_int_equal(walk_to(&kit, "a/file/file", "a/file", &problem), ST_NOT_FOUND);
+    assert_int_equal(walk_to(&kit, "a/dangling", "a/file", &problem), ST_NOT_FOUND);
+    assert_non_null(strstr(problem.text, "its path led to something else, or nowhere"));
+    kit_fini(&kit);
+}
+
+/* The kernel has bounds of its own for each target of a link, and none for all of them together. */
+static void test_trust_walk_too_long_is_not_safe(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    struct problem problem;
+    struct stat now;
+    char target[PATH_MAX - 64] = "";
+    kit_init(&kit);
+    kit_mkdir(&kit, "a");
+    kit_write(&kit, "a/file", "");
+    while (strlen(target) + 3 < sizeof(target)) {
+        memcpy(target + strlen(target), "./", 3);
+    }
+    target[strlen(target) - 2] = 'a';
+    kit_symlink(&kit, target, "long");
+    assert_int_equal(walk(&kit, "long/file", &problem), ST_OK);
+    char path[128] = "long";
+    while (strlen(path) < 100) {
+        memcpy(path + strlen(path), "/.", 3);
+    }
+    memcpy(path + strlen(path), "/file", 6);
+    assert_int_equal(stat(kit_path(&kit, path).text, &now), 0); /* it can be opened */
+    assert_int_equal(walk(&kit, path, &problem), ST_UNSAFE);
+    assert_non_null(strstr(problem.text, "its path is too long for who can change it"));
+    kit_fini(&kit);
+}
+
+/* A directory with the setgid bit makes anybody's file one of the group. */
+static void test_trust_walk_group_counts_where_only_the_group_could_put_a_file(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    struct problem problem;
+    struct stat now;
+    char start[PATH_MAX];
+    kit_init(&kit);
+    kit_mkdir(&kit, "drop");
+    kit_write(&kit, "drop/file", "");
+    assert_non_null(realpath(kit.directory, start));
+    assert_int_equal(stat(kit_path(&kit, "drop/file").text, &now), 0);
+    const struct trust trust = { .has_owner = true,
+                                 .owner = STRANGER,
+                                 .policy = { .has_group = true, .group = now.st_gid } };
+    const struct trust_facts file = { .mode = 0644, .owner = STRANGER + 1, .group = now.st_gid };
+    assert_int_equal(trust_judge(&trust, &file, &problem), ST_OK);
+    chmod_in(&kit, "drop", 02775);
+    assert_int_equal(trust_walk(&trust, start, "drop/file", &now, &problem), ST_OK);
+    chmod_in(&kit, "drop", 02777);
+    assert_int_equal(trust_walk(&trust, start, "drop/file", &now, &problem), ST_UNSAFE);
+    assert_non_null(strstr(problem.text, "mode 2777"));
+    if (geteuid() == 0) { /* the sticky bit helps for what is ours only */
+        assert_int_equal(chown(kit_path(&kit, "drop/file").text, STRANGER + 1, (gid_t)-1), 0);
+    }
+    chmod_in(&kit, "drop", 03777);
+    assert_int_equal(trust_walk(&trust, start, "drop/file", &now, &problem), ST_UNSAFE);
     kit_fini(&kit);
 }
 
@@ -270,6 +364,9 @@ int main(void)
         cmocka_unit_test(test_trust_look_at_an_open_file),
         cmocka_unit_test(test_trust_read_only_unless_it_is_where_the_root_is),
         cmocka_unit_test(test_trust_walk_judges_each_directory_and_link_on_the_way),
+        cmocka_unit_test(test_trust_walk_ends_at_what_was_opened_or_says_so),
+        cmocka_unit_test(test_trust_walk_too_long_is_not_safe),
+        cmocka_unit_test(test_trust_walk_group_counts_where_only_the_group_could_put_a_file),
         cmocka_unit_test(test_trust_is_inside_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
