@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 
-#include "base/clock.h"
 #include "base/rfc3339.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
@@ -37,8 +36,28 @@ static void on_problem(void *ctx, const struct problem *problem)
     output_complain(command, problem);
 }
 
+/* What kube-apiserver refuses is a problem; what hangs on whom it trusts, a warning. */
+static void report_findings(const struct options *options,
+                            struct tls_context *context,
+                            uint64_t *problem_count)
+{
+    struct tls_finding findings[TLS_FINDINGS_MAX];
+    const size_t count = tls_context_judge(context, findings);
+    for (size_t i = 0; i < count; i++) {
+        struct problem problem = { 0 };
+        problem_set_file(&problem, options->tls_cert_file);
+        tls_finding_tell(&findings[i], &problem);
+        if (findings[i].is_certain) {
+            on_problem(problem_count, &problem);
+        } else {
+            on_warning(NULL, &problem);
+        }
+    }
+}
+
 static enum status check_certificate(const struct options *options,
                                      struct buf *report,
+                                     uint64_t *problem_count,
                                      struct problem *reterr_problem)
 {
     struct tls_options tls;
@@ -53,17 +72,11 @@ static enum status check_certificate(const struct options *options,
     }
     struct certificate_stats stats;
     tls_context_stats(context, &stats);
+    report_findings(options, context, problem_count);
     context = tls_context_free(context);
-    const struct clock clock = clock_system();
-    const struct instant not_after = { .sec = stats.not_after_sec };
     char text[RFC3339_MAX];
-    rfc3339_format(not_after, text);
+    rfc3339_format((struct instant){ .sec = stats.not_after_sec }, text);
     buf_printf(report, "serving certificate: good until %s\n", text);
-    if (instant_compare(not_after, clock_now(&clock)) <= 0) {
-        problem_set_file(reterr_problem, options->tls_cert_file);
-        problem_set(reterr_problem, ST_INVALID, 0, 0, "the certificate expired at %s", text);
-        return ST_INVALID;
-    }
     return ST_OK;
 }
 
@@ -123,7 +136,7 @@ int check_config_run(const struct options *options)
     struct process_memory memory;
     if (process_fit_connections(options, on_warning, NULL, &connections, &problem) != ST_OK ||
         process_fit_memory(options, "", on_warning, NULL, &memory, &problem) != ST_OK ||
-        check_certificate(options, &report, &problem) != ST_OK ||
+        check_certificate(options, &report, &problem_count, &problem) != ST_OK ||
         engine_load(options, on_problem, &problem_count, &engine, &problem) != ST_OK) {
         output_complain(command, &problem);
         return EXIT_STATUS_FAILED;

@@ -57,6 +57,7 @@ struct serve {
     struct tls_context *tls;
     struct server *server;
     struct file_watch *certificate_watch;
+    unsigned told_flaws; /* of the certificate, see serve_tell_certificate() */
     struct serve_signals *signals;
     struct clock_step *clock_step;
     uv_timer_t delay;
@@ -76,12 +77,20 @@ static int fail(const struct problem *problem)
     return 1;
 }
 
+static void tell_certificate(struct serve *serve, bool is_new)
+{
+    serve->told_flaws = is_new ? 0 : serve->told_flaws;
+    serve_tell_certificate(serve->tls, serve->log, serve->options->tls_cert_file,
+                           &serve->told_flaws);
+}
+
 static void reload_certificates(void *ctx)
 {
-    const struct serve *serve = ctx;
+    struct serve *serve = ctx;
     bool changed = false;
     struct problem problem = { 0 };
     (void)serve_reload_certificates(serve->tls, serve->log, &changed, &problem); /* it has told */
+    tell_certificate(serve, changed); /* it may expire as it is */
 }
 
 static void on_certificate_poll(uv_timer_t *timer)
@@ -148,6 +157,7 @@ static void on_signal(void *ctx, const struct signal_event *signal)
         break;
     case SIGNAL_REREAD:
         serve_reread(serve->tls, serve->store, serve->log, signal);
+        tell_certificate(serve, true);
         break;
     case SIGNAL_IGNORED:
         if (log_limit_take(&serve->signal_limit, clock_monotonic_ns(&serve->clock), &dropped)) {
@@ -280,6 +290,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
     if (st != ST_OK) {
         return st;
     }
+    tell_certificate(serve, true);
     const struct server_options server = {
         .bind_address = options->bind_address ? options->bind_address : "",
         .secure_port = options->secure_port,

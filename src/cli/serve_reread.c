@@ -38,6 +38,30 @@ enum status serve_reload_certificates(struct tls_context *tls,
     return st;
 }
 
+void serve_tell_certificate(struct tls_context *tls,
+                            struct log *log,
+                            const char *file,
+                            unsigned *told)
+{
+    struct tls_finding findings[TLS_FINDINGS_MAX];
+    const size_t count = tls_context_judge(tls, findings);
+    unsigned flaws = 0;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned flaw = 1U << findings[i].flaw;
+        flaws |= flaw;
+        if (!(*told & flaw)) {
+            log_event(log, LOG_WARNING,
+                      findings[i].is_certain ? "Clients will refuse the serving certificate"
+                                             : "Clients may refuse the serving certificate",
+                      LOG_FIELDS(LOG_TEXT("reason", tls_flaw_label(findings[i].flaw)),
+                                 LOG_TEXT("file", file), LOG_TEXT("problem", findings[i].problem),
+                                 LOG_TEXT("kubeAPIServerSays", findings[i].says),
+                                 LOG_TEXT("mend", findings[i].mend)));
+        }
+    }
+    *told = flaws;
+}
+
 static void format_result(const struct store_reread *found, char *ret_text, size_t size)
 {
     char line[PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64];

@@ -15,6 +15,15 @@ enum status serve_reload_certificates(struct tls_context *tls,
                                       bool *ret_changed,
                                       struct problem *reterr_problem) NONNULL(1, 3, 4);
 
+/**
+ * serve_tell_certificate() - log what clients will refuse of the certificate in force
+ * @told: flaws that stand in the log already, a bit each: they are not told again; 0 tells all
+ */
+void serve_tell_certificate(struct tls_context *tls,
+                            struct log *log,
+                            const char *file,
+                            unsigned *told) NONNULL(1, 3, 4);
+
 /** serve_reread() - certificates, key and client CA, and what @store follows; one line in the log
  * says how each went. @signal: that asked for it */
 void serve_reread(struct tls_context *tls,

@@ -46,22 +46,25 @@ static bool check_shutdown(void *ctx, char *ret_remark)
     return false;
 }
 
-/* The certificate in service is what counts; a newer one that could not be loaded is a remark until
- * this one expires. */
+/* The certificate in service is what counts. A newer one that could not be loaded is a remark, and
+ * so is what clients refuse of this one, but for its time: all replicas have the same one, and who
+ * asks here has not verified it. */
 static bool check_certificate(void *ctx, char *ret_remark)
 {
     const struct server *server = ctx;
     struct certificate_stats stats;
+    struct tls_finding findings[TLS_FINDINGS_MAX];
+    struct problem problem = { 0 };
     tls_context_stats(server->context.tls, &stats);
-    if (!stats.last_reload_ok) {
+    const size_t count = tls_context_judge(server->context.tls, findings);
+    const bool is_in_force = tls_findings_tell(findings, count, &problem);
+    if (is_in_force && !stats.last_reload_ok) {
         (void)snprintf(ret_remark, HEALTH_REMARK_MAX,
                        "reload failed, the previous certificate is served: %s", stats.last_error);
+    } else {
+        (void)snprintf(ret_remark, HEALTH_REMARK_MAX, "%s", problem.text);
     }
-    if (clock_now(&server->context.clock).sec > stats.not_after_sec) {
-        (void)snprintf(ret_remark, HEALTH_REMARK_MAX, "the serving certificate has expired");
-        return false;
-    }
-    return true;
+    return is_in_force;
 }
 
 static bool check_store(void *ctx, char *ret_remark)

@@ -50,7 +50,7 @@ struct tls_credentials {
     gnutls_certificate_credentials_t server;
     gnutls_x509_trust_list_t client_ca; /* NULL without --client-ca-file */
     uint64_t generation;
-    int64_t not_after_sec;
+    struct tls_chain_facts facts;
     struct digest content; /* of the files, to see whether a reload brings anything new */
 };
 
@@ -62,8 +62,9 @@ struct tls_context {
     struct tls_credentials
         *_Atomic current_rcu;    /* one share is the context's; loop writes, workers read */
     _Atomic uint64_t generation; /* of the bundle in force; set just before it is */
-    pthread_mutex_t stats_lock;  /* guards stats; never held while anything else is taken */
+    pthread_mutex_t stats_lock;  /* guards what follows; never held while anything else is taken */
     struct certificate_stats stats;
+    struct tls_chain_facts facts; /* of the certificate in force */
 };
 
 static void free_datum(gnutls_datum_t *datum)
@@ -155,6 +156,27 @@ static enum status refuse(struct problem *reterr_problem,
     return ST_INVALID;
 }
 
+/* What the client is sent depends on the file's other certificates, too; those that GnuTLS finds no
+ * use for it does not keep. So the file is judged. */
+static enum status read_facts(struct tls_credentials *credentials,
+                              const struct tls_options *options,
+                              const gnutls_datum_t *cert,
+                              struct problem *reterr_problem)
+{
+    gnutls_x509_crt_t *file = NULL;
+    unsigned count = 0;
+    const int rc = gnutls_x509_crt_list_import2(&file, &count, cert, GNUTLS_X509_FMT_PEM, 0);
+    if (rc < 0 || count == 0) {
+        return refuse(reterr_problem, options->cert_file, "expected a certificate", rc);
+    }
+    tls_judge_read(file, count, &credentials->facts);
+    for (unsigned i = 0; i < count; i++) {
+        gnutls_x509_crt_deinit(file[i]);
+    }
+    gnutls_free(file);
+    return ST_OK;
+}
+
 static enum status load_pair(struct tls_credentials *credentials,
                              const struct tls_options *options,
                              const gnutls_datum_t *cert,
@@ -177,18 +199,7 @@ static enum status load_pair(struct tls_credentials *credentials,
         return refuse(reterr_problem, options->cert_file,
                       "expected a PEM certificate and its unencrypted PEM key", rc);
     }
-    gnutls_x509_crt_t *chain = NULL;
-    unsigned chain_len = 0;
-    rc = gnutls_certificate_get_x509_crt(credentials->server, (unsigned)rc, &chain, &chain_len);
-    if (rc < 0 || chain_len == 0) {
-        return refuse(reterr_problem, options->cert_file, "expected a certificate", rc);
-    }
-    credentials->not_after_sec = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
-    for (unsigned i = 0; i < chain_len; i++) {
-        gnutls_x509_crt_deinit(chain[i]);
-    }
-    gnutls_free(chain);
-    return ST_OK;
+    return read_facts(credentials, options, cert, reterr_problem);
 }
 
 static unsigned rsa_exponent_bytes(gnutls_x509_crt_t certificate)
@@ -354,7 +365,7 @@ static void publish(struct tls_context *context, struct tls_credentials *fresh)
 
 static void record_reload(struct tls_context *context,
                           enum status st,
-                          int64_t not_after_sec,
+                          const struct tls_chain_facts *facts,
                           const struct problem *problem)
 {
     const int64_t now_sec = clock_now(&context->options.clock).sec;
@@ -369,7 +380,8 @@ static void record_reload(struct tls_context *context,
     memcpy(context->stats.last_error, text, sizeof(text));
     if (st == ST_OK) {
         context->stats.reloads_ok++;
-        context->stats.not_after_sec = not_after_sec;
+        context->stats.not_after_sec = facts->path[0].not_after_sec;
+        context->facts = *facts;
     } else {
         context->stats.reloads_failed++;
     }
@@ -387,7 +399,7 @@ enum status tls_context_reload(struct tls_context *context,
         if (st == ST_NOMEM) {
             problem_set(&problem, st, 0, 0, "%s", status_text(st));
         }
-        record_reload(context, st, 0, &problem);
+        record_reload(context, st, NULL, &problem);
         *reterr_problem = problem;
         return st;
     }
@@ -395,7 +407,7 @@ enum status tls_context_reload(struct tls_context *context,
     const struct tls_credentials *current = load_current_rcu(context);
     *ret_changed = !current || !digest_equal(&fresh->content, &current->content);
     if (*ret_changed || !context->stats.last_reload_ok) {
-        record_reload(context, ST_OK, fresh->not_after_sec, NULL);
+        record_reload(context, ST_OK, &fresh->facts, NULL);
     }
     if (*ret_changed) {
         publish(context, fresh);
@@ -464,6 +476,15 @@ void tls_context_stats(struct tls_context *context, struct certificate_stats *re
     (void)pthread_mutex_lock(&context->stats_lock);
     *ret_stats = context->stats;
     (void)pthread_mutex_unlock(&context->stats_lock);
+}
+
+size_t tls_context_judge(struct tls_context *context,
+                         struct tls_finding ret_findings[static TLS_FINDINGS_MAX])
+{
+    (void)pthread_mutex_lock(&context->stats_lock);
+    const struct tls_chain_facts facts = context->facts;
+    (void)pthread_mutex_unlock(&context->stats_lock);
+    return tls_judge(&facts, clock_now(&context->options.clock).sec, ret_findings);
 }
 
 const char *tls_context_priority(const struct tls_context *context)

@@ -21,6 +21,7 @@
 #include "base/problem.h"
 #include "base/status.h"
 #include "server/metrics.h"
+#include "server/tls_judge.h"
 #include "server/tls_policy.h"
 
 #define TLS_FILE_MAX_BYTES 1048576 /* a chain is some KiB, a bundle of all public CAs 230 KiB */
@@ -65,6 +66,12 @@ enum status tls_context_reload(struct tls_context *context,
 /** tls_context_stats() - any thread */
 void tls_context_stats(struct tls_context *context, struct certificate_stats *ret_stats)
     NONNULL(1, 2);
+
+/** tls_context_judge() - what is wrong with the certificate in force, now; any thread. Return: as
+ * tls_judge() */
+size_t tls_context_judge(struct tls_context *context,
+                         struct tls_finding ret_findings[static TLS_FINDINGS_MAX]) NODISCARD
+    NONNULL(1);
 
 /** tls_context_priority() - the GnuTLS priority string; lives as long as the context */
 const char *tls_context_priority(const struct tls_context *context) NONNULL(1);

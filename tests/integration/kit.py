@@ -115,7 +115,7 @@ class Authority:
                 .not_valid_after(now + datetime.timedelta(days=days)))
 
     def issue(self, common_name="kube-bearer", names=("localhost",), addresses=("127.0.0.1", "::1"), client=False,
-              days=30, seconds=None, organizations=()):
+              days=30, seconds=None, organizations=(), begins=None):
         """(certificate PEM, key PEM)"""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
@@ -125,6 +125,8 @@ class Authority:
         builder = self._builder(subject, key.public_key(), days)
         if seconds is not None:
             builder._not_valid_after = utc_now().replace(microsecond=0) + datetime.timedelta(seconds=seconds)
+        if begins is not None:
+            builder._not_valid_before = utc_now().replace(microsecond=0) + datetime.timedelta(seconds=begins)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if alternative:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)

@@ -169,6 +169,42 @@ def test_reload_expired_serving_certificate_fails_readyz(start_server):
     kit.eventually(lambda: server.get("/readyz", context=context).status == 200, "readyz recovers")
 
 
+def test_reload_certificate_that_clients_refuse_is_named(start_server):
+    """In the log at each reload, and as a remark in readyz: others than kube-apiserver may take it."""
+    server = start_server()
+    assert "[+]serving-certificate ok\n" in server.get("/readyz?verbose").text
+    context = kit.client_context(server.authority.pem)
+    context.check_hostname = False
+    for certificate, reason, says in (
+            (server.authority.issue(names=(), addresses=()), "no_san", "x509: certificate relies on legacy Common Name field"),
+            (server.authority.issue(client=True), "wrong_usage", "x509: certificate specifies an incompatible key usage")):
+        context.verify_mode = ssl.CERT_NONE
+        rename(server, *certificate)
+        server.wait_log(f'"Clients will refuse the serving certificate" reason="{reason}"')
+        line, = [line for line in server.log().splitlines() if f'reason="{reason}"' in line]
+        assert f'file="{server.cert_file}"' in line and f'kubeAPIServerSays="{says}' in line and 'mend="issue it' in line
+        remark = server.get("/readyz?verbose", context=context)
+        assert remark.status == 200 and "[+]serving-certificate ok: the certificate " in remark.text
+        assert f'kube-apiserver says "{says}' in remark.text and "issue it" in remark.text
+
+
+def test_reload_serving_certificate_that_is_not_valid_yet_fails_readyz(start_server):
+    server = start_server()
+    context = kit.client_context(server.authority.pem)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    rename(server, *server.authority.issue(begins=3600))
+    server.wait_log('reason="not_yet_valid"')
+    failed = server.get("/readyz", context=context)
+    assert failed.status == 500 and "[-]serving-certificate failed: the certificate is not valid before" in failed.text
+    assert server.get("/livez", context=context).status == 200
+
+
+def test_start_with_a_certificate_that_clients_refuse_is_logged(start_server, authority):
+    server = start_server(certificate=authority.issue(names=(), addresses=()), wait=False)
+    server.wait_ports()
+    server.wait_log('"Clients will refuse the serving certificate" reason="no_san"')
+
+
 def test_reload_key_type_may_change(start_server, authority):
     """From an EC pair to an RSA pair."""
     from cryptography import x509

@@ -105,6 +105,61 @@ static void test_check_config_expired_certificate_fails(void **state)
     assert_non_null(strstr(capture.err, "expired"));
 }
 
+/* What clients refuse is a problem, though serve would start. */
+static void test_check_config_certificate_that_clients_refuse_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificate_kit kit = { .dn = "CN=localhost", .not_after_sec = time(NULL) + 1000 };
+    certificate_kit_issue(&kit, NULL);
+    certificate_kit_save(&kit, fixture->options.tls_cert_file,
+                         fixture->options.tls_private_key_file);
+    certificate_kit_free(&kit);
+    assert_int_equal(run(fixture), 1);
+    assert_non_null(strstr(capture.err, "tls.crt: the certificate has a common name and no "
+                                        "subject alternative name; kube-apiserver says \"x509: "
+                                        "certificate relies on legacy Common Name field, use "
+                                        "SANs instead\"; issue it with "));
+    assert_non_null(strstr(capture.out, "serving certificate: good until 2"));
+    assert_non_null(strstr(capture.out, "problems: 1\n"));
+}
+
+static void append_file(const char *to, const char *from)
+{
+    char text[4096];
+    FILE *in = fopen(from, "re");
+    FILE *out = fopen(to, "ae");
+    assert_non_null(in);
+    assert_non_null(out);
+    const size_t len = fread(text, 1, sizeof(text), in);
+    assert_int_equal(fwrite(text, 1, len, out), len);
+    assert_int_equal(fclose(in), 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* What hangs on whom clients trust is a warning. */
+static void test_check_config_certificate_that_clients_may_refuse_is_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kit_path other = kit_path(&fixture->kit, "other.crt");
+    const struct kit_path key = kit_path(&fixture->kit, "other.key");
+    struct certificate_kit ca = { .dn = "CN=a CA", .not_after_sec = time(NULL) + 1000 };
+    struct certificate_kit kit = { .dn = "CN=x",
+                                   .names = { "DNS:localhost" },
+                                   .not_after_sec = time(NULL) + 1000 };
+    certificate_kit_issue(&ca, NULL);
+    certificate_kit_issue(&kit, &ca);
+    certificate_kit_save(&kit, fixture->options.tls_cert_file,
+                         fixture->options.tls_private_key_file);
+    certificate_kit_make(other.text, key.text, time(NULL) + 1000);
+    append_file(fixture->options.tls_cert_file, other.text);
+    certificate_kit_free(&kit);
+    certificate_kit_free(&ca);
+    assert_int_equal(run(fixture), 0);
+    assert_non_null(strstr(capture.err, "tls.crt: warning: the file lacks the issuer of the "
+                                        "certificate, \"CN=a CA\"; kube-apiserver may say "));
+    assert_non_null(strstr(capture.out, "problems: 0\n"));
+}
+
 static void test_check_config_key_of_another_certificate_fails(void **state)
 {
     struct fixture *fixture = *state;
@@ -218,6 +273,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_check_config_says_who_may_scrape, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_expired_certificate_fails, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_certificate_that_clients_refuse_fails,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_check_config_certificate_that_clients_may_refuse_is_a_warning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_key_of_another_certificate_fails, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_broken_manifest_fails_and_is_named,

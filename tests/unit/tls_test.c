@@ -98,6 +98,31 @@ static void test_tls_context_new_good_pair_is_served(void **state)
     context = tls_context_free(context);
 }
 
+static void test_tls_context_judge_is_of_the_certificate_in_force(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_finding findings[TLS_FINDINGS_MAX];
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    bool changed = false;
+    struct certificate_kit kit = { .dn = "CN=x", .not_after_sec = NOW_SEC + 100 };
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_OK);
+    assert_int_equal(tls_context_judge(context, findings), 0);
+    certificate_kit_issue(&kit, NULL);
+    certificate_kit_save(&kit, fixture->cert, fixture->key);
+    certificate_kit_free(&kit);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_OK);
+    assert_int_equal(tls_context_judge(context, findings), 1);
+    assert_int_equal(findings[0].flaw, TLS_FLAW_NO_SAN);
+    write_other_key(fixture);
+    assert_int_equal(tls_context_reload(context, &changed, &problem), ST_INVALID);
+    assert_int_equal(tls_context_judge(context, findings), 1);
+    fixture->time.wall.sec = NOW_SEC + 101;
+    assert_int_equal(tls_context_judge(context, findings), 2);
+    assert_int_equal(findings[0].flaw, TLS_FLAW_EXPIRED);
+    context = tls_context_free(context);
+}
+
 enum damage { NO_CERT, NO_KEY, EMPTY_CERT, GARBAGE_KEY, OTHER_KEY, NO_CA, GARBAGE_CA, HUGE_CERT };
 
 static void do_damage(const struct fixture *fixture, enum damage damage)
@@ -330,6 +355,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tls_context_new_good_pair_is_served, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_context_judge_is_of_the_certificate_in_force,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tls_context_new_bad_files_are_named, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_tls_context_reload_new_pair_is_published, set_up,
