@@ -28,6 +28,7 @@
 #include <openssl/x509.h>
 #include <sodium.h>
 
+#include "base/pem.h"
 #include "kube/cluster_access_private.h"
 #include "kube/kubeconfig.h"
 
@@ -331,6 +332,11 @@ static enum status check_pair(const struct cluster_access *access,
     }
     if (is_no_memory) {
         return no_memory(reterr_problem);
+    }
+    if (pem_pair_is_swapped(pem_of(access, material, KUBECONFIG_CERTIFICATE),
+                            pem_of(access, material, KUBECONFIG_KEY))) {
+        return refuse_pem(access, KUBECONFIG_CERTIFICATE,
+                          "certificate and key are swapped: this is the key", reterr_problem);
     }
     if (!has_certificate) {
         return refuse_pem(access, KUBECONFIG_CERTIFICATE, "expected a PEM certificate",

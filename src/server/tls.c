@@ -28,6 +28,7 @@
 #include <urcu-bp.h>
 
 #include "base/digest.h"
+#include "base/pem.h"
 
 #define CLIENT_RECHECK_SEC \
     60 /* an open connection's certificate may expire: noticed within a minute */
@@ -66,6 +67,11 @@ struct tls_context {
     struct certificate_stats stats;
     struct tls_chain_facts facts; /* of the certificate in force */
 };
+
+static struct span span_of_datum(const gnutls_datum_t *datum)
+{
+    return (struct span){ .at = (const char *)datum->data, .len = datum->size };
+}
 
 static void free_datum(gnutls_datum_t *datum)
 {
@@ -183,6 +189,14 @@ static enum status load_pair(struct tls_credentials *credentials,
                              const gnutls_datum_t *key,
                              struct problem *reterr_problem)
 {
+    if (pem_pair_is_swapped(span_of_datum(cert), span_of_datum(key))) {
+        problem_set_file(reterr_problem, options->cert_file);
+        problem_set(reterr_problem, ST_INVALID, 0, 0,
+                    "--tls-cert-file and --tls-private-key-file are swapped: this is the key, and "
+                    "%s the certificate",
+                    options->key_file);
+        return ST_INVALID;
+    }
     int rc = gnutls_certificate_allocate_credentials(&credentials->server);
     if (rc < 0) {
         return ST_NOMEM;
@@ -293,8 +307,7 @@ static void digest_files(const struct tls_context *context,
 {
     struct digest parts[3] = { 0 };
     for (size_t i = 0; i < count; i++) {
-        const struct span bytes = { .at = (const char *)files[i].data, .len = files[i].size };
-        digest_compute(context->content_key, bytes, &parts[i]);
+        digest_compute(context->content_key, span_of_datum(&files[i]), &parts[i]);
     }
     digest_compute(context->content_key,
                    (struct span){ .at = (const char *)parts, .len = sizeof(parts) }, ret_digest);

@@ -303,6 +303,8 @@ static const struct {
       "client-key: expected the key of the client certificate, found another's" },
     { "no certificate", "", "client-certificate: a.key, client-key: a.key", ST_INVALID, "a.key",
       "client-certificate: expected a PEM certificate" },
+    { "a pair that is swapped", "", "client-certificate: a.key, client-key: a.crt", ST_INVALID,
+      "a.key", "client-certificate: certificate and key are swapped: this is the key" },
     { "no key", "", "client-certificate: a.crt, client-key: a.crt", ST_INVALID, "a.crt",
       "client-key: expected a PEM private key without a passphrase" },
     { "a key with a passphrase", "", "client-certificate: a.crt, client-key: locked.key",

@@ -123,6 +123,24 @@ static void test_tls_context_judge_is_of_the_certificate_in_force(void **state)
     context = tls_context_free(context);
 }
 
+static void test_tls_context_new_swapped_files_are_named_as_such(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_context *context = NULL;
+    struct problem problem = { 0 };
+    const char *cert = fixture->options.cert_file;
+    fixture->options.cert_file = fixture->options.key_file;
+    fixture->options.key_file = cert;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_INVALID);
+    assert_string_equal(problem.file, fixture->key);
+    assert_non_null(strstr(problem.text, "--tls-cert-file and --tls-private-key-file are swapped"));
+    assert_non_null(strstr(problem.text, fixture->cert));
+    /* both in each is no swap */
+    fixture->options.key_file = fixture->options.cert_file;
+    assert_int_equal(tls_context_new(&fixture->options, &context, &problem), ST_INVALID);
+    assert_null(strstr(problem.text, "swapped"));
+}
+
 enum damage { NO_CERT, NO_KEY, EMPTY_CERT, GARBAGE_KEY, OTHER_KEY, NO_CA, GARBAGE_CA, HUGE_CERT };
 
 static void do_damage(const struct fixture *fixture, enum damage damage)
@@ -356,6 +374,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tls_context_new_good_pair_is_served, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_tls_context_judge_is_of_the_certificate_in_force,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tls_context_new_swapped_files_are_named_as_such,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tls_context_new_bad_files_are_named, set_up,
                                         tear_down),
