@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "server/budget.h"
+#include "server/client_refusal.h"
 #include "server/reply.h"
 #include "server/server_private.h"
 
@@ -145,34 +146,18 @@ static bool needs_client_certificate(const struct exchange *exchange)
 /* May this client ask here? All-zero: yes. */
 static struct head_refusal refuse_client(struct exchange *exchange)
 {
-    static const struct head_refusal missing = { MHD_HTTP_UNAUTHORIZED,
-                                                 "a client certificate is required" };
-    static const struct head_refusal untrusted = { MHD_HTTP_UNAUTHORIZED,
-                                                   "the client certificate is not trusted" };
-    static const struct head_refusal name = {
-        MHD_HTTP_FORBIDDEN, "the client certificate's name is not one that may ask"
-    };
     if (!needs_client_certificate(exchange)) {
         return (struct head_refusal){ 0 };
     }
     struct connection *connection = exchange->connection;
-    _Atomic uint64_t *counters = exchange->worker->metrics.counters;
-    switch (tls_client_certificate_check(exchange->worker->server->context.tls, connection->session,
-                                         &connection->client_certificate)) {
-    case CLIENT_CERTIFICATE_ACCEPTED:
-        connection_raise(connection, STANDING_KNOWN);
-        return (struct head_refusal){ 0 };
-    case CLIENT_CERTIFICATE_MISSING:
-        metrics_add(&counters[COUNT_CLIENT_CERT_MISSING], 1);
-        return missing;
-    case CLIENT_CERTIFICATE_NAME_REFUSED:
-        metrics_add(&counters[COUNT_CLIENT_CERT_NAME], 1);
-        return name;
-    case CLIENT_CERTIFICATE_UNTRUSTED:
-        break;
+    const enum client_certificate found =
+        tls_client_certificate_check(exchange->worker->server->context.tls, connection->session,
+                                     &connection->client_certificate);
+    if (found != CLIENT_CERTIFICATE_ACCEPTED) {
+        return client_refusal(exchange, found);
     }
-    metrics_add(&counters[COUNT_CLIENT_CERT_UNTRUSTED], 1);
-    return untrusted;
+    connection_raise(connection, STANDING_KNOWN);
+    return (struct head_refusal){ 0 };
 }
 
 /* Path, method, client: all that can be said no to before the body. What is refused keeps no body.

@@ -38,6 +38,9 @@
     X(COUNT_CLOSED_SEND,            "kube_bearer_connections_cut_total",              "reason=\"send_failed\"")      \
     X(COUNT_CLIENT_CERT_MISSING,    "kube_bearer_client_certificates_refused_total",  "reason=\"missing\"")          \
     X(COUNT_CLIENT_CERT_UNTRUSTED,  "kube_bearer_client_certificates_refused_total",  "reason=\"untrusted\"")        \
+    X(COUNT_CLIENT_CERT_EXPIRED,    "kube_bearer_client_certificates_refused_total",  "reason=\"expired\"")          \
+    X(COUNT_CLIENT_CERT_NOT_YET,    "kube_bearer_client_certificates_refused_total",  "reason=\"not_yet_valid\"")    \
+    X(COUNT_CLIENT_CERT_USAGE,      "kube_bearer_client_certificates_refused_total",  "reason=\"wrong_usage\"")      \
     X(COUNT_CLIENT_CERT_NAME,       "kube_bearer_client_certificates_refused_total",  "reason=\"name\"")             \
     X(COUNT_LOG_DROPPED,            "kube_bearer_log_lines_dropped_total",            "")
 

@@ -627,9 +627,26 @@ static bool has_allowed_name(const struct tls_options *options, gnutls_x509_crt_
     return false;
 }
 
+/* A stranger's certificate may be expired, too: whose it is comes first. */
+static enum client_certificate judge_flaws(unsigned flaws)
+{
+    if (flaws & GNUTLS_CERT_SIGNER_NOT_FOUND) {
+        return CLIENT_CERTIFICATE_UNTRUSTED;
+    }
+    if (flaws & GNUTLS_CERT_NOT_ACTIVATED) {
+        return CLIENT_CERTIFICATE_NOT_YET_VALID;
+    }
+    if (flaws & GNUTLS_CERT_EXPIRED) {
+        return CLIENT_CERTIFICATE_EXPIRED;
+    }
+    return flaws & GNUTLS_CERT_PURPOSE_MISMATCH ? CLIENT_CERTIFICATE_WRONG_USAGE
+                                                : CLIENT_CERTIFICATE_UNTRUSTED;
+}
+
 static enum client_certificate verify(const struct tls_context *context,
                                       const struct tls_credentials *current,
-                                      gnutls_session_t session)
+                                      gnutls_session_t session,
+                                      unsigned *ret_flaws)
 {
     CLEANUP(client_chain_fini) struct client_chain chain = { 0 };
     unsigned sent = 0;
@@ -641,11 +658,10 @@ static enum client_certificate verify(const struct tls_context *context,
     }
     gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
                                       .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
-    unsigned flaws = 0;
     const int rc = gnutls_x509_trust_list_verify_crt2(current->client_ca, chain.certificates,
-                                                      chain.count, &purpose, 1, 0, &flaws, NULL);
-    if (rc < 0 || flaws != 0) {
-        return CLIENT_CERTIFICATE_UNTRUSTED;
+                                                      chain.count, &purpose, 1, 0, ret_flaws, NULL);
+    if (rc < 0 || *ret_flaws != 0) {
+        return rc < 0 ? CLIENT_CERTIFICATE_UNTRUSTED : judge_flaws(*ret_flaws);
     }
     return has_allowed_name(&context->options, chain.certificates[0])
                ? CLIENT_CERTIFICATE_ACCEPTED
@@ -662,9 +678,43 @@ enum client_certificate tls_client_certificate_check(struct tls_context *context
                           now_sec - cache->checked_at_sec < CLIENT_RECHECK_SEC;
     if (!is_fresh) {
         CLEANUP(credentials_unrefp) struct tls_credentials *current = current_ref(context);
-        cache->result = verify(context, current, session);
+        cache->flaws = 0;
+        cache->result = verify(context, current, session, &cache->flaws);
         cache->generation = current->generation;
         cache->checked_at_sec = now_sec;
     }
     return cache->result;
+}
+
+typedef int get_dn_fn(gnutls_x509_crt_t certificate, gnutls_datum_t *ret_name, unsigned flags);
+
+static void take_dn(get_dn_fn *get,
+                    gnutls_x509_crt_t leaf,
+                    char ret_name[static CLIENT_CERTIFICATE_NAME_MAX])
+{
+    gnutls_datum_t name = { 0 };
+    if (get(leaf, &name, 0) >= 0) {
+        (void)snprintf(ret_name, CLIENT_CERTIFICATE_NAME_MAX, "%s", (const char *)name.data);
+        gnutls_free(name.data);
+    }
+}
+
+void tls_client_certificate_describe(gnutls_session_t session,
+                                     struct client_certificate_facts *ret_facts)
+{
+    CLEANUP(client_chain_fini) struct client_chain chain = { 0 };
+    *ret_facts = (struct client_certificate_facts){ 0 };
+    if (!client_chain_load(session, &chain)) {
+        return;
+    }
+    gnutls_x509_crt_t leaf = chain.certificates[0];
+    unsigned char serial[CLIENT_CERTIFICATE_NAME_MAX / 2 - 1];
+    size_t serial_len = sizeof(serial);
+    take_dn(gnutls_x509_crt_get_dn3, leaf, ret_facts->subject);
+    take_dn(gnutls_x509_crt_get_issuer_dn3, leaf, ret_facts->issuer);
+    ret_facts->not_after_sec = (int64_t)gnutls_x509_crt_get_expiration_time(leaf);
+    if (gnutls_x509_crt_get_serial(leaf, serial, &serial_len) >= 0) {
+        (void)sodium_bin2hex(ret_facts->serial, sizeof(ret_facts->serial), serial,
+                             serial_len); /* returns its first argument */
+    }
 }

@@ -114,9 +114,13 @@ struct tls_credentials *tls_credentials_unref(struct tls_credentials *credential
 
 enum client_certificate {
     CLIENT_CERTIFICATE_MISSING = 0,
-    CLIENT_CERTIFICATE_UNTRUSTED,
+    CLIENT_CERTIFICATE_UNTRUSTED, /* of another CA, or anything that has no value of its own here */
+    CLIENT_CERTIFICATE_EXPIRED,   /* it, or what stands between it and the CA */
+    CLIENT_CERTIFICATE_NOT_YET_VALID,
+    CLIENT_CERTIFICATE_WRONG_USAGE, /* not for clients */
     CLIENT_CERTIFICATE_NAME_REFUSED,
     CLIENT_CERTIFICATE_ACCEPTED,
+    CLIENT_CERTIFICATE_COUNT_
 };
 
 /** What a connection remembers about its client's certificate, so that only a change of the CA or a
@@ -125,6 +129,7 @@ struct client_certificate_cache {
     uint64_t generation; /* of the bundle it was checked against; 0: never */
     int64_t checked_at_sec;
     enum client_certificate result;
+    unsigned flaws; /* as GnuTLS has them, gnutls_certificate_status_t */
 };
 
 /** tls_client_certificate_check() - is this connection's certificate good by the CA in force? Works
@@ -133,3 +138,18 @@ enum client_certificate tls_client_certificate_check(struct tls_context *context
                                                      gnutls_session_t session,
                                                      struct client_certificate_cache *cache)
     NONNULL(1, 2, 3);
+
+#define CLIENT_CERTIFICATE_NAME_MAX 256 /* bytes with NUL; longer ones are cut */
+
+/** What a client's certificate says of itself: its bytes, so fit for LOG_PEER only. */
+struct client_certificate_facts {
+    char subject[CLIENT_CERTIFICATE_NAME_MAX];
+    char issuer[CLIENT_CERTIFICATE_NAME_MAX];
+    char serial[CLIENT_CERTIFICATE_NAME_MAX]; /* hexadecimal */
+    int64_t not_after_sec;
+};
+
+/** tls_client_certificate_describe() - what cannot be read stays empty; all of it without a
+ * certificate */
+void tls_client_certificate_describe(gnutls_session_t session,
+                                     struct client_certificate_facts *ret_facts) NONNULL(1, 2);

@@ -60,8 +60,9 @@ struct worker {
         *refusals[2][2]; /* plain refusals: by apiVersion, by "closes the connection" */
     size_t refusal_len[2];
 
-    struct log_limit limits[STATUS_COUNT_]; /* one per reason of refusal */
-    struct log_limit http_limit;            /* all other lines about requests */
+    struct log_limit limits[STATUS_COUNT_];                         /* one per reason of refusal */
+    struct log_limit certificate_limits[CLIENT_CERTIFICATE_COUNT_]; /* one per reason */
+    struct log_limit http_limit; /* all other lines about requests */
     struct worker_metrics metrics;
 };
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS: versions, suites, resumption, client certificates and who needs one."""
+import re
 import ssl
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 import kit
 
@@ -173,6 +176,47 @@ def test_client_certificate_that_is_not_good_is_refused(guarded, clients, option
     except (ssl.SSLError, OSError, kit.Closed):
         pass
     assert server.metric("kube_bearer_token_reviews_total") == 0
+
+
+def refusals(server):
+    return [line for line in server.log().splitlines() if '"Client certificate refused"' in line]
+
+
+@pytest.mark.parametrize("issue,reason,problem", [
+    ({"seconds": -60}, "expired", "expired"),
+    ({"begins": 3600}, "not_yet_valid", "not yet valid"),
+    ({"client": False}, "wrong_usage", "intended purpose"),
+    ({"authority": kit.Authority("foreign"), "seconds": -60}, "untrusted", "issuer is unknown"),
+    ({}, "name", None),
+], ids=["expired", "not valid yet", "a serving certificate", "another CA's, and expired", "another name"])
+def test_client_certificate_refused_is_told_by_reason(guarded, clients, issue, reason, problem):
+    server = guarded("--client-allowed-names=kube-apiserver")
+    client = clients.issue(common_name='some"body\x1b', **issue)
+    with server.connect(client=client) as connection:
+        port = connection.socket.getsockname()[1]
+        response = connection.request("POST", "/authenticate", kit.review_body(server.token))
+    response.assert_status_body(*((403, "Forbidden") if reason == "name" else (401, "Unauthorized")))
+    assert server.metric("kube_bearer_client_certificates_refused_total", reason=reason) == 1
+    assert server.metric("kube_bearer_client_certificates_refused_total") == 1, "counted once"
+    line, = refusals(server)
+    certificate = x509.load_pem_x509_certificate(Path(client[0]).read_bytes())
+    fields = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', line))
+    assert fields["reason"] == reason and fields["client"] == f"127.0.0.1:{port}"
+    assert fields["issuer"].startswith("CN=") and int(fields["serial"], 16) == certificate.serial_number
+    assert fields["expires"] == f"{certificate.not_valid_after:%Y-%m-%dT%H:%M:%SZ}"
+    assert fields["subject"].startswith("CN=some") and "\x1b" not in line, "what the peer chose is escaped"
+    assert problem in fields["problem"] if problem else "problem" not in fields
+
+
+def test_client_certificate_refused_floods_of_one_reason_hide_no_other(guarded, clients):
+    server = guarded("--client-allowed-names=kube-apiserver", "--workers=1")
+    with server.connect(client=clients.issue(seconds=-60)) as connection:
+        for _ in range(50):
+            connection.request("POST", "/authenticate", kit.review_body(server.token))
+    assert 10 <= len(refusals(server)) < 50
+    ask(server, clients.issue())
+    assert 'reason="name"' in refusals(server)[-1]
+    assert server.metric("kube_bearer_client_certificates_refused_total", reason="expired") == 50
 
 
 @pytest.mark.parametrize("issue,allowed", [
