@@ -85,8 +85,16 @@ static void settle_soon(struct http_client *client)
     }
 }
 
+/* What a terminal might obey is left out. */
+static void make_printable(char *text)
+{
+    for (char *c = text; *c; c++) {
+        *c = (*c < ' ' || *c > '~') ? ' ' : *c;
+    }
+}
+
 /* Say why it failed. libcurl's own words hold host names and texts of OpenSSL and the C library,
- * neither URLs nor headers; what a terminal might obey is left out in any case. Return: false */
+ * neither URLs nor headers. Return: false */
 static bool PRINTF_LIKE(3, 4)
     fail(struct http_transfer *transfer, enum status status, const char *format, ...)
 {
@@ -96,9 +104,7 @@ static bool PRINTF_LIKE(3, 4)
     va_start(args, format);
     (void)vsnprintf(result->text, sizeof(result->text), format, args); /* cut on purpose */
     va_end(args);
-    for (char *c = result->text; *c; c++) {
-        *c = (*c < ' ' || *c > '~') ? ' ' : *c;
-    }
+    make_printable(result->text);
     return false;
 }
 
@@ -157,6 +163,9 @@ static bool end_of_head(struct http_transfer *transfer)
     result->code = (unsigned)code;
     (void)snprintf(result->content_type, sizeof(result->content_type), "%.*s",
                    (int)content_type.len, content_type.len ? content_type.at : "");
+    make_printable(result->content_type);
+    (void)snprintf(result->from, sizeof(result->from), "%.80s%s%.80s", transfer->where,
+                   transfer->proxy[0] ? " through the proxy " : "", transfer->proxy);
     read_retry_after(header_value(transfer->easy, "Retry-After"), result);
     transfer->head_told = true;
     if (transfer->on_head) {

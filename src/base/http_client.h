@@ -26,6 +26,7 @@ struct http_transfer;
 
 #define HTTP_ERROR_MAX        256   /* bytes with NUL of http_result.text */
 #define HTTP_CONTENT_TYPE_MAX 128   /* bytes with NUL; longer ones are cut */
+#define HTTP_FROM_MAX         192   /* bytes with NUL of http_result.from */
 #define HTTP_MAX_HEADER_BYTES 65536 /* of one reply; a Kubernetes API server sends 1 KiB */
 #define HTTP_TRANSFERS_MAX    64 /* under way at once; a few watches and their lists are below 10 */
 
@@ -49,10 +50,12 @@ struct http_result {
     /* ST_OK: a whole reply came, whatever its code. ST_UNAVAILABLE: no connection, TLS refused, or
      * it ended early. ST_TIMEOUT. ST_NOMEM. Else what on_body returned. */
     enum status status;
-    unsigned code;            /* HTTP status; 0 when no reply began */
-    bool has_retry_after;     /* a Retry-After in seconds (a date does not count) */
-    uint64_t retry_after_sec; /* at most a day */
-    char content_type[HTTP_CONTENT_TYPE_MAX];
+    unsigned code;                            /* HTTP status; 0 when no reply began */
+    bool has_retry_after;                     /* a Retry-After in seconds (a date does not count) */
+    uint64_t retry_after_sec;                 /* at most a day */
+    char content_type[HTTP_CONTENT_TYPE_MAX]; /* the peer's, printable ASCII; "" without one */
+    char from[HTTP_FROM_MAX]; /* who was asked: "host:port", "host:port through the proxy host:port"
+                               */
     char text[HTTP_ERROR_MAX]; /* for people; no secrets, no peer bytes but a host name */
 };
 
@@ -68,8 +71,8 @@ struct http_request {
     bool own_connection; /* do not share or reuse a connection: for a watch, which keeps one busy */
 
     /* Called on the loop's thread, never from inside http_start(). */
-    /** once, before the first on_body: code, content_type and retry_after of @head are set. NULL is
-     * fine */
+    /** once, before the first on_body: code, content_type, from and retry_after of @head are set.
+     * NULL is fine */
     void (*on_head)(void *ctx, const struct http_result *head);
     /** a piece of the body, decoded from chunks. Return: ST_OK; anything else ends the transfer
      * with that status */

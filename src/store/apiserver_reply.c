@@ -12,6 +12,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/document.h"
 #include "store/apiserver_reflector.h"
@@ -180,6 +181,26 @@ static void judge_event(const struct reflector *reflector, struct ending *ending
     say_refusal(ending, "the watch ends with error", error->code, error);
 }
 
+/* RFC 9110 8.3.1: parameters may follow. */
+static bool is_json(const char *content_type)
+{
+    static const char json[] = "application/json";
+    const size_t len = strcspn(content_type, "; \t");
+    return len == sizeof(json) - 1 && strncasecmp(content_type, json, len) == 0;
+}
+
+/* What was read as JSON and is none. A server that only forgot to name its type is not among them:
+ * it was understood. */
+static void say_stranger(const struct http_result *result, struct ending *ending)
+{
+    struct problem text = { 0 };
+    problem_set(&text, ending->status, 0, 0,
+                "got %.40s from %s, where an API server sends application/json: a login page, a "
+                "proxy, or another server?",
+                result->content_type[0] ? result->content_type : "no Content-Type", result->from);
+    memcpy(ending->text, text.text, sizeof(ending->text));
+}
+
 struct ending reply_judge(const struct reflector *reflector, const struct http_result *result)
 {
     struct ending ending = { .status = result->status, .code = result->code };
@@ -189,6 +210,11 @@ struct ending reply_judge(const struct reflector *reflector, const struct http_r
         judge_reply(reflector, result, &ending);
     } else if (result->status != ST_OK && has_error_event) {
         judge_event(reflector, &ending);
+    } else if (result->code == 200 && !is_json(result->content_type) &&
+               (result->status == ST_SYNTAX ||
+                (result->status == ST_OK && !json_frames_is_whole(&reflector->frames)))) {
+        ending.status = result->status == ST_OK ? ST_UNAVAILABLE : result->status;
+        say_stranger(result, &ending);
     } else if (result->status != ST_OK) {
         (void)snprintf(ending.text, sizeof(ending.text), "%s",
                        result->text[0] ? result->text : status_text(result->status));

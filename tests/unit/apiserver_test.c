@@ -24,6 +24,9 @@
             "}}}}}}}"))
 #define NUL_IN_KEY(name, version) UNREADABLE(name, version, "\"f:a\\u0000b\":{}")
 
+#define LOGIN                                                           \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" \
+    "<html><form></form></html>"
 #define FAILING \
     REPLY("500 Internal Server Error", STATUS("500", "InternalError", "what you watch from"))
 
@@ -300,6 +303,31 @@ static const struct {
                      { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
       .events = "+a=1 S ",
       .request = WATCH("7") },
+    { .name = "a page of HTML that says so is told for what it is",
+      .exchanges = { { .expect = STREAM, .send = LOGIN, .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = LOGIN, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = OK(LIST("7", "", SECRET("a", "1", ONE))),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "+a=1 S ",
+      .problems = "cannot list secrets in namespace kube-system: got text/html; charset=utf-8 from "
+                  "127.0.0.1:",
+      .request = WATCH("7") },
+    { .name = "nothing, of no type",
+      .exchanges = { { .expect = STREAM, .send = "HTTP/1.1 200 OK\r\n\r\n", .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = "HTTP/1.1 200 OK\r\n\r\n", .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = OK(LIST("7", "", "")), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .events = "S ",
+      .problems = ", where an API server sends application/json: a login page, a proxy, or another "
+                  "server?\nok ",
+      .request = WATCH("7") },
+    { .name = "an API server that forgets its type is understood",
+      .exchanges = { { .expect = STREAM,
+                       .send = "HTTP/1.1 200 OK\r\n\r\n" ADDED("a", "5", ONE) END("9"),
+                       .after = HTTPS_HANG } },
+      .events = "+a=1 S " },
     { .name = "a redirect is not followed",
       .exchanges = { { .expect = STREAM,
                        .send = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /x\r\nContent-Length: "

@@ -347,6 +347,7 @@ static void test_http_client_get_brings_head_and_body(void **state)
     assert_int_equal(asked.head_count, 1);
     assert_int_equal(asked.head.code, 200);
     assert_string_equal(asked.head.content_type, "application/json");
+    assert_true(strncmp(asked.head.from, "127.0.0.1:", 10) == 0);
     assert_false(asked.head.has_retry_after);
     assert_string_equal(asked.body, "hello");
     assert_string_equal(asked.result.text, "");
