@@ -119,6 +119,7 @@ struct options {
     char *client_certificate;
     char *client_key;
     char *tls_server_name;
+    char *server_cert_file; /* --tls-cert-file of webhook-config */
     int64_t client_timeout_ms;
     bool embed_certs;
 

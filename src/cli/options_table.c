@@ -199,6 +199,9 @@ static const struct option_row rows[] = {
               "webhook-config requires it." },
     { .name = "certificate-authority", .type = OPTION_PATH, .group = GROUP_SERVER, .commands = REVIEW | WEBHOOK,
       .initial_text = "the system's", FIELD(certificate_authority), .help = "CA of the server's certificate, in PEM." },
+    { .name = "tls-cert-file", .type = OPTION_PATH, .group = GROUP_SERVER, .commands = WEBHOOK, FIELD(server_cert_file),
+      .help = "The server's certificate, as serve has it: what kube-apiserver would refuse of it at that URL is said. Not needed when "
+              "--certificate-authority is that certificate." },
     { .name = "client-certificate", .type = OPTION_PATH, .group = GROUP_SERVER, .commands = REVIEW | WEBHOOK,
       FIELD(client_certificate), .help = "Client certificate to show the server, in PEM." },
     { .name = "client-key", .type = OPTION_PATH, .group = GROUP_SERVER, .commands = REVIEW | WEBHOOK, FIELD(client_key),

@@ -4,8 +4,9 @@
  *
  * What goes out is a secret: only https, only to the host named (no redirect, no proxy), only after
  * the certificate was verified for it. --tls-server-name changes the name that is verified and sent
- * in the handshake; the connection still goes to the URL's host, by CURLOPT_CONNECT_TO. What comes
- * back is bounded and, for a terminal, escaped. One thread.
+ * in the handshake; the connection still goes to the URL's host, by CURLOPT_CONNECT_TO. A
+ * certificate that OpenSSL takes and kube-apiserver would not ends it before anything is sent. What
+ * comes back is bounded and, for a terminal, escaped. One thread.
  */
 #include "cli/review_server.h"
 
@@ -15,7 +16,9 @@
 #include <curl/curl.h>
 #include <json-c/json.h>
 
+#include "base/clock.h"
 #include "cli/review_explain.h"
+#include "cli/server_certificate.h"
 
 /* Everything one request holds; all freed by request_fini(). */
 struct request {
@@ -25,6 +28,9 @@ struct request {
     struct curl_slist *connect_to;
     struct buf reply;
     char error[CURL_ERROR_SIZE];
+    char *host; /* libcurl's; that the certificate must cover */
+    struct problem
+        refused; /* what kube-apiserver would refuse of the certificate; ST_OK for none */
 };
 
 static void request_fini(struct request *request)
@@ -34,6 +40,58 @@ static void request_fini(struct request *request)
     curl_slist_free_all(request->headers);
     curl_slist_free_all(request->connect_to);
     buf_fini(&request->reply);
+    curl_free(request->host);
+}
+
+/* The certificates of the handshake, in PEM one behind the other. */
+static void take_certificates(CURL *curl, struct buf *pem)
+{
+    static const char key[] = "Cert:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info) {
+        return;
+    }
+    for (int i = 0; i < info->num_of_certs; i++) {
+        for (const struct curl_slist *at = info->certinfo[i]; at; at = at->next) {
+            if (strncmp(at->data, key, sizeof(key) - 1) == 0) {
+                buf_append_text(pem, at->data + sizeof(key) - 1);
+                buf_append_char(pem, '\n');
+            }
+        }
+    }
+}
+
+/* Into request->refused what kube-apiserver would refuse. Return: was there a certificate? */
+static bool judge_certificate(struct request *request)
+{
+    CLEANUP(buf_fini) struct buf pem = { 0 };
+    gnutls_x509_crt_t *chain = NULL;
+    unsigned count = 0;
+    take_certificates(request->curl, &pem);
+    const gnutls_datum_t datum = { .data = (unsigned char *)pem.at, .size = (unsigned)pem.len };
+    if (pem.failed || pem.len == 0 ||
+        gnutls_x509_crt_list_import2(&chain, &count, &datum, GNUTLS_X509_FMT_PEM, 0) < 0) {
+        return false;
+    }
+    const struct clock clock = clock_system();
+    (void)server_certificate_is_good(chain, count, request->host, clock_now(&clock).sec,
+                                     &request->refused); /* which says it */
+    server_certificate_free(chain, count);
+    return true;
+}
+
+/* CURLOPT_PREREQFUNCTION: the server is connected, and nothing has been sent. */
+static int before_request(void *ctx, char *server_ip, char *own_ip, int server_port, int own_port)
+{
+    struct request *request = ctx;
+    (void)server_ip;
+    (void)own_ip;
+    (void)server_port;
+    (void)own_port;
+    if (!judge_certificate(request)) {
+        problem_set(&request->refused, ST_INVALID, 0, 0, "the certificate cannot be read");
+    }
+    return request->refused.text[0] ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static size_t on_reply(char *bytes, size_t size, size_t count, void *ctx)
@@ -87,6 +145,9 @@ static enum status prepare_url(const struct options *options,
         CURLUE_OK) {
         st = options->tls_server_name ? rename_server(request, options->tls_server_name) : ST_OK;
     }
+    if (st == ST_OK && curl_url_get(request->url, CURLUPART_HOST, &request->host, 0) != CURLUE_OK) {
+        st = ST_INVALID;
+    }
     if (st == ST_INVALID) {
         problem_set(reterr_problem, st, 0, 0,
                     "--server: expected a URL such as https://host:8443/authenticate");
@@ -112,6 +173,9 @@ static bool set_options(const struct options *options, struct request *request, 
          (curl_easy_setopt(curl, CURLOPT_SSLCERT, options->client_certificate) == CURLE_OK &&
           curl_easy_setopt(curl, CURLOPT_SSLKEY, options->client_key) == CURLE_OK));
     return secure && files && curl_easy_setopt(curl, CURLOPT_CURLU, request->url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PREREQDATA, request) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CONNECT_TO, request->connect_to) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
@@ -132,6 +196,13 @@ static enum status perform(struct request *request, long *ret_code, struct probl
         problem_set(reterr_problem, ST_LIMIT, 0, 0, "--server: the reply is longer than %d bytes",
                     REVIEW_REPLY_MAX_BYTES);
         return ST_LIMIT;
+    }
+    if (code == CURLE_PEER_FAILED_VERIFICATION) { /* libcurl looks at names of its own accord */
+        (void)judge_certificate(request);         /* none where the handshake came to nothing */
+    }
+    if (request->refused.text[0]) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "--server: %s", request->refused.text);
+        return ST_IO;
     }
     if (code != CURLE_OK) {
         problem_set(reterr_problem, ST_IO, 0, 0, "--server: %s",

@@ -17,10 +17,11 @@
  * @ret_reply: owned by the caller
  * @ret_code:  HTTP status
  *
- * The server's certificate is always verified, against the CA given or the system's; TLS 1.2 at
- * least; redirects are not followed, for they would carry the token elsewhere; proxies of the
- * environment are not used. Return: ST_OK; ST_IO with @reterr_problem; ST_LIMIT for a reply that is
- * too long; ST_NOMEM
+ * The server's certificate is always verified, against the CA given or the system's, and by the
+ * rules of kube-apiserver's client, which takes no common name for a host; TLS 1.2 at least;
+ * redirects are not followed, for they would carry the token elsewhere; proxies of the environment
+ * are not used. Return: ST_OK; ST_IO with @reterr_problem; ST_LIMIT for a reply that is too long;
+ * ST_NOMEM
  */
 enum status review_server_ask(const struct options *options,
                               struct span body,

@@ -16,9 +16,11 @@
 
 #include <sodium.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/read_file.h"
+#include "cli/webhook_remarks.h"
 
 static const char command[] = "webhook-config";
 
@@ -139,6 +141,14 @@ static void build(struct buf *buf,
                          "current-context: kube-bearer\n");
 }
 
+static void on_remark(void *ctx, const struct problem *problem)
+{
+    (void)ctx;
+    struct problem warning = *problem;
+    problem_set(&warning, problem->status, 0, 0, "warning: %s", problem->text);
+    output_complain(command, &warning);
+}
+
 int webhook_config_run(const struct options *options)
 {
     CLEANUP(read_file_wipe) struct buf output = { 0 };
@@ -163,6 +173,12 @@ int webhook_config_run(const struct options *options)
             return EXIT_STATUS_FAILED;
         }
         size += references.items[i].content.len;
+    }
+    const struct clock clock = clock_system();
+    struct problem problem = { 0 };
+    if (webhook_remarks(options, clock_now(&clock).sec, on_remark, NULL, &problem) != ST_OK) {
+        output_complain(command, &problem);
+        return EXIT_STATUS_FAILED;
     }
     if (buf_reserve(&output, size)) { /* once: growing would leave the key behind */
         build(&output, options, &references);

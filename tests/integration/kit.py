@@ -315,6 +315,13 @@ def client_context(ca_pem, client=None, maximum=None, minimum=None, ciphers=None
     return context
 
 
+def insecure_context():
+    """Of a client that verifies nothing, as a probe's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def review_body(token, audiences=None, version="v1"):
     """What kube-apiserver sends."""
     spec = {"token": token}

@@ -156,6 +156,40 @@ def test_review_of_a_server_checks_the_name(start_server, tmp_path, authority):
     kit.eventually(lambda: asked("--tls-server-name=bearer.example").returncode == 0, "asked by the certificate's name")
 
 
+def test_review_of_a_server_verifies_as_kube_apiserver_does(start_server, tmp_path, authority):
+    """OpenSSL and libcurl take a common name for a host. The token stays here."""
+    token = kit.new_token()
+    (tmp_path / "ca.crt").write_text(authority.pem)
+    server = start_server(certificate=authority.issue("localhost", names=(), addresses=()), tokens=[token], wait=False)
+    server.wait_ports()
+    done = ask(server, tmp_path, name=None, token=token, host="localhost")
+    assert done.returncode == 2 and done.stdout == ""
+    assert ('--server: the certificate does not cover localhost; kube-apiserver says "x509: certificate relies on legacy '
+            'Common Name field, use SANs instead"') in done.stderr
+    done = ask(server, tmp_path, name=None, token=token)
+    assert done.returncode == 2 and "because it doesn't contain any IP SANs" in done.stderr
+    assert "kube_bearer_token_reviews_total{" not in server.get("/metrics", context=kit.insecure_context()).text
+    server = start_server(certificate=authority.issue(names=("bearer.example",)), tokens=[token], wait=False)
+    server.wait_ports()
+    done = ask(server, tmp_path, "--tls-server-name=other.example", name=None, token=token)
+    assert "x509: certificate is valid for bearer.example, not other.example" in done.stderr
+    other = tmp_path / "ca.crt"
+    other.write_text(kit.Authority().pem)
+    done = ask(server, tmp_path, name=None, token=token)
+    assert done.returncode == 2 and "--server: SSL certificate problem: " in done.stderr
+
+
+def test_webhook_config_says_what_it_doubts(start_server, tmp_path):
+    server = start_server()
+    done = run("webhook-config", f"--server=https://bearer.example:{server.port}", f"--tls-cert-file={server.cert_file}")
+    assert done.returncode == 0 and done.stdout.startswith("# Save this")
+    assert "webhook-config: warning: --server: https://bearer.example:" in done.stderr and "/authenticate meant?" in done.stderr
+    assert (f'{server.cert_file}: warning: the certificate does not cover bearer.example; kube-apiserver says '
+            '"x509: certificate is valid for localhost, not bearer.example"') in done.stderr
+    done = run("webhook-config", f"--server=https://127.0.0.1:{server.port}/authenticate", f"--tls-cert-file={server.cert_file}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 class Elsewhere:
     """An HTTPS server that answers what a test wants, and remembers what it was asked."""
 
