@@ -4,9 +4,9 @@
  * Files of YAML or JSON documents become json-c trees whose nodes remember where they stood.
  *
  * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
- * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is JSON, as in kubectl;
- * several JSON objects may follow each other. Duplicate keys are an error, aliases are expanded up
- * to a bound, `<<` is known. A byte order mark is skipped.
+ * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is tried as JSON and then as
+ * YAML, as in kubectl; several JSON objects may follow each other. Duplicate keys are an error,
+ * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped.
  *
  * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
  * is 1.5). Strings are wiped when json-c frees them.
@@ -51,6 +51,13 @@ enum status document_parse(struct span text,
                            document_fn *fn,
                            void *ctx,
                            struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+
+/** document_parse_json() - document_parse() of what a server sends: JSON objects, and nothing else
+ */
+enum status document_parse_json(struct span text,
+                                document_fn *fn,
+                                void *ctx,
+                                struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
 
 /** Where a document stands in its text: offsets in bytes, in this order. */
 struct document_range {

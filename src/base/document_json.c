@@ -19,16 +19,22 @@
 #include "base/json_scan.h"
 #include "base/yaml_scalar.h"
 
-static struct document_place place_at(const struct json_scan *scan, const char *at)
+static struct document_place place_at(const struct json_scan *scan,
+                                      const struct document_tree *tree,
+                                      const char *at)
 {
     /* a key may stand on a line before the one that the scan has come to */
     const unsigned column = at >= scan->line_at ? (unsigned)(at - scan->line_at) + 1 : 1;
-    return (struct document_place){ .line = scan->line, .column = column };
+    return document_tree_place(tree, scan->line, column);
 }
 
 static enum status fail_scan(const struct json_scan *scan, struct document_tree *tree)
 {
-    json_scan_problem(scan, tree->problem);
+    struct problem *const problem = tree->problem;
+    json_scan_problem(scan, problem);
+    const struct document_place place = document_tree_place(tree, problem->line, problem->column);
+    problem->line = place.line;
+    problem->column = place.column;
     return scan->status;
 }
 
@@ -79,7 +85,7 @@ static enum status read_word(struct json_scan *scan,
 static enum status read_value(struct json_scan *scan, struct document_tree *tree)
 {
     const enum json_kind kind = json_scan_peek(scan);
-    const struct document_place place = place_at(scan, scan->at);
+    const struct document_place place = place_at(scan, tree, scan->at);
     switch (kind) {
     case JSON_NONE:
         (void)json_scan_skip(scan); /* fails, and says what was expected */
@@ -112,7 +118,7 @@ static enum status read_step(struct json_scan *scan, struct document_tree *tree)
         return scan->status == ST_OK ? document_tree_close(tree, NULL) : fail_scan(scan, tree);
     }
     if (is_object) {
-        const struct document_place place = place_at(scan, key.at - 1); /* its quote */
+        const struct document_place place = place_at(scan, tree, key.at - 1); /* its quote */
         ((char *)key.at)[key.len] =
             '\0'; /* in our copy, where the closing quote or an escape was */
         const enum status status = document_tree_key(tree, key, place);
@@ -139,20 +145,21 @@ static void note_range(struct document_tree *tree, size_t start, size_t end)
 /* @text: where the scan began */
 static enum status read_objects(struct json_scan *scan,
                                 struct document_tree *tree,
-                                const char *text)
+                                const char *text,
+                                struct document_json_end *end)
 {
-    while (!json_scan_finished(scan)) {
+    for (; !json_scan_finished(scan); end->object_count++) {
+        end->offset = (size_t)(scan->at - text); /* what is blank has been skipped */
         if (json_scan_peek(scan) != JSON_OBJECT) {
             (void)json_scan_fail(scan, ST_SYNTAX, "a JSON object, or the end of the file");
             break;
         }
-        const char *const start = scan->at; /* peek has skipped what is blank */
         enum status status = read_value(scan, tree);
         while (status == ST_OK && tree->depth > 0) {
             status = read_step(scan, tree);
         }
         if (status == ST_OK) {
-            note_range(tree, (size_t)(start - text), (size_t)(scan->at - text));
+            note_range(tree, end->offset, (size_t)(scan->at - text));
             status = document_tree_end_document(tree);
         }
         if (status != ST_OK) {
@@ -162,8 +169,11 @@ static enum status read_objects(struct json_scan *scan,
     return json_scan_end(scan) == ST_OK ? ST_OK : fail_scan(scan, tree);
 }
 
-enum status document_json_read(struct span text, struct document_tree *tree)
+enum status document_json_read(struct span text,
+                               struct document_tree *tree,
+                               struct document_json_end *reterr_end)
 {
+    *reterr_end = (struct document_json_end){ 0 };
     char *const copy = malloc(text.len + 1);
     if (!copy) {
         problem_set(tree->problem, ST_NOMEM, 0, 0, "out of memory");
@@ -172,7 +182,7 @@ enum status document_json_read(struct span text, struct document_tree *tree)
     memcpy(copy, text.at, text.len);
     struct json_scan scan;
     json_scan_begin(&scan, copy, text.len);
-    const enum status status = read_objects(&scan, tree, copy);
+    const enum status status = read_objects(&scan, tree, copy, reterr_end);
     sodium_memzero(copy, text.len);
     free(copy);
     return status;

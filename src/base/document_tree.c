@@ -138,13 +138,51 @@ static void close_frame(struct document_frame *frame)
     *frame = (struct document_frame){ 0 };
 }
 
-void document_tree_fini(struct document_tree *tree)
+/* Of the document that is being built. */
+static void drop(struct document_tree *tree)
 {
     while (tree->depth > 0) {
         close_frame(&tree->frames[--tree->depth]);
     }
     (void)json_object_put(tree->root);
+    tree->root = NULL;
+    tree->node_count = 0;
+    tree->byte_count = 0;
+}
+
+void document_tree_fini(struct document_tree *tree)
+{
+    drop(tree);
     *tree = (struct document_tree){ .problem = tree->problem };
+}
+
+struct document_place document_tree_place(const struct document_tree *tree,
+                                          unsigned line,
+                                          unsigned column)
+{
+    return (struct document_place){
+        .line = tree->before.line + line,
+        .column = line == 1 ? tree->before.column + column : column,
+    };
+}
+
+struct document_place document_place_of_offset(struct span text, size_t offset)
+{
+    struct document_place place = { .line = 1, .column = 1 };
+    for (size_t i = 0; i < offset && i < text.len; i++) {
+        place.column = text.at[i] == '\n' ? 1 : place.column + 1;
+        place.line += text.at[i] == '\n';
+    }
+    return place;
+}
+
+void document_tree_restart(struct document_tree *tree, struct span text, size_t offset)
+{
+    drop(tree);
+    const struct document_place place = document_place_of_offset(text, offset);
+    const struct document_place start = document_tree_place(tree, place.line, place.column);
+    tree->text_offset += offset;
+    tree->before = (struct document_place){ .line = start.line - 1, .column = start.column - 1 };
 }
 
 static enum status count_nodes(struct document_tree *tree,
@@ -511,6 +549,7 @@ enum status document_tree_end_document(struct document_tree *tree)
     tree->root = NULL;
     const enum status status = root ? tree->fn(tree->ctx, root) : ST_OK;
     (void)json_object_put(root);
+    tree->is_stopped = status != ST_OK;
     tree->node_count = 0;
     tree->byte_count = 0;
     return status;

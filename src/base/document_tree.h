@@ -64,6 +64,7 @@ struct document_tree {
     void *ctx;                    /* borrows; of fn */
     struct document_range *range; /* borrows; filled in by the reader; NULL: nobody asks */
     size_t text_offset;           /* where the text begins that the reader sees */
+    struct document_place before; /* what stands before it: whole lines, and bytes of its first */
     struct document_frame frames[DOCUMENT_MAX_DEPTH];
     unsigned depth;        /* open containers */
     size_t node_count;     /* in this document, aliases expanded */
@@ -72,10 +73,23 @@ struct document_tree {
     size_t repeated_bytes;
     size_t merged_count; /* keys copied by `<<` in this file */
     json_object *root;   /* owns; of the document that is being built */
+    bool is_stopped;     /* fn has returned something else than ST_OK */
 };
 
 /** document_tree_fini() - free what has been built of a document */
 void document_tree_fini(struct document_tree *tree) NONNULL(1);
+
+/** document_tree_restart() - free what has been built of a document, to read from it on anew
+ * @offset: where it begins, in the @text that the reader has seen */
+void document_tree_restart(struct document_tree *tree, struct span text, size_t offset) NONNULL(1);
+
+/** document_tree_place() - what the reader calls @line and @column (both from 1), in the file */
+struct document_place document_tree_place(const struct document_tree *tree,
+                                          unsigned line,
+                                          unsigned column) NONNULL(1);
+
+/** document_place_of_offset() - in @text, whose lines end with LF */
+struct document_place document_place_of_offset(struct span text, size_t offset);
 
 /** document_tree_is_in_object() - is the innermost open container an object? */
 bool document_tree_is_in_object(const struct document_tree *tree) NONNULL(1);

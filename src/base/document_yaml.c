@@ -68,20 +68,17 @@ static struct document_place place_of(struct cursor *cursor,
                                       const struct reader *reader,
                                       const yaml_mark_t *mark)
 {
-    struct document_place place = {
-        .line = (unsigned)mark->line + 1,
-        .column = (unsigned)mark->column + 1,
-    };
+    const unsigned line = (unsigned)mark->line + 1;
     if (reader->is_ascii || mark->index < cursor->characters || mark->column > mark->index) {
-        return place;
+        return document_tree_place(reader->tree, line, (unsigned)mark->column + 1);
     }
     if (mark->index - mark->column >= cursor->characters) {
         walk_to(cursor, reader->text, mark->index - mark->column);
         cursor->line_bytes = cursor->bytes;
     }
     walk_to(cursor, reader->text, mark->index);
-    place.column = (unsigned)(cursor->bytes - cursor->line_bytes) + 1;
-    return place;
+    return document_tree_place(reader->tree, line,
+                               (unsigned)(cursor->bytes - cursor->line_bytes) + 1);
 }
 
 static struct document_place place_of_event(struct reader *reader, const yaml_event_t *event)
@@ -367,14 +364,10 @@ static enum status on_close(struct reader *reader)
 }
 
 /* What counts bytes and knows no lines: libyaml's reader, and yaml_directives_check(). */
-static struct document_place place_of_offset(struct span text, size_t offset)
+static struct document_place place_of_offset(const struct reader *reader, size_t offset)
 {
-    struct document_place place = { .line = 1, .column = 1 };
-    for (size_t i = 0; i < offset && i < text.len; i++) {
-        place.column = text.at[i] == '\n' ? 1 : place.column + 1;
-        place.line += text.at[i] == '\n';
-    }
-    return place;
+    const struct document_place place = document_place_of_offset(reader->text, offset);
+    return document_tree_place(reader->tree, place.line, place.column);
 }
 
 /* Before libyaml reads what is in front of the next document. */
@@ -384,7 +377,7 @@ static enum status check_directives(struct reader *reader, const yaml_event_t *e
     if (yaml_directives_check(reader->text, offset_of(reader, &event->end_mark), &offset)) {
         return ST_OK;
     }
-    return document_tree_fail(reader->tree, ST_LIMIT, place_of_offset(reader->text, offset),
+    return document_tree_fail(reader->tree, ST_LIMIT, place_of_offset(reader, offset),
                               "at most 16 directives before a document, of at most 256 bytes each");
 }
 
@@ -432,14 +425,16 @@ static enum status fail_parser(struct reader *reader)
     }
     const char *const text = parser->problem ? parser->problem : "not well-formed";
     if (parser->error == YAML_READER_ERROR) {
-        const struct document_place place = place_of_offset(reader->text, parser->problem_offset);
+        const struct document_place place = place_of_offset(reader, parser->problem_offset);
         problem_set(problem, ST_SYNTAX, place.line, place.column, "%s", text);
         return ST_SYNTAX;
     }
     const struct document_place place = place_of(&cursor, reader, &parser->problem_mark);
     if (parser->context) {
-        problem_set(problem, ST_SYNTAX, place.line, place.column, "%s %s that began on line %zu",
-                    text, parser->context, parser->context_mark.line + 1);
+        const struct document_place start =
+            document_tree_place(reader->tree, (unsigned)parser->context_mark.line + 1, 1);
+        problem_set(problem, ST_SYNTAX, place.line, place.column, "%s %s that began on line %u",
+                    text, parser->context, start.line);
     } else {
         problem_set(problem, ST_SYNTAX, place.line, place.column, "%s", text);
     }

@@ -139,7 +139,7 @@ enum status reply_take(void *ctx, enum json_frame_kind kind, struct span text)
     document_fn *fn = reflector->phase == PHASE_LIST ? take_item : take_event;
     reflector->is_readable = false;
     const enum status status =
-        document_parse(text, is_object ? fn : take_list, reflector, &problem);
+        document_parse_json(text, is_object ? fn : take_list, reflector, &problem);
     if (reflector->is_readable || status == ST_OK || status == ST_NOMEM || !is_object || !is_list) {
         return status;
     }

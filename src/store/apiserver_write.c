@@ -93,7 +93,7 @@ static enum status read_reply(struct apiserver_write *write,
         return ST_OK;
     }
     if (text.len == 0 || text.at[0] != '{' ||
-        document_parse(text, take_object, write, &syntax) != ST_OK || !write->object) {
+        document_parse_json(text, take_object, write, &syntax) != ST_OK || !write->object) {
         problem_set(problem, ST_UNAVAILABLE, 0, 0, "%s: the server's answer is not an object",
                     write->verb);
         return ST_UNAVAILABLE;

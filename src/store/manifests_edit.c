@@ -170,6 +170,15 @@ static size_t before_blanks(struct span text, size_t at)
     return is_blank_between(text, start, at) ? start : at;
 }
 
+/* They would indent what follows. */
+static size_t after_blanks(struct span text, size_t at)
+{
+    while (at < text.len && is_blank(text.at[at])) {
+        at++;
+    }
+    return at;
+}
+
 static void cut(struct edit *edit)
 {
     const struct document_range *range = &edit->range;
@@ -180,7 +189,7 @@ static void cut(struct edit *edit)
     const bool is_line_over = next_line > range->end && is_break(text.at[next_line - 1]);
     if (range->is_json) {
         const bool is_rest_blank = is_comment(text, range->end, next_line);
-        edit->copied = is_line_over && is_rest_blank ? next_line : range->end;
+        edit->copied = is_line_over && is_rest_blank ? next_line : after_blanks(text, range->end);
     } else if (!edit->has_content && span_starts_with(span_after(text, range->end), END_MARK)) {
         edit->copied = next_line; /* it ended this document only, and must not come first */
     }

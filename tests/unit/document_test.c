@@ -117,6 +117,25 @@ static const struct {
     { "JSON: words are no booleans", SPAN_LITERAL("{\"a\":\"yes\"}"), "{\"a\":\"yes\"}\n" },
     { "JSON: the same key in two objects", SPAN_LITERAL("{\"a\":{\"a\":1},\"b\":{\"a\":1}}"),
       "{\"a\":{\"a\":1},\"b\":{\"a\":1}}\n" },
+    { "KYAML", SPAN_LITERAL("{\n  # c\n  a: \"x\",\n  b: [\n    1,\n  ],\n}\n"),
+      "{\"a\":\"x\",\"b\":[1]}\n" },
+    { "KYAML behind a byte order mark", SPAN_LITERAL("\xef\xbb\xbf{a: 1}"), "{\"a\":1}\n" },
+    { "KYAML, several", SPAN_LITERAL("{\n  a: 1,\n}\n---\n{\n  a: 2,\n}\n"),
+      "{\"a\":1}\n{\"a\":2}\n" },
+    { "JSON with a comma too many is YAML", SPAN_LITERAL("{\"a\":1,}"), "{\"a\":1}\n" },
+    { "JSON with a raw newline is YAML", SPAN_LITERAL("{\"a\":\"\n\"}"), "{\"a\":\" \"}\n" },
+    { "JSON with a word beyond JSON is YAML", SPAN_LITERAL("{\"a\":yes}"), "{\"a\":true}\n" },
+    { "JSON with dashes between", SPAN_LITERAL("{\"a\":1}\n---\n{\"a\":2}\n---\n{\"a\":3}\n"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
+    { "JSON and then YAML", SPAN_LITERAL("{\"a\":1}\n---\na: 2\n--- # c\na: 3\n"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
+    { "JSON and then YAML that is indented", SPAN_LITERAL("{\"a\":1}\n\n  b: 2\n  c: 3\n"),
+      "{\"a\":1}\n{\"b\":2,\"c\":3}\n" },
+    { "JSON and on its line YAML", SPAN_LITERAL("{\"a\":1}  b: 2\nc: 3\n"),
+      "{\"a\":1}\n{\"b\":2,\"c\":3}\n" },
+    { "JSON and then KYAML", SPAN_LITERAL("{\"a\":1}\n{a: 2}\n"), "{\"a\":1}\n{\"a\":2}\n" },
+    { "JSON and then a comment", SPAN_LITERAL("{\"a\":1} # c\n"), "{\"a\":1}\n" },
+    { "JSON and then a list", SPAN_LITERAL("{} []"), "{}\n[]\n" },
     { "JSON: large integers", SPAN_LITERAL("{\"a\":[9223372036854775808,-9223372036854775808]}"),
       "{\"a\":[9223372036854775808,-9223372036854775808]}\n" },
 };
@@ -205,8 +224,6 @@ static const struct refused_row refused_rows[] = {
     { "a member twice behind a merge", SPAN_LITERAL("<<: {a: 1}\na: 2\na: 3\n"), ST_DUPLICATE, 3, 1,
       "\"a\"" },
 
-    { "JSON in YAML's manner behind a byte order mark", SPAN_LITERAL("\xef\xbb\xbf{a: 1}"),
-      ST_SYNTAX, 1, 2, "member name" },
     { "a byte order mark counts no column",
       SPAN_LITERAL("\xef\xbb\xbf"
                    "a: b: c\n"),
@@ -216,18 +233,26 @@ static const struct refused_row refused_rows[] = {
       "invalid Unicode" },
     { "half a character at the end", SPAN_LITERAL("a: \xe2\x82"), ST_SYNTAX, 1, 4, "UTF-8" },
     { "JSON that does not end", SPAN_LITERAL("{\"a\":\n1"), ST_SYNTAX, 2, 2, "`,` or `}`" },
-    { "JSON with a comma too many", SPAN_LITERAL("{\"a\":1,}"), ST_SYNTAX, 1, 8, "member name" },
-    { "JSON in YAML's manner", SPAN_LITERAL("{a: 1}"), ST_SYNTAX, 1, 2, "member name" },
     { "JSON with a key twice", SPAN_LITERAL("{\"a\":1,\n \"b\":2,\n \"a\":3}"), ST_DUPLICATE, 3, 2,
       "\"a\" is there already, with a value on line 1" },
     { "JSON with a key twice, escaped once", SPAN_LITERAL("{\"a\":1,\"\\u0061\":3}"), ST_DUPLICATE,
       1, 8, "\"a\"" },
     { "JSON with NUL in a key", SPAN_LITERAL("{\"a\\u0000\":1}"), ST_SYNTAX, 1, 2, "NUL" },
-    { "JSON with a raw newline", SPAN_LITERAL("{\"a\":\"\n\"}"), ST_SYNTAX, 1, 7, "escaped" },
     { "JSON that is not UTF-8", SPAN_LITERAL("{\"a\":\"\xff\"}"), ST_SYNTAX, 1, 7, "UTF-8" },
     { "JSON with a number beyond measure", SPAN_LITERAL("{\"a\":1e400}"), ST_LIMIT, 1, 6,
       "number" },
-    { "JSON with a word beyond JSON", SPAN_LITERAL("{\"a\":yes}"), ST_SYNTAX, 1, 6, "expected" },
+    { "JSON that YAML would take, and is refused", SPAN_LITERAL("{\"a\":1,\"a\":2,}"), ST_DUPLICATE,
+      1, 8, "\"a\"" },
+    { "JSON that YAML would take, and is too large a number", SPAN_LITERAL("{\"a\":[1e400,]}"),
+      ST_LIMIT, 1, 7, "number" },
+    { "KYAML with a key twice", SPAN_LITERAL("{\n  a: 1,\n  a: 2,\n}"), ST_DUPLICATE, 3, 3,
+      "\"a\" is there already, with a value on line 2" },
+    { "KYAML that does not end", SPAN_LITERAL("{\n  a: 1,\n  b: [2\n}"), ST_SYNTAX, 4, 1,
+      "',' or ']'" },
+    { "KYAML with a control character", SPAN_LITERAL("{a: 1,\n b: \x01}"), ST_SYNTAX, 2, 5,
+      "control characters" },
+    { "JSON that goes further than YAML", SPAN_LITERAL("{\"a\": \"\\/\",\n \"b\": [1}"), ST_SYNTAX,
+      2, 9, "`,` or `]`" },
 };
 
 static enum status append_json(void *ctx, json_object *root)
@@ -271,13 +296,28 @@ static const struct refused_row late_rows[] = {
       1, "\"b\" is there already" },
     { "an anchor of another document", SPAN_LITERAL("a: &x 1\n---\nb: *x\n"), ST_SYNTAX, 3, 4,
       "an alias of an anchor" },
-    { "JSON with an error in a later object", SPAN_LITERAL("{\"a\":1}\n{\"b\":}"), ST_SYNTAX, 2, 6,
+    { "JSON with an error in a later object", SPAN_LITERAL("{\"a\":1}\n{\"b\":]}"), ST_SYNTAX, 2, 6,
       "expected" },
-    { "JSON and then YAML", SPAN_LITERAL("{\"a\":1}\n---\na: 1\n"), ST_SYNTAX, 2, 1,
+    { "JSON, and then KYAML with an error", SPAN_LITERAL("{\"a\":1} {b: 1,\n c: *x}"), ST_SYNTAX, 2,
+      5, "an alias of an anchor" },
+    { "JSON, and on its line YAML with an error", SPAN_LITERAL("{\"a\":1} \xc3\xa9: *x"), ST_SYNTAX,
+      1, 13, "an alias of an anchor" },
+    { "JSON, and on its line YAML with a control character", SPAN_LITERAL("{\"a\":1} b: \x01"),
+      ST_SYNTAX, 1, 12, "control characters" },
+    { "JSON, and on its line YAML that does not end", SPAN_LITERAL("{\"a\":1}\nb: [1\nc"),
+      ST_SYNTAX, 4, 1, "that began on line 2" },
+    { "JSON and a brace too many", SPAN_LITERAL("{\"a\":1}}"), ST_SYNTAX, 1, 8,
       "a JSON object, or the end" },
-    { "JSON and then a list", SPAN_LITERAL("{} []"), ST_SYNTAX, 1, 4, "a JSON object, or the end" },
     { "JSON with a NUL behind", SPAN_LITERAL("{\"a\":1}\0"), ST_SYNTAX, 1, 8,
       "a JSON object, or the end" },
+};
+
+/* Behind two objects a text is JSON. */
+static const struct refused_row row_rows[] = {
+    { "a row of JSON and then YAML", SPAN_LITERAL("{\"a\":1}{\"a\":2}\n---\na: 1\n"), ST_SYNTAX, 2,
+      1, "a JSON object, or the end" },
+    { "a row of JSON and then KYAML", SPAN_LITERAL("{\"a\":1}{\"a\":2}\n{a: 1}"), ST_SYNTAX, 2, 2,
+      "member name" },
 };
 
 static void check_refused(const struct refused_row *row, size_t want_count)
@@ -309,6 +349,9 @@ static void test_document_parse_error_behind_a_document_is_told(void **state)
     for (size_t i = 0; i < COUNTOF(late_rows); i++) {
         check_refused(&late_rows[i], 1);
     }
+    for (size_t i = 0; i < COUNTOF(row_rows); i++) {
+        check_refused(&row_rows[i], 2);
+    }
 }
 
 static enum status stop_at_second(void *ctx, json_object *root)
@@ -327,9 +370,72 @@ static void test_document_parse_returns_what_the_callback_returned(void **state)
     assert_int_equal(count, 2);
 }
 
+/* What was refused as JSON is not read once more as YAML. */
+static void test_document_parse_tells_no_document_twice(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct problem problem = { 0 };
+    const struct span text = SPAN_LITERAL("{\"a\":1}\n{\"a\":2}\n{\"a\":3}");
+    assert_int_equal(document_parse(text, stop_at_second, &count, &problem), ST_CONFLICT);
+    assert_int_equal(count, 2);
+}
+
+/* With ST_SYNTAX, too. */
+static enum status refuse_as_syntax(void *ctx, json_object *root)
+{
+    (void)root;
+    ++*(size_t *)ctx;
+    return ST_SYNTAX;
+}
+
+static void test_document_parse_refused_by_the_callback_is_not_tried_as_yaml(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct problem problem = { 0 };
+    assert_int_equal(document_parse(SPAN_LITERAL("{\"a\":1}"), refuse_as_syntax, &count, &problem),
+                     ST_SYNTAX);
+    assert_int_equal(count, 1);
+    assert_int_equal(problem.status, ST_OK);
+}
+
+static void test_document_parse_json_takes_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        struct span text;
+        enum status want;
+        size_t count;
+    } rows[] = {
+        { SPAN_LITERAL(""), ST_OK, 0 },
+        { SPAN_LITERAL(" {\"a\":1}{\"a\":2}\n"), ST_OK, 2 },
+        { SPAN_LITERAL("{a: 1}"), ST_SYNTAX, 0 },
+        { SPAN_LITERAL("a: 1\n"), ST_SYNTAX, 0 },
+        { SPAN_LITERAL("{\"a\":1}\n---\n{\"a\":2}"), ST_SYNTAX, 1 },
+        { SPAN_LITERAL("\xef\xbb\xbf{\"a\":1}"), ST_SYNTAX, 0 },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        size_t count = 0;
+        struct problem problem = { 0 };
+        assert_int_equal(document_parse_json(rows[i].text, count_documents, &count, &problem),
+                         rows[i].want);
+        assert_int_equal(problem.status, rows[i].want);
+        assert_int_equal(count, rows[i].count);
+    }
+}
+
 static enum status keep(void *ctx, json_object *root)
 {
     *(json_object **)ctx = json_object_get(root);
+    return ST_OK;
+}
+
+static enum status keep_last(void *ctx, json_object *root)
+{
+    json_object **const kept = ctx;
+    (void)json_object_put(*kept);
+    *kept = json_object_get(root);
     return ST_OK;
 }
 
@@ -384,6 +490,21 @@ static void test_document_position_of_json(void **state)
     check_positions(SPAN_LITERAL("\n {\"text\":\"\\n\",\n\"number\" : 1, \"fraction\":\n  "
                                  "1.5,\n\"list\":[\ntrue],\"null\":null}"),
                     places);
+}
+
+/* Behind JSON on the same line, and below. */
+static void test_document_position_of_yaml_behind_json(void **state)
+{
+    (void)state;
+    json_object *root = NULL;
+    struct problem problem = { 0 };
+    const struct span text = SPAN_LITERAL("{}\n {} {a: 1,\n b: 2}");
+    assert_int_equal(document_parse(text, keep_last, &root, &problem), ST_SYNTAX);
+    assert_int_equal(document_parse(span_after(text, 4), keep_last, &root, &problem), ST_OK);
+    assert_position(root, 1, 4);
+    assert_position(json_object_object_get(root, "a"), 1, 8);
+    assert_position(json_object_object_get(root, "b"), 2, 5);
+    (void)json_object_put(root);
 }
 
 /* A multi-byte character counts by its bytes, on its own line only. */
@@ -817,6 +938,7 @@ static void test_document_parse_every_allocation_may_fail(void **state)
         "a: &x {b: [1, 2.5, true, ~, text], 1: \"quoted\\n\"}\nc: *x\nd: {<<: [*x, {e: 1}], b: 2}\n"
         "f: |\n  block\ng: !!binary Zm9v\nh: &x [&x 1]\n*x : 3\n---\na: &y 1\nb: *y\n"));
     check_memory_runs_out(SPAN_LITERAL("{\"a\":{\"b\":[1,2.5,true,null,\"text\"]}}{\"c\":{}}"));
+    check_memory_runs_out(SPAN_LITERAL("{\"a\":1}\n{\"a\":{\"b\":[1,2.5,true,null,\"text\",]}}"));
 }
 
 /* --- where documents stand --- */
@@ -840,6 +962,9 @@ static const struct {
     { SPAN_LITERAL("---\n---\na: 1\n"), "4,8,12,13 yaml " },
     { SPAN_LITERAL(" {\"a\": \"\\u0041\"} {} "), "1,1,16,16 json 17,17,19,19 json " },
     { SPAN_LITERAL("\xef\xbb\xbf{}{\"a\":1}"), "3,3,5,5 json 5,5,12,12 json " },
+    { SPAN_LITERAL("{a: 1}\n---\n{a: 2}\n"), "0,0,6,7 yaml 7,11,17,18 yaml " },
+    { SPAN_LITERAL(" {\"a\":1}\n---\n{\"a\": 2}\n"), "1,1,8,8 json 9,13,21,22 yaml " },
+    { SPAN_LITERAL("{\"\xc3\xa9\":1} \xc3\xa9: 1\n"), "0,0,8,8 json 9,9,14,15 yaml " },
 };
 
 struct ranges {
@@ -879,8 +1004,12 @@ int main(void)
         cmocka_unit_test(test_document_parse_refused_rows),
         cmocka_unit_test(test_document_parse_error_behind_a_document_is_told),
         cmocka_unit_test(test_document_parse_returns_what_the_callback_returned),
+        cmocka_unit_test(test_document_parse_tells_no_document_twice),
+        cmocka_unit_test(test_document_parse_refused_by_the_callback_is_not_tried_as_yaml),
+        cmocka_unit_test(test_document_parse_json_takes_nothing_else),
         cmocka_unit_test(test_document_position_of_yaml),
         cmocka_unit_test(test_document_position_of_json),
+        cmocka_unit_test(test_document_position_of_yaml_behind_json),
         cmocka_unit_test(test_document_position_counts_bytes),
         cmocka_unit_test(test_document_position_of_a_foreign_tree_is_unknown),
         cmocka_unit_test(test_document_parse_depth_is_limited),

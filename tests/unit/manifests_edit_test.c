@@ -20,6 +20,9 @@
     "{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"Secret\",\n  \"metadata\": {\n    \"name\": " \
     "\"b\",\n"                                                                                 \
     "    \"uid\": \"u\"\n  }\n}"
+#define KYAML(name)                                                                       \
+    "{\n  apiVersion: \"v1\", # c\n  kind: \"Secret\",\n  metadata: {\n    name: \"" name \
+    "\",\n  },\n}\n"
 #define ITEM(name) "- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: " name "\n"
 #define LIST       "apiVersion: v1\nkind: List\nitems:\n"
 
@@ -129,6 +132,23 @@ static const struct {
       JSON("a") "\n" JSON_NEW "\n" JSON("c") "\n", JSON("a") "\n" JSON("c") "\n" },
     { "JSON with nothing between", " " JSON("a") JSON("b") JSON("c"),
       " " JSON("a") JSON_NEW JSON("c"), " " JSON("a") JSON("c") },
+    { "JSON with dashes between, the first", JSON("b") "\n---\n" JSON("a") "\n---\n" JSON("c"),
+      JSON_NEW "\n---\n" JSON("a") "\n---\n" JSON("c"), "---\n" JSON("a") "\n---\n" JSON("c") },
+    { "JSON with dashes between, the last", JSON("a") "\n---\n" JSON("b") "\n",
+      JSON("a") "\n---\n" NEW, JSON("a") "\n" },
+    { "JSON, and behind it on its line YAML",
+      JSON("a") " {apiVersion: v1, kind: Secret, "
+                "metadata: {name: b}}\n---\n" SECRET("c"),
+      JSON("a") " " NEW "---\n" SECRET("c"), JSON("a") " ---\n" SECRET("c") },
+    { "JSON, and YAML that begins on its line", JSON("b") "  apiVersion: v1\nkind: Pod\n",
+      JSON_NEW "  apiVersion: v1\nkind: Pod\n", "apiVersion: v1\nkind: Pod\n" },
+    { "JSON, and YAML that is indented", JSON("b") "\n  apiVersion: v1\n  kind: Pod\n",
+      JSON_NEW "\n  apiVersion: v1\n  kind: Pod\n", "  apiVersion: v1\n  kind: Pod\n" },
+    { "KYAML", KYAML("b"), NEW, "" },
+    { "KYAML, the first", KYAML("b") "---\n" KYAML("a"), NEW "---\n" KYAML("a"),
+      "---\n" KYAML("a") },
+    { "KYAML, the last", KYAML("a") "# b\n---\n" KYAML("b") "# end\n",
+      KYAML("a") "# b\n---\n" NEW "# end\n", KYAML("a") "# b\n" },
     { "JSON with a byte order mark", "\xef\xbb\xbf" JSON("b") "\n" JSON("a"),
       "\xef\xbb\xbf" JSON_NEW "\n" JSON("a"), "\xef\xbb\xbf" JSON("a") },
 };
