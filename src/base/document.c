@@ -14,9 +14,11 @@
  */
 #include "base/document.h"
 
+#include "base/buf.h"
 #include "base/document_json.h"
 #include "base/document_tree.h"
 #include "base/document_yaml.h"
+#include "base/utf16.h"
 
 #define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
 
@@ -105,12 +107,36 @@ static enum status read_documents(struct span text, struct document_tree *tree)
     return is_json(text) ? read_json(text, tree) : read_yaml(text, tree);
 }
 
-static enum status parse(struct span text, struct document_tree *tree)
+static enum status parse_utf8(struct span text, struct document_tree *tree)
 {
     const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
     tree->text_offset = has_mark ? BYTE_ORDER_MARK.len : 0;
     const struct span content = has_mark ? span_after(text, BYTE_ORDER_MARK.len) : text;
-    const enum status status = read_documents(content, tree);
+    return read_documents(content, tree);
+}
+
+static enum status parse_utf16(struct span bytes, struct document_tree *tree)
+{
+    struct buf text = { .is_secret = true };
+    tree->is_transcoded = true;
+    enum status status = utf16_decode(bytes, &text);
+    if (status == ST_OK) {
+        status = parse_utf8(buf_span(&text), tree);
+    } else if (status == ST_SYNTAX) {
+        const struct document_place place = document_place_of_offset(buf_span(&text), text.len);
+        status = document_tree_fail(tree, status, place,
+                                    "UTF-16, as the byte order mark has it: half a character");
+    } else {
+        problem_set(tree->problem, status, 0, 0, "out of memory");
+    }
+    buf_fini(&text);
+    return status;
+}
+
+static enum status parse(struct span text, struct document_tree *tree)
+{
+    const enum status status =
+        utf16_is_marked(text) ? parse_utf16(text, tree) : parse_utf8(text, tree);
     document_tree_fini(tree);
     return status;
 }

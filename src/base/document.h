@@ -6,7 +6,8 @@
  * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
  * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is tried as JSON and then as
  * YAML, as in kubectl; several JSON objects may follow each other. Duplicate keys are an error,
- * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped.
+ * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped, and one of
+ * UTF-16 makes the text UTF-8 first: columns are those of that.
  *
  * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
  * is 1.5). Strings are wiped when json-c frees them.
@@ -39,7 +40,7 @@ typedef enum status document_fn(void *ctx, json_object *root);
 
 /**
  * document_parse() - parse @text and hand out its documents
- * @text: borrows; UTF-8, need not end in NUL
+ * @text: borrows; UTF-8, or UTF-16 with its byte order mark; need not end in NUL
  * @fn:   not called for a document that is null or empty
  *
  * Each document is handed out and freed before the next is parsed. So a file with an error has its
@@ -66,6 +67,7 @@ struct document_range {
     size_t content_end; /* behind its last value; a comment may stand on the same line */
     size_t end;         /* of its `...`, or of what comes behind it: the next document, the end */
     bool is_json;
+    bool is_transcoded; /* the offsets are in another text than the caller's: one made of UTF-16 */
 };
 
 /** document_parse_ranges() - document_parse(), and where each document stands

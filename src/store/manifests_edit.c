@@ -7,6 +7,8 @@
  * included, are copied. A document that goes takes the comments behind its `---` with it. In a
  * List, the List is the document.
  *
+ * A file of UTF-16 is not changed, but for the last document of it: then the file goes.
+ *
  * A document of JSON is replaced by JSON, one of YAML by YAML. Whether the result reads as it
  * should is for the caller to find out by reading it (index_expects()): directives, anchors and
  * documents without `---` leave too much room to be sure without.
@@ -37,6 +39,7 @@ struct edit {
     size_t document_count;     /* that are left */
     bool has_content;          /* there is more in the output than comments */
     bool is_done;              /* the first has been replaced, and others stay as they are */
+    bool is_unwritable;        /* something is to be changed in a text that is not the file's */
     struct document_range range;
     struct problem *problem; /* borrows */
 
@@ -266,8 +269,14 @@ static enum status write_document(struct edit *edit)
         }
     }
     if (!root || is_empty) {
-        cut(edit);
         edit->document_count--;
+    }
+    if (edit->range.is_transcoded) {
+        edit->is_unwritable = true;
+        return ST_OK;
+    }
+    if (!root || is_empty) {
+        cut(edit);
         return ST_OK;
     }
     const enum status status =
@@ -327,6 +336,27 @@ enum status manifest_find(struct span text,
     return status;
 }
 
+static enum status end(struct edit *edit)
+{
+    copy_until(edit, edit->text.len);
+    if (edit->out->failed) {
+        problem_set(edit->problem, ST_NOMEM, 0, 0, "no memory to change it");
+        return ST_NOMEM;
+    }
+    return ST_OK;
+}
+
+/* Of which nothing is left goes as a whole. */
+static enum status end_unwritable(struct edit *edit)
+{
+    if (edit->document_count > 0) {
+        problem_set(edit->problem, ST_UNSUPPORTED, 0, 0,
+                    "the file is UTF-16, which is read but not written: to be saved as UTF-8");
+        return ST_UNSUPPORTED;
+    }
+    return ST_OK;
+}
+
 enum status manifest_rewrite(struct span text,
                              struct span namespace,
                              struct span name,
@@ -348,11 +378,6 @@ enum status manifest_rewrite(struct span text,
     if (status != ST_OK) {
         return status;
     }
-    copy_until(&edit, text.len);
-    if (ret_text->failed) {
-        problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to change it");
-        return ST_NOMEM;
-    }
     *ret_is_empty = edit.document_count == 0;
-    return ST_OK;
+    return edit.is_unwritable ? end_unwritable(&edit) : end(&edit);
 }

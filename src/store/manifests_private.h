@@ -502,7 +502,8 @@ enum status manifest_find(struct span text,
  * @ret_is_empty: no document is left
  *
  * Other documents of a YAML stream or a row of JSON objects keep their bytes. A List is written
- * anew as a whole. Return: ST_OK; as manifest_find(), and as document_write_yaml()
+ * anew as a whole. Return: ST_OK; ST_UNSUPPORTED with @reterr_problem for UTF-16, unless no
+ * document is left; as manifest_find(), and as document_write_yaml()
  */
 enum status manifest_rewrite(struct span text,
                              struct span namespace,

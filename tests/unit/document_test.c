@@ -53,6 +53,15 @@ static const struct {
                    "a: 1\n"),
       "{\"a\":1}\n" },
     { "a byte order mark before JSON", SPAN_LITERAL("\xef\xbb\xbf{\"a\":1}"), "{\"a\":1}\n" },
+    { "UTF-16",
+      SPAN_LITERAL("\xff\xfe"
+                   "\xe9\0:\0 \0\x3d\xd8\x42\xde\r\0\n\0b\0:\0 \0001\0"),
+      "{\"\xc3\xa9\":\"\xf0\x9f\x99\x82\",\"b\":1}\n" },
+    { "UTF-16, big-endian, JSON", SPAN_LITERAL("\xfe\xff\0{\0\"\0a\0\"\0:\0001\0}"),
+      "{\"a\":1}\n" },
+    { "UTF-16 with its mark twice", SPAN_LITERAL("\xff\xfe\xff\xfe\x61\0:\0 \0001\0"),
+      "{\"a\":1}\n" },
+    { "UTF-16 and nothing", SPAN_LITERAL("\xff\xfe"), "" },
     { "several documents", SPAN_LITERAL("---\na: 1\n---\na: 2\n...\n---\na: 3\n"),
       "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
     { "empty documents are left out",
@@ -164,10 +173,16 @@ static const struct refused_row refused_rows[] = {
       "control characters" },
     { "a NUL", SPAN_LITERAL("a: 1\nb: \0\n"), ST_SYNTAX, 2, 4, "control characters" },
     { "not UTF-8", SPAN_LITERAL("a: 1\nb: \xc3\xa9\xff\n"), ST_SYNTAX, 2, 6, "UTF-8" },
-    { "UTF-16",
+    { "half a character of UTF-16",
       SPAN_LITERAL("\xff\xfe"
-                   "a\0:\0"),
-      ST_SYNTAX, 1, 1, "UTF-8" },
+                   "a\0:\0 \0001\0\n\0b\0:\0\x3d\xd8\n\0"),
+      ST_SYNTAX, 2, 3, "UTF-16" },
+    { "an error in UTF-16",
+      SPAN_LITERAL("\xff\xfe"
+                   "\xe9\0:\0 \0b\0:\0 \0c\0"),
+      ST_SYNTAX, 1, 6, "mapping values" },
+    { "UTF-16 without its mark", SPAN_LITERAL("a\0:\0 \0001\0"), ST_SYNTAX, 1, 2,
+      "control characters" },
     { "another YAML", SPAN_LITERAL("%YAML 2.0\n---\na: 1\n"), ST_SYNTAX, 1, 1, "incompatible" },
     { "an undefined tag handle", SPAN_LITERAL("a: !y!str 1\n"), ST_SYNTAX, 1, 4,
       "undefined tag handle" },
@@ -938,6 +953,8 @@ static void test_document_parse_every_allocation_may_fail(void **state)
         "a: &x {b: [1, 2.5, true, ~, text], 1: \"quoted\\n\"}\nc: *x\nd: {<<: [*x, {e: 1}], b: 2}\n"
         "f: |\n  block\ng: !!binary Zm9v\nh: &x [&x 1]\n*x : 3\n---\na: &y 1\nb: *y\n"));
     check_memory_runs_out(SPAN_LITERAL("{\"a\":{\"b\":[1,2.5,true,null,\"text\"]}}{\"c\":{}}"));
+    check_memory_runs_out(
+        SPAN_LITERAL("\xff\xfe\x61\0:\0 \0001\0\n\0-\0-\0-\0\n\0b\0:\0 \0[\0x\0]\0"));
     check_memory_runs_out(SPAN_LITERAL("{\"a\":1}\n{\"a\":{\"b\":[1,2.5,true,null,\"text\",]}}"));
 }
 
@@ -962,6 +979,8 @@ static const struct {
     { SPAN_LITERAL("---\n---\na: 1\n"), "4,8,12,13 yaml " },
     { SPAN_LITERAL(" {\"a\": \"\\u0041\"} {} "), "1,1,16,16 json 17,17,19,19 json " },
     { SPAN_LITERAL("\xef\xbb\xbf{}{\"a\":1}"), "3,3,5,5 json 5,5,12,12 json " },
+    { SPAN_LITERAL("\xff\xfe\x61\0:\0 \0001\0\n\0"), "0,0,4,5 yaml of another text " },
+    { SPAN_LITERAL("\xfe\xff\0{\0}"), "0,0,2,2 json of another text " },
     { SPAN_LITERAL("{a: 1}\n---\n{a: 2}\n"), "0,0,6,7 yaml 7,11,17,18 yaml " },
     { SPAN_LITERAL(" {\"a\":1}\n---\n{\"a\": 2}\n"), "1,1,8,8 json 9,13,21,22 yaml " },
     { SPAN_LITERAL("{\"\xc3\xa9\":1} \xc3\xa9: 1\n"), "0,0,8,8 json 9,9,14,15 yaml " },
@@ -977,8 +996,9 @@ static enum status note_range(void *ctx, json_object *root)
     struct ranges *ranges = ctx;
     const struct document_range *range = &ranges->range;
     (void)root;
-    buf_printf(&ranges->text, "%zu,%zu,%zu,%zu %s ", range->start, range->content,
-               range->content_end, range->end, range->is_json ? "json" : "yaml");
+    buf_printf(&ranges->text, "%zu,%zu,%zu,%zu %s%s ", range->start, range->content,
+               range->content_end, range->end, range->is_json ? "json" : "yaml",
+               range->is_transcoded ? " of another text" : "");
     return ST_OK;
 }
 

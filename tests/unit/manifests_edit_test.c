@@ -217,6 +217,61 @@ static void test_manifest_find_finds_the_first(void **state)
                      ST_INVALID);
 }
 
+static void append_utf16(struct buf *bytes, const char *ascii)
+{
+    buf_append(bytes, SPAN_LITERAL("\xff\xfe"));
+    for (; *ascii; ascii++) {
+        buf_append(bytes, (struct span){ (const char[]){ *ascii, '\0' }, 2 });
+    }
+}
+
+/* @want: ST_OK: nothing is left */
+static void check_utf16(const char *ascii, const json_object *object, enum status want)
+{
+    struct buf bytes = { 0 };
+    struct buf out = { 0 };
+    struct problem problem = { 0 };
+    bool is_empty = false;
+    append_utf16(&bytes, ascii);
+    assert_int_equal(manifest_rewrite(buf_span(&bytes), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
+                                      object, &out, &is_empty, &problem),
+                     want);
+    assert_int_equal(problem.status, want);
+    assert_int_equal(is_empty, want == ST_OK);
+    assert_true(want == ST_OK || strstr(problem.text, "UTF-16"));
+    assert_int_equal(out.len, 0);
+    buf_fini(&bytes);
+    buf_fini(&out);
+}
+
+static void test_manifest_rewrite_of_utf16_is_not_supported(void **state)
+{
+    (void)state;
+    json_object *object = new_object();
+    check_utf16(SECRET("b"), object, ST_UNSUPPORTED);
+    check_utf16(JSON("b"), object, ST_UNSUPPORTED);
+    check_utf16(SECRET("a") "---\n" SECRET("b"), NULL, ST_UNSUPPORTED);
+    check_utf16(LIST ITEM("a") ITEM("b"), NULL, ST_UNSUPPORTED);
+    check_utf16(SECRET("b"), NULL, ST_OK);
+    check_utf16(LIST ITEM("b"), NULL, ST_OK);
+    check_utf16(JSON("b") JSON("b"), NULL, ST_OK);
+    (void)json_object_put(object);
+}
+
+static void test_manifest_find_in_utf16(void **state)
+{
+    (void)state;
+    struct buf bytes = { 0 };
+    struct problem problem = { 0 };
+    json_object *found = NULL;
+    append_utf16(&bytes, SECRET("a") "---\n" SECRET("b"));
+    assert_int_equal(manifest_find(buf_span(&bytes), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
+                                   &found, &problem),
+                     ST_OK);
+    (void)json_object_put(found);
+    buf_fini(&bytes);
+}
+
 /* What stands before an error must not be taken for the whole. */
 static void test_manifest_rewrite_of_a_broken_text_fails(void **state)
 {
@@ -236,6 +291,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest_rewrite_rows),
         cmocka_unit_test(test_manifest_find_finds_the_first),
+        cmocka_unit_test(test_manifest_rewrite_of_utf16_is_not_supported),
+        cmocka_unit_test(test_manifest_find_in_utf16),
         cmocka_unit_test(test_manifest_rewrite_of_a_broken_text_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -650,6 +650,35 @@ static void test_manifests_write_not_through_links(void **state)
         "'type':'Opaque','data':{'value':'MQ==','sealed':'eWVz'}}");
 }
 
+static void write_utf16(struct manifests_kit *kit, const char *name, const char *ascii)
+{
+    const int fd = kit_open(&kit->files, name);
+    kit_append(fd, "\xff\xfe", 2);
+    for (; *ascii; ascii++) {
+        kit_append(fd, (const char[]){ *ascii, '\0' }, 2);
+    }
+    assert_int_equal(close(fd), 0);
+}
+
+/* A token in it can be revoked if it is the only one. */
+static void test_manifests_write_not_of_utf16(void **state)
+{
+    struct manifests_kit *kit = *state;
+    write_utf16(kit, "m/one.yaml", manifest("a", "1").text);
+    write_utf16(kit, "m/two.yaml", two_manifests(manifest("b", "1"), manifest("c", "1")).text);
+    mkit_start(kit, "+a=1 +b=1 +c=1 S ");
+    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_UNSUPPORTED, "UTF-16");
+    expect_problem(kit, delete_named(kit, "b"), ST_UNSUPPORTED, "UTF-16");
+    assert_object(
+        kit, "b",
+        "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'b','namespace':'default'},"
+        "'type':'Opaque','data':{'value':'MQ==','sealed':'eWVz'}}");
+    buf_clear(&kit->events);
+    expect(kit, delete_named(kit, "a"), ST_OK, "-a ok ");
+    assert_false(exists(kit, "m/one.yaml"));
+    assert_true(exists(kit, "m/two.yaml"));
+}
+
 static void test_manifests_write_through_a_link_to_the_directory(void **state)
 {
     struct manifests_kit *kit = *state;
@@ -1210,6 +1239,7 @@ int main(void)
         TEST(test_manifests_delete_is_from_all_files),
         TEST(test_manifests_delete_broken_off_leaves_the_winner),
         TEST(test_manifests_write_not_through_links),
+        TEST(test_manifests_write_not_of_utf16),
         TEST(test_manifests_write_through_a_link_to_the_directory),
         TEST(test_manifests_create_not_in_a_mounted_volume),
         TEST(test_manifests_write_where_nothing_may_be_written),
