@@ -14,13 +14,14 @@
  */
 #include "base/document.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/document_json.h"
 #include "base/document_tree.h"
 #include "base/document_yaml.h"
 #include "base/utf16.h"
-
-#define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
+#include "base/utf8.h"
 
 #define JSON_ROW_MIN 2 /* objects from which on a text is JSON, as for kubectl */
 
@@ -107,12 +108,104 @@ static enum status read_documents(struct span text, struct document_tree *tree)
     return is_json(text) ? read_json(text, tree) : read_yaml(text, tree);
 }
 
+static bool is_break(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+static struct span line_at(struct span text, size_t offset)
+{
+    struct span line = span_after(text, offset);
+    for (size_t i = 0; i < line.len; i++) {
+        if (is_break(line.at[i])) {
+            line.len = i;
+        }
+    }
+    return line;
+}
+
+/* Blank, or a comment. */
+static bool is_empty(struct span line)
+{
+    while (line.len > 0 && (line.at[0] == ' ' || line.at[0] == '\t')) {
+        line = span_after(line, 1);
+    }
+    return line.len == 0 || line.at[0] == '#';
+}
+
+/* `---` and `...` */
+static bool is_boundary(struct span line)
+{
+    return (span_starts_with(line, SPAN_LITERAL("---")) ||
+            span_starts_with(line, SPAN_LITERAL("..."))) &&
+           (line.len == 3 || line.at[3] == ' ' || line.at[3] == '\t');
+}
+
+/* Has no document begun since @from, the beginning of a line? */
+static bool is_behind_boundary(struct span text, size_t from, size_t offset)
+{
+    while (offset > from) {
+        size_t start = offset - 1;
+        while (start > from && !is_break(text.at[start - 1])) {
+            start--;
+        }
+        const struct span line = line_at(text, start);
+        if (!is_empty(line)) {
+            return is_boundary(line);
+        }
+        offset = start;
+    }
+    return true;
+}
+
+/* Does a document end where @text begins? It looks no further than to the next mark. */
+static bool is_before_boundary(struct span text)
+{
+    while (text.len > 0) {
+        const struct span line = line_at(text, 0);
+        if (!is_empty(line)) {
+            return is_boundary(line) || line.at[0] == '%';
+        }
+        text = span_after(text, line.len + (line.len < text.len));
+    }
+    return true;
+}
+
+/* Where the next mark is that stands in front of a document, from @from on, where another begins.
+ * Elsewhere it is a character like any other. */
+static size_t find_mark(struct span text, size_t from)
+{
+    const struct span mark = BYTE_ORDER_MARK;
+    struct span rest = span_after(text, from);
+    const char *at;
+    while (rest.len > 0 && (at = memmem(rest.at, rest.len, mark.at, mark.len))) {
+        const size_t offset = (size_t)(at - text.at);
+        rest = span_after(text, offset + mark.len);
+        if ((offset == from || is_break(text.at[offset - 1])) &&
+            (is_behind_boundary(text, from, offset) || is_before_boundary(rest))) {
+            return offset;
+        }
+    }
+    return text.len;
+}
+
+/* Files that Windows has joined have a mark in front of each part. */
 static enum status parse_utf8(struct span text, struct document_tree *tree)
 {
-    const bool has_mark = span_starts_with(text, BYTE_ORDER_MARK);
-    tree->text_offset = has_mark ? BYTE_ORDER_MARK.len : 0;
-    const struct span content = has_mark ? span_after(text, BYTE_ORDER_MARK.len) : text;
-    return read_documents(content, tree);
+    enum status status = ST_OK;
+    unsigned lines = 0;
+    for (size_t start = 0; start < text.len && status == ST_OK;) {
+        const bool has_mark = span_starts_with(span_after(text, start), BYTE_ORDER_MARK);
+        start += has_mark ? BYTE_ORDER_MARK.len : 0;
+        const size_t end = find_mark(text, start);
+        const struct span part = { .at = text.at + start, .len = end - start };
+        tree->text_offset = start;
+        tree->before = (struct document_place){ .line = lines };
+        status = read_documents(part, tree);
+        lines += document_place_of_offset(part, part.len).line - 1;
+        start = end;
+    }
+    return status;
 }
 
 static enum status parse_utf16(struct span bytes, struct document_tree *tree)

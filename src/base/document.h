@@ -6,8 +6,8 @@
  * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
  * kubectl types them (base/yaml_scalar.h). Text that starts with `{` is tried as JSON and then as
  * YAML, as in kubectl; several JSON objects may follow each other. Duplicate keys are an error,
- * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped, and one of
- * UTF-16 makes the text UTF-8 first: columns are those of that.
+ * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped in front of any
+ * document, and one of UTF-16 makes the text UTF-8 first: columns are those of that.
  *
  * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
  * is 1.5). Strings are wiped when json-c frees them.

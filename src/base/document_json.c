@@ -17,6 +17,7 @@
 #include <sodium.h>
 
 #include "base/json_scan.h"
+#include "base/utf8.h"
 #include "base/yaml_scalar.h"
 
 static struct document_place place_at(const struct json_scan *scan,
@@ -143,6 +144,18 @@ static void note_range(struct document_tree *tree, size_t start, size_t end)
     }
 }
 
+/* Between two objects: of files that were joined. */
+static void skip_mark(struct json_scan *scan)
+{
+    const struct span mark = BYTE_ORDER_MARK;
+    const struct span rest = { .at = scan->at, .len = (size_t)(scan->end - scan->at) };
+    if (span_starts_with(rest, mark)) {
+        const bool is_line_start = scan->line_at == scan->at;
+        scan->at += mark.len;
+        scan->line_at = is_line_start ? scan->at : scan->line_at;
+    }
+}
+
 /* @text: where the scan began */
 static enum status read_objects(struct json_scan *scan,
                                 struct document_tree *tree,
@@ -150,8 +163,12 @@ static enum status read_objects(struct json_scan *scan,
                                 struct document_json_end *end)
 {
     for (; !json_scan_finished(scan); end->object_count++) {
+        if (end->object_count > 0) {
+            skip_mark(scan);
+        }
+        const enum json_kind kind = json_scan_peek(scan);
         end->offset = (size_t)(scan->at - text); /* what is blank has been skipped */
-        if (json_scan_peek(scan) != JSON_OBJECT) {
+        if (kind != JSON_OBJECT) {
             (void)json_scan_fail(scan, ST_SYNTAX, "a JSON object, or the end of the file");
             break;
         }

@@ -27,6 +27,8 @@
 
 #include <sodium.h>
 
+#include "base/utf8.h"
+
 #define KEY_SHOWN_MAX 64 /* bytes of a key that a problem quotes; more does not help to find it */
 
 #define ARRAY_ROOM 4 /* elements that an array begins with room for, where json-c would have 32 */
@@ -170,7 +172,10 @@ struct document_place document_place_of_offset(struct span text, size_t offset)
 {
     struct document_place place = { .line = 1, .column = 1 };
     for (size_t i = 0; i < offset && i < text.len; i++) {
-        place.column = text.at[i] == '\n' ? 1 : place.column + 1;
+        const bool is_mark =
+            place.column == 1 && span_starts_with(span_after(text, i), BYTE_ORDER_MARK);
+        i += is_mark ? BYTE_ORDER_MARK.len - 1 : 0;
+        place.column = is_mark || text.at[i] == '\n' ? 1 : place.column + 1;
         place.line += text.at[i] == '\n';
     }
     return place;

@@ -89,7 +89,8 @@ struct document_place document_tree_place(const struct document_tree *tree,
                                           unsigned line,
                                           unsigned column) NONNULL(1);
 
-/** document_place_of_offset() - in @text, whose lines end with LF */
+/** document_place_of_offset() - in @text, whose lines end with LF. A byte order mark at the
+ * beginning of a line counts no column */
 struct document_place document_place_of_offset(struct span text, size_t offset);
 
 /** document_tree_is_in_object() - is the innermost open container an object? */

@@ -255,11 +255,32 @@ static bool is_merge_key(const yaml_event_t *event)
             (tag && strcmp(tag, "tag:yaml.org,2002:merge") == 0));
 }
 
+static enum status fail_mark(struct reader *reader, struct document_place place)
+{
+    return document_tree_fail(reader->tree, ST_SYNTAX, place,
+                              "no byte order mark within a document: is a `---` missing?");
+}
+
+/* It cannot be seen, and would make another key of the one that is. */
+static bool has_mark(const yaml_event_t *event)
+{
+    const struct span text = {
+        .at = (const char *)event->data.scalar.value,
+        .len = event->data.scalar.length,
+    };
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           span_starts_with(text, BYTE_ORDER_MARK);
+}
+
 static enum status on_scalar(struct reader *reader, yaml_event_t *event)
 {
     const struct document_place place = place_of_event(reader, event);
-    if (document_tree_wants_key(reader->tree) && is_merge_key(event)) {
+    const bool is_key = document_tree_wants_key(reader->tree);
+    if (is_key && is_merge_key(event)) {
         return document_tree_merge_key(reader->tree, place);
+    }
+    if (is_key && has_mark(event)) {
+        return fail_mark(reader, place);
     }
     struct span text = {
         .at = (const char *)event->data.scalar.value,
@@ -501,6 +522,20 @@ static void note_end(struct reader *reader, const yaml_event_t *event)
     }
 }
 
+/* At the beginning of a line libyaml takes it for a blank, and so for an indentation; kubectl's
+ * reader takes it for part of what follows. */
+static enum status check_marks(struct reader *reader)
+{
+    const struct span text = reader->text;
+    for (size_t i = 0; !reader->is_ascii && i < text.len; i++) {
+        const bool is_line_start = i == 0 || text.at[i - 1] == '\n' || text.at[i - 1] == '\r';
+        if (is_line_start && span_starts_with(span_after(text, i), BYTE_ORDER_MARK)) {
+            return fail_mark(reader, place_of_offset(reader, i));
+        }
+    }
+    return ST_OK;
+}
+
 static enum status read_events(struct reader *reader)
 {
     for (bool is_over = false; !is_over;) {
@@ -535,7 +570,10 @@ enum status document_yaml_read(struct span text, bool is_ascii, struct document_
     }
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.at, text.len);
-    const enum status status = read_events(&reader);
+    enum status status = check_marks(&reader);
+    if (status == ST_OK) {
+        status = read_events(&reader);
+    }
     forget_anchors(&reader);
     wipe_touched(reader.parser.raw_buffer.start, reader.parser.raw_buffer.end, text.len);
     wipe_touched(reader.parser.buffer.start, reader.parser.buffer.end, text.len);

@@ -6,6 +6,8 @@
 
 #include "base/span.h"
 
+#define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf") /* U+FEFF, in front of a text */
+
 /** utf8_sequence_len() - bytes of the well-formed sequence that @text starts with (1 to 4); 0 when
  * it starts with none */
 size_t utf8_sequence_len(struct span text);

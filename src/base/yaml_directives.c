@@ -12,7 +12,8 @@
  */
 #include "base/yaml_directives.h"
 
-#define BYTE_ORDER_MARK     SPAN_LITERAL("\xef\xbb\xbf") /* libyaml skips one */
+#include "base/utf8.h"
+
 #define END_OF_DOCUMENT     SPAN_LITERAL("...")
 #define NEXT_LINE           SPAN_LITERAL("\xc2\x85")
 #define LINE_SEPARATOR      SPAN_LITERAL("\xe2\x80\xa8")

@@ -22,10 +22,10 @@
 #include "base/document.h"
 #include "base/document_edit.h"
 #include "base/document_write.h"
+#include "base/utf8.h"
 #include "store/manifests_private.h"
 
-#define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
-#define END_MARK        SPAN_LITERAL("...")
+#define END_MARK SPAN_LITERAL("...")
 
 struct edit {
     struct span text;
@@ -170,7 +170,10 @@ static void copy_until(struct edit *edit, size_t end)
 static size_t before_blanks(struct span text, size_t at)
 {
     const size_t start = line_start(text, at);
-    return is_blank_between(text, start, at) ? start : at;
+    const struct span mark = BYTE_ORDER_MARK;
+    const bool has_mark = at >= start + mark.len && span_starts_with(span_after(text, start), mark);
+    const size_t first = has_mark ? start + mark.len : start;
+    return is_blank_between(text, first, at) ? first : at;
 }
 
 /* They would indent what follows. */
@@ -182,11 +185,19 @@ static size_t after_blanks(struct span text, size_t at)
     return at;
 }
 
+/* So does a byte order mark, but for the file's own. */
+static size_t before_mark(struct span text, size_t at)
+{
+    const struct span mark = BYTE_ORDER_MARK;
+    const bool has_mark = at > mark.len && span_starts_with(span_after(text, at - mark.len), mark);
+    return has_mark ? at - mark.len : at;
+}
+
 static void cut(struct edit *edit)
 {
     const struct document_range *range = &edit->range;
     const struct span text = edit->text;
-    copy_until(edit, before_blanks(text, range->start));
+    copy_until(edit, before_mark(text, before_blanks(text, range->start)));
     edit->copied = range->end;
     const size_t next_line = line_end(text, range->end, text.len);
     const bool is_line_over = next_line > range->end && is_break(text.at[next_line - 1]);

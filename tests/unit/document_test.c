@@ -16,6 +16,8 @@
 #include "base/yaml_directives.h"
 #include "support/alloc_fail.h"
 
+#define BOM "\xef\xbb\xbf"
+
 /* What a text becomes: its documents as JSON, one a line. Strict YAML of kubectl's library says the
  * same of each (checked with sigs.k8s.io/yaml 1.6.0), but for the rows marked "ours". */
 static const struct {
@@ -53,6 +55,29 @@ static const struct {
                    "a: 1\n"),
       "{\"a\":1}\n" },
     { "a byte order mark before JSON", SPAN_LITERAL("\xef\xbb\xbf{\"a\":1}"), "{\"a\":1}\n" },
+    { "byte order marks before later documents",
+      SPAN_LITERAL(BOM "a: 1\n---\n" BOM "b: 2\n" BOM "---\nc: 3\n...\n" BOM "d: 4\n"),
+      "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n{\"d\":4}\n" },
+    { "byte order marks and what is between documents",
+      SPAN_LITERAL("a: 1\n" BOM "# c\n\n  # d\n--- # e\n# f\n\n" BOM "b: 2\r\n---\t\r\n" BOM
+                   "\r\nc: 3\n"),
+      "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n" },
+    { "a byte order mark before a directive", SPAN_LITERAL("a: 1\n" BOM "%YAML 1.1\n---\nb: on\n"),
+      "{\"a\":1}\n{\"b\":true}\n" },
+    { "a byte order mark behind everything", SPAN_LITERAL("a: 1\n" BOM "\n# c\n"), "{\"a\":1}\n" },
+    { "byte order marks twice", SPAN_LITERAL(BOM BOM "a: 1\n---\n" BOM BOM "b: 2\n"),
+      "{\"a\":1}\n{\"b\":2}\n" },
+    { "a byte order mark behind nothing", SPAN_LITERAL("# c\n\n" BOM "a: 1\n"), "{\"a\":1}\n" },
+    { "byte order marks between JSON",
+      SPAN_LITERAL("{\"a\":1}" BOM "{\"a\":2}\n" BOM "{\"a\":3}\n"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" },
+    { "byte order marks between JSON and KYAML",
+      SPAN_LITERAL(BOM "{\"a\":1}\n" BOM "{a: 2}\n---\n" BOM "{\"a\":3}\n{\"a\":4}"),
+      "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n" },
+    { "byte order marks in text", SPAN_LITERAL("a: x" BOM "y\nb: " BOM "\nc: |\n  " BOM "---\n"),
+      "{\"a\":\"x" BOM "y\",\"b\":\"" BOM "\",\"c\":\"" BOM "---\\n\"}\n" },
+    { "a byte order mark in a quoted key", SPAN_LITERAL("\"" BOM "a\": 1\n"),
+      "{\"" BOM "a\":1}\n" },
     { "UTF-16",
       SPAN_LITERAL("\xff\xfe"
                    "\xe9\0:\0 \0\x3d\xd8\x42\xde\r\0\n\0b\0:\0 \0001\0"),
@@ -243,6 +268,16 @@ static const struct refused_row refused_rows[] = {
       SPAN_LITERAL("\xef\xbb\xbf"
                    "a: b: c\n"),
       ST_SYNTAX, 1, 5, "mapping values" },
+    { "a byte order mark within a document", SPAN_LITERAL("a: 1\n" BOM "b: 2\n"), ST_SYNTAX, 2, 1,
+      "byte order mark" },
+    { "a byte order mark before what is further in", SPAN_LITERAL("a:\n x: 1\n" BOM "y: 2\n"),
+      ST_SYNTAX, 3, 1, "byte order mark" },
+    { "a byte order mark behind blanks", SPAN_LITERAL("---\n  " BOM "a: 1\n"), ST_SYNTAX, 2, 3,
+      "byte order mark" },
+    { "a byte order mark behind what is no boundary", SPAN_LITERAL("a: |\n  ---\n" BOM "b: 2\n"),
+      ST_SYNTAX, 3, 1, "byte order mark" },
+    { "a byte order mark before what is no boundary", SPAN_LITERAL("a: 1\n" BOM "---b: 2\n"),
+      ST_SYNTAX, 2, 1, "byte order mark" },
     { "an overlong form", SPAN_LITERAL("a: \xc0\xaf\n"), ST_SYNTAX, 1, 4, "UTF-8" },
     { "a surrogate in UTF-8", SPAN_LITERAL("a: \xed\xa0\x80\n"), ST_SYNTAX, 1, 4,
       "invalid Unicode" },
@@ -321,6 +356,13 @@ static const struct refused_row late_rows[] = {
       ST_SYNTAX, 1, 12, "control characters" },
     { "JSON, and on its line YAML that does not end", SPAN_LITERAL("{\"a\":1}\nb: [1\nc"),
       ST_SYNTAX, 4, 1, "that began on line 2" },
+    { "lines count on behind a byte order mark", SPAN_LITERAL("a: 1\n---\n" BOM "\xc3\xa9: *x\n"),
+      ST_SYNTAX, 3, 5, "an alias of an anchor" },
+    { "lines count on behind a byte order mark before JSON",
+      SPAN_LITERAL("\na: 1\n" BOM "---\n" BOM "{\"a\":1,\"a\":2}"), ST_DUPLICATE, 4, 8,
+      "with a value on line 4" },
+    { "a byte order mark between JSON counts no column",
+      SPAN_LITERAL("{\"a\":1}\n" BOM "{\"a\":]}"), ST_SYNTAX, 2, 6, "expected" },
     { "JSON and a brace too many", SPAN_LITERAL("{\"a\":1}}"), ST_SYNTAX, 1, 8,
       "a JSON object, or the end" },
     { "JSON with a NUL behind", SPAN_LITERAL("{\"a\":1}\0"), ST_SYNTAX, 1, 8,
@@ -979,6 +1021,10 @@ static const struct {
     { SPAN_LITERAL("---\n---\na: 1\n"), "4,8,12,13 yaml " },
     { SPAN_LITERAL(" {\"a\": \"\\u0041\"} {} "), "1,1,16,16 json 17,17,19,19 json " },
     { SPAN_LITERAL("\xef\xbb\xbf{}{\"a\":1}"), "3,3,5,5 json 5,5,12,12 json " },
+    { SPAN_LITERAL(BOM "a: 1\n---\n" BOM "b: 2\n" BOM "---\nc: 3\n"),
+      "3,3,7,8 yaml 15,15,19,20 yaml 23,27,31,32 yaml " },
+    { SPAN_LITERAL("{\"a\":1}\n" BOM "{}" BOM "{}"),
+      "0,0,7,7 json 11,11,13,13 json 16,16,18,18 json " },
     { SPAN_LITERAL("\xff\xfe\x61\0:\0 \0001\0\n\0"), "0,0,4,5 yaml of another text " },
     { SPAN_LITERAL("\xfe\xff\0{\0}"), "0,0,2,2 json of another text " },
     { SPAN_LITERAL("{a: 1}\n---\n{a: 2}\n"), "0,0,6,7 yaml 7,11,17,18 yaml " },

@@ -11,6 +11,7 @@
 
 #include "store/manifests_private.h"
 
+#define BOM          "\xef\xbb\xbf"
 #define HEAD         "apiVersion: v1\nkind: Secret\n"
 #define SECRET(name) HEAD "metadata:\n  name: " name "\n"
 #define NEW          HEAD "metadata:\n  name: b\n  uid: u\n"
@@ -98,6 +99,27 @@ static const struct {
       "\xef\xbb\xbf" NEW "---\n" SECRET("a"),
       "\xef\xbb\xbf"
       "---\n" SECRET("a") },
+    { "byte order marks, the first",
+      BOM SECRET("b") BOM "---\n" SECRET("a") BOM "---\n" SECRET("c"),
+      BOM NEW BOM "---\n" SECRET("a") BOM "---\n" SECRET("c"),
+      BOM BOM "---\n" SECRET("a") BOM "---\n" SECRET("c") },
+    { "byte order marks, in the middle",
+      SECRET("a") BOM "---\n" SECRET("b") BOM "---\n" SECRET("c"),
+      SECRET("a") BOM "---\n" NEW BOM "---\n" SECRET("c"), SECRET("a") BOM "---\n" SECRET("c") },
+    { "byte order marks, the last", SECRET("a") "---\n" BOM SECRET("b"),
+      SECRET("a") "---\n" BOM NEW, SECRET("a") "---\n" },
+    { "byte order marks behind dashes", "---\n" BOM SECRET("b") "---\n" BOM SECRET("a"),
+      "---\n" BOM NEW "---\n" BOM SECRET("a"), "---\n---\n" BOM SECRET("a") },
+    { "a byte order mark before blanks",
+      "---\n" BOM "  apiVersion: v1\n  kind: Secret\n  metadata: {name: b}\n---\n" SECRET("a"),
+      "---\n" BOM NEW "---\n" SECRET("a"), "---\n---\n" SECRET("a") },
+    { "a byte order mark before blanks at the beginning",
+      BOM "  apiVersion: v1\n  kind: Secret\n  metadata: {name: b}\n---\n" SECRET("a"),
+      BOM NEW "---\n" SECRET("a"), BOM "---\n" SECRET("a") },
+    { "a byte order mark behind JSON on its line", JSON("b") " " BOM KYAML("a"),
+      JSON_NEW " " BOM KYAML("a"), BOM KYAML("a") },
+    { "byte order marks between JSON", JSON("a") "\n" BOM JSON("b") "\n" BOM JSON("c"),
+      JSON("a") "\n" BOM JSON_NEW "\n" BOM JSON("c"), JSON("a") "\n" BOM JSON("c") },
     { "CR LF", "apiVersion: v1\r\nkind: Secret\r\nmetadata: {name: b}\r\n---\r\n" SECRET("a"),
       NEW "---\r\n" SECRET("a"), "---\r\n" SECRET("a") },
     { "empty documents do not count", "---\n---\n" SECRET("b") "---\n", "---\n---\n" NEW "---\n",
