@@ -40,11 +40,12 @@
 struct listing {
     const char *key;
     const char *body;
+    bool may_be_empty; /* the body: null or absent says no less than {} */
 };
 
-static const struct listing contexts = { "contexts", "context" };
-static const struct listing clusters = { "clusters", "cluster" };
-static const struct listing users = { "users", "user" };
+static const struct listing contexts = { "contexts", "context", false };
+static const struct listing clusters = { "clusters", "cluster", false };
+static const struct listing users = { "users", "user", true };
 
 /* Not found (yet): everything in it is absent. */
 static const struct member nobody = { .path = "", .key = "" };
@@ -142,6 +143,9 @@ static enum status find_entry(struct decoder *decoder,
     for (size_t i = 0; i < count && status == ST_OK; i++) {
         const struct member entry = { list.node, "", listing->key,
                                       json_object_array_get_idx(list.node, i) };
+        if (!entry.node) { /* for clientcmd a thing without a name */
+            continue;
+        }
         status = member_require(&entry, json_type_object, "objects with a name", decoder->problem);
         if (status != ST_OK) {
             return status;
@@ -159,7 +163,9 @@ static enum status find_entry(struct decoder *decoder,
         }
         is_found = true;
         *ret_body = member_of(entry.node, listing->key, listing->body);
-        status = member_require(ret_body, json_type_object, "an object", decoder->problem);
+        if (ret_body->node || !listing->may_be_empty) {
+            status = member_require(ret_body, json_type_object, "an object", decoder->problem);
+        }
     }
     if (status == ST_OK && !is_found) {
         status = member_refuse(reference, ST_NOT_FOUND, decoder->problem,

@@ -46,6 +46,10 @@ static const struct {
       "{\"current-context\":\"x\",\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\"}}],"
       "\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"https://h\"}}]}",
       "https://h" },
+    { "KYAML",
+      "{\n  current-context: \"x\", # c\n  contexts: [{name: \"x\", context: {cluster: \"c\"}}],\n"
+      "  clusters: [{name: \"c\", cluster: {server: \"https://h\"}}],\n}\n",
+      "https://h" },
     { "apiVersion and kind are empty", "apiVersion: ''\nkind: ~\n" CLUSTER("server: 'https://h'"),
       "https://h" },
     { "the current context of several",
@@ -70,6 +74,24 @@ static const struct {
     { "a context with an empty user",
       "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: ''}}]\n"
       "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: 7\n",
+      "https://h" },
+    { "a user that has nothing, as generators write it",
+      "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+      "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u, user: null}]\n",
+      "https://h" },
+    { "a user that is only named",
+      "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+      "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u}]\n",
+      "https://h" },
+    { "null among contexts, clusters and users, and as a name",
+      "current-context: x\ncontexts: [~, {name: x, context: {cluster: c, user: u}}]\n"
+      "clusters: [null, {name: c, cluster: {server: 'https://h'}}]\nusers: [~, {name: ~, user: "
+      "{token: s}}, {name: u, user: {token: t}}]\n",
+      "https://h token=t" },
+    { "null that the current context has no use for",
+      "extensions: ~\npreferences: ~\ncurrent-context: x\nusers: ~\n"
+      "contexts: [{name: w, context: ~}, {name: x, context: {cluster: c, user: ~, namespace: ~}}]\n"
+      "clusters: [{name: z, cluster: ~}, {name: c, cluster: {server: 'https://h'}}]\n",
       "https://h" },
     { "null and empty are absent",
       CONFIG("server: 'https://h', certificate-authority: ~, certificate-authority-data: '', "
@@ -170,6 +192,21 @@ static const struct {
       "contexts.name: expected a string, found a number (quote it)" },
     { "a context without its body", "current-context: x\ncontexts: [{name: x}]\n", ST_TYPE, 2, 12,
       "contexts.context: expected an object, found nothing" },
+    { "a context that is null", "current-context: x\ncontexts: [{name: x, context: ~}]\n", ST_TYPE,
+      2, 12, "contexts.context: expected an object, found nothing" },
+    { "a cluster that is null",
+      "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\n"
+      "clusters: [{name: c, cluster: ~}]\n",
+      ST_TYPE, 3, 12, "clusters.cluster: expected an object, found nothing" },
+    { "a user that is a list",
+      "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+      "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u, user: []}]\n",
+      ST_TYPE, 4, 25, "users.user: expected an object, found a list" },
+    { "a user that is null twice",
+      "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+      "clusters: [{name: c, cluster: {server: 'https://h'}}]\n"
+      "users: [{name: u, user: ~}, {name: u, user: {token: t}}]\n",
+      ST_INVALID, 4, 36, "users.name: expected each name once" },
     { "the name twice",
       "current-context: x\ncontexts:\n- {name: x, context: {}}\n- {name: x, context: {}}\n",
       ST_INVALID, 4, 10, "contexts.name: expected each name once" },
