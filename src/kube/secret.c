@@ -69,6 +69,72 @@ static enum status read_text_or(struct decoder *decoder,
     return status;
 }
 
+/* null is an empty string, as Go reads it. */
+static enum status check_string(struct decoder *decoder, const struct member *element)
+{
+    return element->node ? member_require(element, json_type_string, "a string", decoder->problem)
+                         : ST_OK;
+}
+
+/* @path: of @map */
+static enum status check_strings(struct decoder *decoder,
+                                 const struct member *map,
+                                 const char *path)
+{
+    if (!map->node) {
+        return ST_OK;
+    }
+    enum status status = member_require(map, json_type_object, "an object", decoder->problem);
+    if (status != ST_OK) {
+        return status;
+    }
+    json_object_object_foreach(map->node, key, value)
+    {
+        const struct member element = { map->node, path, key, value };
+        if (status == ST_OK) {
+            status = check_string(decoder, &element);
+        }
+    }
+    return status;
+}
+
+static enum status check_list(struct decoder *decoder, const struct member *list)
+{
+    if (!list->node) {
+        return ST_OK;
+    }
+    enum status status = member_require(list, json_type_array, "a list", decoder->problem);
+    const size_t count = status == ST_OK ? json_object_array_length(list->node) : 0;
+    for (size_t i = 0; i < count && status == ST_OK; i++) {
+        const struct member element = { list->node, list->path, list->key,
+                                        json_object_array_get_idx(list->node, i) };
+        status = check_string(decoder, &element);
+    }
+    return status;
+}
+
+/* What nobody here has a use for, and the API server refuses of another type all the same. */
+static enum status check_types(struct decoder *decoder,
+                               const json_object *root,
+                               const json_object *metadata)
+{
+    const struct member labels = member_of(metadata, "metadata", "labels");
+    const struct member annotations = member_of(metadata, "metadata", "annotations");
+    const struct member finalizers = member_of(metadata, "metadata", "finalizers");
+    const struct member immutable = member_of(root, "", "immutable");
+    enum status status = check_strings(decoder, &labels, "metadata.labels");
+    if (status == ST_OK) {
+        status = check_strings(decoder, &annotations, "metadata.annotations");
+    }
+    if (status == ST_OK) {
+        status = check_list(decoder, &finalizers);
+    }
+    if (status == ST_OK && immutable.node) {
+        status = member_require(&immutable, json_type_boolean, "true or false", decoder->problem);
+    }
+    return status;
+}
+
 static enum status read_metadata(struct decoder *decoder, const json_object *root)
 {
     const struct member metadata = member_of(root, "", "metadata");
@@ -104,8 +170,9 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
     if (status != ST_OK) {
         return status;
     }
-    return read_text(decoder, member_of(metadata.node, "metadata", "resourceVersion"),
-                     &meta->resource_version);
+    status = read_text(decoder, member_of(metadata.node, "metadata", "resourceVersion"),
+                       &meta->resource_version);
+    return status == ST_OK ? check_types(decoder, root, metadata.node) : status;
 }
 
 /* IsConfigMapKey: no path may be made of it. */

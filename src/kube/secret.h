@@ -47,8 +47,9 @@ struct secret {
  *
  * data values are base64 (base/base64.h), stringData values plain strings that win over data; both
  * must be JSON strings (null counts as empty). metadata.name must be a DNS subdomain, the namespace
- * a DNS label, keys what the API server takes for keys. kind and apiVersion are the caller's
- * business; unknown members are ignored. Stricter than the API server in one place: a data value
+ * a DNS label, keys what the API server takes for keys. Labels and annotations are strings,
+ * finalizers a list of them, immutable a boolean. kind and apiVersion are the caller's
+ * business; other members are ignored. Stricter than the API server in one place: a data value
  * that is a list of numbers (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE,
  * ST_INVALID, ST_LIMIT with @reterr_problem (position and what was expected, never a value);
  * ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation; how

@@ -113,6 +113,11 @@ static const struct {
     { OLD, "{" META ",'type':'t','data':{'y':'eA=='}}", ST_OK, "" },
     { OLD, "{" META ",'type':'t','data':{'y':'?'}}", ST_INVALID, "data.y" },
     { OLD, "{" META ",'type':'t','kind':'Pod'}", ST_INVALID, "kind" },
+    { OLD, "{'metadata':{" OLD_META ",'labels':{'l':'1'},'finalizers':['x/y']},'type':'t'}", ST_OK,
+      "" },
+    { OLD, "{'metadata':{" OLD_META ",'labels':{'l':1}},'type':'t'}", ST_INVALID,
+      "metadata.labels.l" },
+    { OLD, "{" META ",'type':'t','immutable':'true'}", ST_INVALID, "immutable: expected" },
     { OLD, "{" META ",'type':'other'}", ST_INVALID, "type: cannot" },
     { OLD, "{" META "}", ST_INVALID, "type: cannot" }, /* Opaque */
     { OLD, "{'metadata':{'name':'b','namespace':'n'},'type':'t'}", ST_INVALID, "name" },
