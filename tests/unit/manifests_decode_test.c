@@ -75,6 +75,10 @@ static const struct {
       "expected a Secret", 4, 3 },
     { "list in a list", LIST("v1") "- {apiVersion: v1, kind: List}\n", ST_UNSUPPORTED,
       "a list inside a list", 4, 3 },
+    { "SecretList in a list", LIST("v1") ITEM("a") "- {apiVersion: v1, kind: SecretList}\n",
+      ST_UNSUPPORTED, "a list inside a list", 8, 3 },
+    { "list of another group in a list", LIST("v1") "- {apiVersion: a/v1, kind: List}\n" ITEM("a"),
+      ST_OK, " a@5", 0, 0 },
 };
 
 static const struct manifests_limits no_limits = {

@@ -618,6 +618,9 @@ static void test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_re
     mkit_expect_both(&kit, "~x=2 -y ", "ok m/two.yaml\n");
     kit_write(&kit.files, "m/two.yaml", "---\n- no object\n");
     mkit_expect_problem(&kit, "m/two.yaml:2:1: expected a Kubernetes object");
+    kit_write(&kit.files, "m/two.yaml",
+              "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List}\n");
+    mkit_expect_problem(&kit, "m/two.yaml:4:3: a list inside a list is not supported");
     kit_unlink(&kit.files, "m/two.yaml");
     mkit_expect_both(&kit, "-x ", "ok m/two.yaml\n");
     assert_int_equal(mkit_stats(&kit).problems, 0);
