@@ -208,28 +208,48 @@ static enum status parse_utf8(struct span text, struct document_tree *tree)
     return status;
 }
 
-static enum status parse_utf16(struct span bytes, struct document_tree *tree)
+/* A text that is not as the readers want it. @damage: offset of the first U+FFFD that stands for
+ * what could not be read. */
+static enum status parse_copy(const struct buf *copy,
+                              size_t damage,
+                              struct document_tree *tree,
+                              struct document_notes *notes)
 {
-    struct buf text = { .is_secret = true };
-    tree->is_transcoded = true;
-    enum status status = utf16_decode(bytes, &text);
-    if (status == ST_OK) {
-        status = parse_utf8(buf_span(&text), tree);
-    } else if (status == ST_SYNTAX) {
-        const struct document_place place = document_place_of_offset(buf_span(&text), text.len);
-        status = document_tree_fail(tree, status, place,
-                                    "UTF-16, as the byte order mark has it: half a character");
-    } else {
-        problem_set(tree->problem, status, 0, 0, "out of memory");
+    if (copy->failed) {
+        problem_set(tree->problem, ST_NOMEM, 0, 0, "out of memory");
+        return ST_NOMEM;
     }
-    buf_fini(&text);
-    return status;
+    const struct document_place place = document_place_of_offset(buf_span(copy), damage);
+    tree->is_damaged = damage < copy->len;
+    if (tree->is_damaged && !notes) {
+        return document_tree_fail(tree, ST_SYNTAX, place,
+                                  "UTF-16, as the byte order mark has it: half a character");
+    }
+    if (notes) {
+        notes->is_transcoded = true;
+        notes->damage_line = tree->is_damaged ? place.line : 0;
+        notes->damage_column = tree->is_damaged ? place.column : 0;
+    }
+    return parse_utf8(buf_span(copy), tree);
 }
 
-static enum status parse(struct span text, struct document_tree *tree)
+/* @notes: NULL: all must be well-formed */
+static enum status parse(struct span text, struct document_tree *tree, struct document_notes *notes)
 {
-    const enum status status =
-        utf16_is_marked(text) ? parse_utf16(text, tree) : parse_utf8(text, tree);
+    struct buf copy = { .is_secret = true };
+    size_t damage = 0;
+    enum status status;
+    const bool may_repair = notes && !span_starts_with(text, BYTE_ORDER_MARK);
+    if (utf16_is_marked(text)) {
+        utf16_decode(text, &copy, &damage);
+        status = parse_copy(&copy, damage, tree, notes);
+    } else if (may_repair && !utf8_is_valid(text)) {
+        utf8_repair(text, &copy, &damage);
+        status = parse_copy(&copy, damage, tree, notes);
+    } else {
+        status = parse_utf8(text, tree);
+    }
+    buf_fini(&copy);
     document_tree_fini(tree);
     return status;
 }
@@ -240,7 +260,7 @@ enum status document_parse(struct span text,
                            struct problem *reterr_problem)
 {
     struct document_tree tree = { .problem = reterr_problem, .fn = fn, .ctx = ctx };
-    return parse(text, &tree);
+    return parse(text, &tree, NULL);
 }
 
 enum status document_parse_json(struct span text,
@@ -255,17 +275,18 @@ enum status document_parse_json(struct span text,
     return status;
 }
 
-enum status document_parse_ranges(struct span text,
-                                  struct document_range *ret_range,
-                                  document_fn *fn,
-                                  void *ctx,
-                                  struct problem *reterr_problem)
+enum status document_parse_notes(struct span text,
+                                 struct document_notes *ret_notes,
+                                 document_fn *fn,
+                                 void *ctx,
+                                 struct problem *reterr_problem)
 {
+    *ret_notes = (struct document_notes){ 0 };
     struct document_tree tree = {
         .problem = reterr_problem,
         .fn = fn,
         .ctx = ctx,
-        .range = ret_range,
+        .range = &ret_notes->range,
     };
-    return parse(text, &tree);
+    return parse(text, &tree, ret_notes);
 }

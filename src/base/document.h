@@ -67,16 +67,32 @@ struct document_range {
     size_t content_end; /* behind its last value; a comment may stand on the same line */
     size_t end;         /* of its `...`, or of what comes behind it: the next document, the end */
     bool is_json;
-    bool is_transcoded; /* the offsets are in another text than the caller's: one made of UTF-16 */
 };
 
-/** document_parse_ranges() - document_parse(), and where each document stands
- * @ret_range: written before each call of @fn, for the document that it is handed */
-enum status document_parse_ranges(struct span text,
-                                  struct document_range *ret_range,
-                                  document_fn *fn,
-                                  void *ctx,
-                                  struct problem *reterr_problem) NODISCARD NONNULL(2, 3, 5);
+/** What there is to say of a text beside its documents. */
+struct document_notes {
+    struct document_range range; /* of the document that is handed out; only then */
+    bool is_transcoded;          /* the offsets are in another text than the caller's */
+    unsigned damage_line;        /* of the first byte that is no UTF-8; 0: there is none */
+    unsigned damage_column;
+};
+
+/**
+ * document_parse_notes() - document_parse() of a manifest, as kubectl reads one: what is no UTF-8
+ * becomes U+FFFD
+ * @ret_notes: written before the first call of @fn; its range before each
+ *
+ * In a key that is ST_SYNTAX: whoever looks for the key would not find it. Of values
+ * document_is_damaged() tells. Behind a byte order mark of UTF-8, all must be UTF-8.
+ */
+enum status document_parse_notes(struct span text,
+                                 struct document_notes *ret_notes,
+                                 document_fn *fn,
+                                 void *ctx,
+                                 struct problem *reterr_problem) NODISCARD NONNULL(2, 3, 5);
+
+/** document_is_damaged() - is @node a string in which U+FFFD stands for what was no UTF-8? */
+bool document_is_damaged(const json_object *node);
 
 /** document_position() - where @node began, both from 1; 0 and 0 for null (NULL in json-c) and for
  * a node that did not come from document_parse(). An alias stands where its anchor does */

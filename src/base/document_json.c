@@ -139,7 +139,6 @@ static void note_range(struct document_tree *tree, size_t start, size_t end)
             .content_end = tree->text_offset + end,
             .end = tree->text_offset + end,
             .is_json = true,
-            .is_transcoded = tree->is_transcoded,
         };
     }
 }

@@ -24,6 +24,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <sodium.h>
 
@@ -36,26 +37,38 @@
 /* Of members of an object whose table is made smaller; more need all that json-c reserves. */
 #define SHRINK_MEMBERS_MAX 9
 
-/* A place as one odd number: line, column, 1. With 64 bits there is room for any file; with 32 both
- * saturate early, which costs a correct column on very long lines. */
-#define COLUMN_BITS (sizeof(uintptr_t) >= 8 ? 31 : 12)
+/* A place as one odd number: line, column, whether it is damaged, 1. With 64 bits there is room for
+ * any file; with 32 both saturate early, which costs a correct column on very long lines. */
+#define COLUMN_BITS (sizeof(uintptr_t) >= 8 ? 30 : 11)
 #define COLUMN_MAX  (((uintptr_t)1 << COLUMN_BITS) - 1)
-#define LINE_MAX_   (UINTPTR_MAX >> (COLUMN_BITS + 1))
+#define LINE_MAX_   (UINTPTR_MAX >> (COLUMN_BITS + 2))
+#define DAMAGED_BIT 2u
 
-static void *pack_place(struct document_place place)
+static void *pack_place(struct document_place place, bool is_damaged)
 {
     const uintptr_t line = place.line < LINE_MAX_ ? place.line : LINE_MAX_;
     const uintptr_t column = place.column < COLUMN_MAX ? place.column : COLUMN_MAX;
-    return (void *)(line << (COLUMN_BITS + 1) | column << 1 | 1);
+    return (void *)(line << (COLUMN_BITS + 2) | column << 2 | (is_damaged ? DAMAGED_BIT : 0) | 1);
+}
+
+static uintptr_t packed_of(const json_object *node)
+{
+    /* json-c's getter only lacks the const */
+    return node ? (uintptr_t)json_object_get_userdata((json_object *)node) : 0;
+}
+
+bool document_is_damaged(const json_object *node)
+{
+    const uintptr_t packed = packed_of(node);
+    return (packed & 1) != 0 && (packed & DAMAGED_BIT) != 0;
 }
 
 void document_position(const json_object *node, unsigned *ret_line, unsigned *ret_column)
 {
-    /* json-c's getter only lacks the const */
-    const uintptr_t packed = node ? (uintptr_t)json_object_get_userdata((json_object *)node) : 0;
+    const uintptr_t packed = packed_of(node);
     const bool is_ours = (packed & 1) != 0;
-    *ret_line = is_ours ? (unsigned)(packed >> (COLUMN_BITS + 1)) : 0;
-    *ret_column = is_ours ? (unsigned)(packed >> 1 & COLUMN_MAX) : 0;
+    *ret_line = is_ours ? (unsigned)(packed >> (COLUMN_BITS + 2)) : 0;
+    *ret_column = is_ours ? (unsigned)(packed >> 2 & COLUMN_MAX) : 0;
 }
 
 /* json-c calls this just before it frees the string. */
@@ -66,10 +79,11 @@ static void wipe_string(json_object *node, void *userdata)
     sodium_memzero(text, (size_t)json_object_get_string_len(node));
 }
 
-static void set_place(json_object *node, struct document_place place)
+static void set_place(json_object *node, struct document_place place, bool is_damaged)
 {
     const bool is_string = json_object_is_type(node, json_type_string);
-    json_object_set_userdata(node, pack_place(place), is_string ? wipe_string : NULL);
+    json_object_set_userdata(node, pack_place(place, is_string && is_damaged),
+                             is_string ? wipe_string : NULL);
 }
 
 enum status document_tree_fail(struct document_tree *tree,
@@ -114,6 +128,12 @@ static enum status fail_duplicate(struct document_tree *tree,
                     "the key \"%s\" is there already", shown);
     }
     return ST_DUPLICATE;
+}
+
+static bool is_damaged(const struct document_tree *tree, struct span text)
+{
+    const struct span mark = UTF8_REPLACEMENT;
+    return tree->is_damaged && text.len > 0 && memmem(text.at, text.len, mark.at, mark.len);
 }
 
 static struct document_frame *innermost(struct document_tree *tree)
@@ -354,7 +374,7 @@ enum status document_tree_open(struct document_tree *tree,
     if (!node) {
         return fail_nomem(tree);
     }
-    set_place(node, place);
+    set_place(node, place, false);
     tree->frames[tree->depth++] = (struct document_frame){
         .node = node,
         .nodes_before = nodes_before,
@@ -441,6 +461,9 @@ enum status document_tree_key(struct document_tree *tree,
     if (memchr(key.at, '\0', key.len)) {
         return document_tree_fail(tree, ST_SYNTAX, place, "a key without a NUL character");
     }
+    if (is_damaged(tree, key)) {
+        return document_tree_fail(tree, ST_SYNTAX, place, "a key in UTF-8");
+    }
     tree->byte_count += key.len;
     struct lh_table *const members = json_object_get_object(frame->node);
     const unsigned long hash = lh_get_hash(members, key.at);
@@ -512,7 +535,7 @@ enum status document_tree_scalar(struct document_tree *tree,
         return fail_nomem(tree);
     }
     if (node) {
-        set_place(node, place);
+        set_place(node, place, is_damaged(tree, text));
     }
     const size_t byte_count = json_object_is_type(node, json_type_string) ? text.len : 0;
     tree->byte_count += byte_count;

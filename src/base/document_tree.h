@@ -65,7 +65,7 @@ struct document_tree {
     struct document_range *range; /* borrows; filled in by the reader; NULL: nobody asks */
     size_t text_offset;           /* where the text begins that the reader sees */
     struct document_place before; /* what stands before it: whole lines, and bytes of its first */
-    bool is_transcoded;           /* the reader's text is not the caller's */
+    bool is_damaged;              /* U+FFFD in it may stand for what is no UTF-8 */
     struct document_frame frames[DOCUMENT_MAX_DEPTH];
     unsigned depth;        /* open containers */
     size_t node_count;     /* in this document, aliases expanded */

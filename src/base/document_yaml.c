@@ -500,7 +500,6 @@ static void note_start(struct reader *reader, const yaml_event_t *event)
     if (event->type == YAML_DOCUMENT_START_EVENT) {
         *range = (struct document_range){
             .start = reader->tree->text_offset + offset_of(reader, &event->start_mark),
-            .is_transcoded = reader->tree->is_transcoded,
         };
         reader->has_content = false;
     } else if (event->type == YAML_DOCUMENT_END_EVENT) {

@@ -8,6 +8,8 @@
 #define LITTLE_ENDIAN_MARK SPAN_LITERAL("\xff\xfe")
 
 #define UNIT_LEN      2
+#define PAIR_LEN      4
+#define REPLACEMENT   0xfffd
 #define UTF8_PER_UNIT 3 /* at most: two units of a pair become four bytes */
 
 bool utf16_is_marked(struct span bytes)
@@ -22,26 +24,37 @@ static uint32_t unit_at(const char *at, bool is_big_endian)
     return is_big_endian ? first << 8 | second : second << 8 | first;
 }
 
-/* Return: how many units it takes; 0: there is none. */
-static size_t take_character(struct span bytes, bool is_big_endian, uint32_t *ret_character)
+struct character {
+    uint32_t value;
+    size_t len; /* bytes */
+    bool is_damage;
+};
+
+static struct character character_at(struct span bytes, bool is_big_endian)
 {
+    const struct character damage = {
+        .value = REPLACEMENT,
+        .len = bytes.len < UNIT_LEN ? bytes.len : UNIT_LEN,
+        .is_damage = true,
+    };
     if (bytes.len < UNIT_LEN) {
-        return 0;
+        return damage;
     }
     const uint32_t unit = unit_at(bytes.at, is_big_endian);
     if (unit < 0xd800 || unit > 0xdfff) {
-        *ret_character = unit;
-        return 1;
+        return (struct character){ .value = unit, .len = UNIT_LEN };
     }
-    if (unit > 0xdbff || bytes.len < UNIT_LEN + UNIT_LEN) {
-        return 0;
+    if (unit > 0xdbff || bytes.len < PAIR_LEN) {
+        return damage;
     }
     const uint32_t low = unit_at(bytes.at + UNIT_LEN, is_big_endian);
     if (low < 0xdc00 || low > 0xdfff) {
-        return 0;
+        return damage;
     }
-    *ret_character = 0x10000 + ((unit - 0xd800) << 10 | (low - 0xdc00));
-    return 2;
+    return (struct character){
+        .value = 0x10000 + ((unit - 0xd800) << 10 | (low - 0xdc00)),
+        .len = PAIR_LEN,
+    };
 }
 
 static void append_utf8(struct buf *text, uint32_t c)
@@ -63,21 +76,19 @@ static void append_utf8(struct buf *text, uint32_t c)
     }
 }
 
-enum status utf16_decode(struct span bytes, struct buf *text)
+void utf16_decode(struct span bytes, struct buf *text, size_t *ret_damage)
 {
     const bool is_big_endian = span_starts_with(bytes, BIG_ENDIAN_MARK);
     struct span rest = span_after(bytes, BIG_ENDIAN_MARK.len);
-    if (!buf_reserve(text, rest.len / UNIT_LEN * UTF8_PER_UNIT)) {
-        return ST_NOMEM;
-    }
+    size_t damage = SIZE_MAX;
+    (void)buf_reserve(text, rest.len / UNIT_LEN * UTF8_PER_UNIT); /* text->failed tells */
     while (rest.len > 0) {
-        uint32_t character;
-        const size_t units = take_character(rest, is_big_endian, &character);
-        if (units == 0) {
-            return ST_SYNTAX;
+        const struct character character = character_at(rest, is_big_endian);
+        if (character.is_damage && damage == SIZE_MAX) {
+            damage = text->len;
         }
-        append_utf8(text, character);
-        rest = span_after(rest, units * UNIT_LEN);
+        append_utf8(text, character.value);
+        rest = span_after(rest, character.len);
     }
-    return text->failed ? ST_NOMEM : ST_OK;
+    *ret_damage = damage == SIZE_MAX ? text->len : damage;
 }

@@ -25,6 +25,9 @@
 
 #define DATA_KEY_MAX 253 /* apimachinery's validation of keys of ConfigMaps and Secrets */
 
+/* The one entry that is for people only (bootstrap tokens have it), and so may be damaged. */
+#define DESCRIPTION "description"
+
 struct block {
     size_t size;
     struct secret secret; /* what the caller holds; entries and bytes follow */
@@ -41,14 +44,24 @@ struct decoder {
     char *free_at;                /* the block's free bytes */
 };
 
+/* What decides must be what was written. */
+static enum status refuse_damage(struct decoder *decoder, const struct member *member)
+{
+    return document_is_damaged(member->node)
+               ? member_refuse(member, ST_SYNTAX, decoder->problem, "expected UTF-8")
+               : ST_OK;
+}
+
 /* Absent and null leave @ret_text alone. */
 static enum status read_text(struct decoder *decoder, struct member member, struct span *ret_text)
 {
     if (!member.node) {
         return ST_OK;
     }
-    const enum status status =
-        member_require(&member, json_type_string, "a string", decoder->problem);
+    enum status status = member_require(&member, json_type_string, "a string", decoder->problem);
+    if (status == ST_OK) {
+        status = refuse_damage(decoder, &member);
+    }
     if (status == ST_OK) {
         *ret_text = member_text(member.node);
     }
@@ -215,6 +228,9 @@ static enum status measure_entries(struct decoder *decoder,
         }
         if (value) {
             status = member_require(&entry, json_type_string, expected, decoder->problem);
+        }
+        if (status == ST_OK && strcmp(key, DESCRIPTION) != 0) {
+            status = refuse_damage(decoder, &entry);
         }
         if (status != ST_OK) {
             return status;

@@ -51,9 +51,9 @@ struct secret {
  * finalizers a list of them, immutable a boolean. kind and apiVersion are the caller's
  * business; other members are ignored. Stricter than the API server in one place: a data value
  * that is a list of numbers (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE,
- * ST_INVALID, ST_LIMIT with @reterr_problem (position and what was expected, never a value);
- * ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation; how
- * kubectl types scalars: base/yaml_scalar.h.
+ * ST_INVALID, ST_LIMIT, ST_SYNTAX with @reterr_problem (position and what was expected, never a
+ * value); ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation;
+ * how kubectl types scalars: base/yaml_scalar.h.
  */
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,

@@ -235,6 +235,9 @@ static enum status decode(struct manifests *manifests,
     if (status == ST_OK) {
         status = index_replace(manifests, node, &objects, reterr_problem);
     }
+    if (status == ST_OK) {
+        report_damage(manifests, node, objects.damage_line, objects.damage_column);
+    }
     manifest_objects_fini(&objects);
     return status;
 }

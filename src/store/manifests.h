@@ -16,7 +16,8 @@ struct manifests_options {
     problem_fn *on_resolved; /* may be NULL; a file that had a problem is fine now (status ST_OK,
                                 file set) */
     problem_fn *on_remark;   /* may be NULL; what is served although others can change it, or that a
-                                link leads out: each once, when it is found (status ST_UNSAFE) */
+                                link leads out (status ST_UNSAFE), or that a file is not all UTF-8
+                                (ST_SYNTAX): each once, when it is found */
     void *ctx;
     struct trust_policy trust;
 };

@@ -64,6 +64,10 @@ static enum status take_string(const struct walk *walk,
     if (!json_object_is_type(member, json_type_string)) {
         return refuse(walk->problem, member, ST_TYPE, mistyped);
     }
+    if (document_is_damaged(member)) {
+        return refuse(walk->problem, member, ST_SYNTAX,
+                      "expected UTF-8: this says what the object is");
+    }
     *ret_text = (struct span){
         .at = json_object_get_string(member),
         .len = (size_t)json_object_get_string_len(member),
@@ -256,7 +260,9 @@ enum status manifest_decode(struct span text,
         .digester = digester,
         .problem = reterr_problem,
     };
-    const enum status status = document_parse(text, add_document, &decoding, reterr_problem);
+    struct document_notes notes;
+    const enum status status =
+        document_parse_notes(text, &notes, add_document, &decoding, reterr_problem);
     if (status != ST_OK) {
         manifest_objects_fini(&decoding.objects);
         if (status == ST_NOMEM) {
@@ -265,6 +271,8 @@ enum status manifest_decode(struct span text,
         return status;
     }
     *ret_objects = decoding.objects;
+    ret_objects->damage_line = notes.damage_line;
+    ret_objects->damage_column = notes.damage_column;
     return ST_OK;
 }
 

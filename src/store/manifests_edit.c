@@ -7,7 +7,7 @@
  * included, are copied. A document that goes takes the comments behind its `---` with it. In a
  * List, the List is the document.
  *
- * A file of UTF-16 is not changed, but for the last document of it: then the file goes.
+ * A file that is not all UTF-8 is not changed, but for the last document of it: then the file goes.
  *
  * A document of JSON is replaced by JSON, one of YAML by YAML. Whether the result reads as it
  * should is for the caller to find out by reading it (index_expects()): directives, anchors and
@@ -40,7 +40,7 @@ struct edit {
     bool has_content;          /* there is more in the output than comments */
     bool is_done;              /* the first has been replaced, and others stay as they are */
     bool is_unwritable;        /* something is to be changed in a text that is not the file's */
-    struct document_range range;
+    struct document_notes notes;
     struct problem *problem; /* borrows */
 
     /* of the document at hand */
@@ -195,7 +195,7 @@ static size_t before_mark(struct span text, size_t at)
 
 static void cut(struct edit *edit)
 {
-    const struct document_range *range = &edit->range;
+    const struct document_range *range = &edit->notes.range;
     const struct span text = edit->text;
     copy_until(edit, before_mark(text, before_blanks(text, range->start)));
     edit->copied = range->end;
@@ -211,7 +211,7 @@ static void cut(struct edit *edit)
 
 static enum status replace_json(struct edit *edit, const json_object *root)
 {
-    const struct document_range *range = &edit->range;
+    const struct document_range *range = &edit->notes.range;
     copy_until(edit, range->start);
     edit->has_content = true;
     const enum status status = document_write_json(root, edit->out);
@@ -224,7 +224,7 @@ static enum status replace_json(struct edit *edit, const json_object *root)
 
 static enum status replace_yaml(struct edit *edit, const json_object *root)
 {
-    const struct document_range *range = &edit->range;
+    const struct document_range *range = &edit->notes.range;
     const struct span text = edit->text;
     size_t start = before_blanks(text, range->content);
     const bool is_behind_dashes = start > range->start && !is_break(text.at[start - 1]);
@@ -282,7 +282,7 @@ static enum status write_document(struct edit *edit)
     if (!root || is_empty) {
         edit->document_count--;
     }
-    if (edit->range.is_transcoded) {
+    if (edit->notes.is_transcoded) {
         edit->is_unwritable = true;
         return ST_OK;
     }
@@ -291,7 +291,7 @@ static enum status write_document(struct edit *edit)
         return ST_OK;
     }
     const enum status status =
-        edit->range.is_json ? replace_json(edit, root) : replace_yaml(edit, root);
+        edit->notes.range.is_json ? replace_json(edit, root) : replace_yaml(edit, root);
     return status == ST_OK && edit->out->failed ? ST_NOMEM : status;
 }
 
@@ -314,7 +314,7 @@ static enum status edit_document(void *ctx, json_object *root)
 static enum status run(struct edit *edit)
 {
     const enum status status =
-        document_parse_ranges(edit->text, &edit->range, edit_document, edit, edit->problem);
+        document_parse_notes(edit->text, &edit->notes, edit_document, edit, edit->problem);
     if (status == ST_NOMEM) {
         problem_set(edit->problem, ST_NOMEM, 0, 0, "no memory to change it");
     }
@@ -361,8 +361,9 @@ static enum status end(struct edit *edit)
 static enum status end_unwritable(struct edit *edit)
 {
     if (edit->document_count > 0) {
-        problem_set(edit->problem, ST_UNSUPPORTED, 0, 0,
-                    "the file is UTF-16, which is read but not written: to be saved as UTF-8");
+        problem_set(
+            edit->problem, ST_UNSUPPORTED, 0, 0,
+            "the file is not all UTF-8, which is read but not written: to be saved as UTF-8");
         return ST_UNSUPPORTED;
     }
     return ST_OK;

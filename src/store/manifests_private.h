@@ -119,6 +119,7 @@ struct node {
     bool is_judged : 1;       /* NODE_DIRECTORY: the one that device and inode say */
     bool leads_out : 1;       /* is_link: out of the directory */
     bool is_astray : 1;       /* its path led elsewhere as soon as it was opened */
+    bool is_damaged : 1;      /* it was remarked that the file is not all UTF-8 */
     uint32_t path_hash;
     char path[]; /* relative; "" for the root */
 };
@@ -354,6 +355,8 @@ struct manifest_objects {
     struct manifest_object *at; /* owns */
     size_t count;
     size_t cap;
+    unsigned damage_line; /* of what is no UTF-8 and decides nothing; 0: there is none */
+    unsigned damage_column;
 };
 
 #define MANIFEST_NOT_IN_LIST SIZE_MAX
@@ -502,8 +505,8 @@ enum status manifest_find(struct span text,
  * @ret_is_empty: no document is left
  *
  * Other documents of a YAML stream or a row of JSON objects keep their bytes. A List is written
- * anew as a whole. Return: ST_OK; ST_UNSUPPORTED with @reterr_problem for UTF-16, unless no
- * document is left; as manifest_find(), and as document_write_yaml()
+ * anew as a whole. Return: ST_OK; ST_UNSUPPORTED with @reterr_problem for what is not all UTF-8,
+ * unless no document is left; as manifest_find(), and as document_write_yaml()
  */
 enum status manifest_rewrite(struct span text,
                              struct span namespace,
@@ -601,6 +604,11 @@ void report_complaint(struct manifests *manifests, struct node *node, struct pro
 
 /** report_complaint_count() - @node has @change more (or fewer) objects to complain about */
 void report_complaint_count(struct manifests *manifests, struct node *node, int change)
+    NONNULL(1, 2);
+
+/** report_damage() - @node's file has been read, and is not all UTF-8 from @line on; 0: it is.
+ * Remarked once */
+void report_damage(struct manifests *manifests, struct node *node, unsigned line, unsigned column)
     NONNULL(1, 2);
 
 /** report_settle() - at the end of a turn: tell which files are fine again */

@@ -101,6 +101,21 @@ void report_complaint_count(struct manifests *manifests, struct node *node, int 
     touch(manifests, node);
 }
 
+void report_damage(struct manifests *manifests, struct node *node, unsigned line, unsigned column)
+{
+    const bool is_news = line > 0 && !node->is_damaged;
+    node->is_damaged = line > 0;
+    if (is_news && manifests->on_remark) {
+        struct problem problem;
+        problem_set(&problem, ST_SYNTAX, line, column,
+                    "what is no UTF-8 (line %u, column %u) is read as U+FFFD, where it decides "
+                    "nothing: save the file as UTF-8",
+                    line, column);
+        report_file(manifests, node, problem.file);
+        manifests->on_remark(manifests->ctx, &problem);
+    }
+}
+
 void report_settle(struct manifests *manifests)
 {
     while (!cds_list_empty(&manifests->touched)) {

@@ -5,8 +5,8 @@
  * Properties: a refusal has a place and a text, and hands nothing out; every node but null has a
  * place in the text and lies no deeper than the limit; a tree written as JSON or as YAML parses
  * again to an equal tree; documents stand in the text one behind the other; JSON is accepted only
- * if the duplicate check accepts it; a Secret's keys are sorted, unique and found, its size within
- * the limit.
+ * if the duplicate check accepts it; what is read strictly is read the same with damage allowed; a
+ * Secret's keys are sorted, unique and found, its size within the limit.
  */
 #include "base/document.h"
 #include "base/document_write.h"
@@ -20,7 +20,7 @@ struct walk {
     unsigned lines; /* that the text can have */
     size_t size;
     size_t nodes;
-    struct document_range range;
+    struct document_notes notes;
     size_t end; /* of the document before */
 };
 
@@ -91,10 +91,10 @@ static void require_written(json_object *root, bool as_json)
 
 static void require_range(struct walk *walk)
 {
-    const struct document_range *const range = &walk->range;
+    const struct document_range *const range = &walk->notes.range;
     FUZZ_REQUIRE(walk->end <= range->start && range->start <= range->content);
     FUZZ_REQUIRE(range->content <= range->content_end && range->content_end <= range->end);
-    FUZZ_REQUIRE(range->end <= walk->size || range->is_transcoded);
+    FUZZ_REQUIRE(range->end <= walk->size || walk->notes.is_transcoded);
     walk->end = range->end;
 }
 
@@ -127,7 +127,8 @@ static void try_secret(json_object *root)
         FUZZ_REQUIRE(secret_free(secret) == NULL);
         return;
     }
-    FUZZ_REQUIRE(status == ST_TYPE || status == ST_INVALID || status == ST_LIMIT);
+    FUZZ_REQUIRE(status == ST_TYPE || status == ST_INVALID || status == ST_LIMIT ||
+                 status == ST_SYNTAX);
     FUZZ_REQUIRE(problem.status == status && problem.text[0] && problem.line > 0);
 }
 
@@ -164,6 +165,24 @@ static void compare_with_check(struct span text, enum status status)
     FUZZ_REQUIRE(check != ST_DUPLICATE || status != ST_OK);
 }
 
+static enum status ignore(void *ctx, json_object *root)
+{
+    (void)ctx;
+    (void)root;
+    return ST_OK;
+}
+
+/* Damage is all that makes a difference. */
+static void compare_with_strict(struct span text,
+                                enum status status,
+                                const struct document_notes *notes)
+{
+    struct problem problem = { 0 };
+    const enum status strict = document_parse(text, ignore, NULL, &problem);
+    FUZZ_REQUIRE(notes->damage_line == 0 || (strict != ST_OK && notes->is_transcoded));
+    FUZZ_REQUIRE(notes->damage_line > 0 || strict == status);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *const copy = fuzz_copy(data, size);
@@ -174,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     struct problem problem = { 0 };
     const enum status status =
-        document_parse_ranges(text, &walk.range, check_document, &walk, &problem);
+        document_parse_notes(text, &walk.notes, check_document, &walk, &problem);
     FUZZ_REQUIRE(size == 0 || memcmp(copy, data, size) == 0);
     if (status != ST_OK) {
         FUZZ_REQUIRE(status == ST_SYNTAX || status == ST_DUPLICATE || status == ST_LIMIT);
@@ -183,6 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_json(text)) {
         compare_with_check(text, status);
     }
+    compare_with_strict(text, status, &walk.notes);
     free(copy);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include <json-c/json.h>
 
 #include "base/document_edit.h"
-#include "base/utf16.h"
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "store/manifests_private.h"
 
@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *const copy = fuzz_copy(data, size);
     const struct span text = { .at = copy, .len = size };
     if (decode(text, &objects) && objects.count > 0 && !has_odd_breaks(text) &&
-        !utf16_is_marked(text)) { /* which is not written */
+        utf8_is_valid(text)) { /* else it is not written */
         rewrite(text, &objects, NULL, NULL);
         replace(text, &objects);
     }

@@ -1027,24 +1027,25 @@ static const struct {
       "0,0,7,7 json 11,11,13,13 json 16,16,18,18 json " },
     { SPAN_LITERAL("\xff\xfe\x61\0:\0 \0001\0\n\0"), "0,0,4,5 yaml of another text " },
     { SPAN_LITERAL("\xfe\xff\0{\0}"), "0,0,2,2 json of another text " },
+    { SPAN_LITERAL("# \xe9\na: 1\n"), "6,6,10,11 yaml of another text " },
     { SPAN_LITERAL("{a: 1}\n---\n{a: 2}\n"), "0,0,6,7 yaml 7,11,17,18 yaml " },
     { SPAN_LITERAL(" {\"a\":1}\n---\n{\"a\": 2}\n"), "1,1,8,8 json 9,13,21,22 yaml " },
     { SPAN_LITERAL("{\"\xc3\xa9\":1} \xc3\xa9: 1\n"), "0,0,8,8 json 9,9,14,15 yaml " },
 };
 
 struct ranges {
-    struct document_range range;
+    struct document_notes notes;
     struct buf text;
 };
 
 static enum status note_range(void *ctx, json_object *root)
 {
     struct ranges *ranges = ctx;
-    const struct document_range *range = &ranges->range;
+    const struct document_range *range = &ranges->notes.range;
     (void)root;
     buf_printf(&ranges->text, "%zu,%zu,%zu,%zu %s%s ", range->start, range->content,
                range->content_end, range->end, range->is_json ? "json" : "yaml",
-               range->is_transcoded ? " of another text" : "");
+               ranges->notes.is_transcoded ? " of another text" : "");
     return ST_OK;
 }
 
@@ -1055,11 +1056,109 @@ static void test_document_ranges_rows(void **state)
         struct ranges ranges = { 0 };
         struct problem problem = { 0 };
         assert_int_equal(
-            document_parse_ranges(range_rows[i].text, &ranges.range, note_range, &ranges, &problem),
+            document_parse_notes(range_rows[i].text, &ranges.notes, note_range, &ranges, &problem),
             ST_OK);
         buf_append_char(&ranges.text, '\0');
         assert_string_equal(ranges.text.at, range_rows[i].want);
         buf_fini(&ranges.text);
+    }
+}
+
+/* --- what is no UTF-8 --- */
+
+#define FFFD "\xef\xbf\xbd"
+
+static const struct {
+    const char *name;
+    struct span text;
+    enum status want;
+    const char *become;  /* as in accepted_rows */
+    const char *damaged; /* the strings in which U+FFFD is damage */
+    unsigned line;       /* of the damage, or of the problem */
+    unsigned column;
+} damage_rows[] = {
+    { "all is UTF-8", SPAN_LITERAL("a: caf\xc3\xa9\n"), ST_OK, "{\"a\":\"caf\xc3\xa9\"}\n", "", 0,
+      0 },
+    { "U+FFFD in what is UTF-8", SPAN_LITERAL(FFFD ": " FFFD "\n"), ST_OK,
+      "{\"" FFFD "\":\"" FFFD "\"}\n", "", 0, 0 },
+    { "in a comment", SPAN_LITERAL("a: x # caf\xe9\n"), ST_OK, "{\"a\":\"x\"}\n", "", 1, 11 },
+    { "in values", SPAN_LITERAL("b: x\na: caf\xe9\nc: '\xff'\n"), ST_OK,
+      "{\"b\":\"x\",\"a\":\"caf" FFFD "\",\"c\":\"" FFFD "\"}\n", "caf" FFFD "," FFFD ",", 2, 7 },
+    { "in a block", SPAN_LITERAL("a: |\n  x\n  \xe9\n"), ST_OK, "{\"a\":\"x\\n" FFFD "\\n\"}\n",
+      "x\n" FFFD "\n,", 3, 3 },
+    { "in JSON", SPAN_LITERAL("{\"a\":\"\xe9\"}"), ST_OK, "{\"a\":\"" FFFD "\"}\n", FFFD ",", 1,
+      7 },
+    { "in KYAML", SPAN_LITERAL("{a: \"\xe9\",}"), ST_OK, "{\"a\":\"" FFFD "\"}\n", FFFD ",", 1, 6 },
+    { "in UTF-16", SPAN_LITERAL("\xff\xfe\x61\0:\0 \0\x3d\xd8\n\0"), ST_OK,
+      "{\"a\":\"" FFFD "\"}\n", FFFD ",", 1, 4 },
+    { "in a key", SPAN_LITERAL("a: x\n\xe9: x\n"), ST_SYNTAX, "", "", 2, 1 },
+    { "in a key further in", SPAN_LITERAL("a:\n- {caf\xe9: x}\n"), ST_SYNTAX, "", "", 2, 4 },
+    { "in a key of JSON", SPAN_LITERAL("{\"\xe9\":1}"), ST_SYNTAX, "", "", 1, 2 },
+    { "in a key of UTF-16", SPAN_LITERAL("\xff\xfe\x3d\xd8:\0 \0\x61\0"), ST_SYNTAX, "", "", 1, 1 },
+    { "in an alias as a key", SPAN_LITERAL("a: &x \xe9\n*x : 1\n"), ST_SYNTAX, "", "", 2, 1 },
+    { "in an anchor", SPAN_LITERAL("a: &\xe9 1\n"), ST_SYNTAX, "", "", 1, 5 },
+    { "behind a byte order mark", SPAN_LITERAL(BOM "a: \xe9\n"), ST_SYNTAX, "", "", 1, 4 },
+};
+
+static void note_damaged(struct buf *buf, json_object *node)
+{
+    if (json_object_is_type(node, json_type_object)) {
+        json_object_object_foreach(node, key, value)
+        {
+            (void)key;
+            note_damaged(buf, value);
+        }
+    } else if (document_is_damaged(node)) {
+        buf_append_text(buf, json_object_get_string(node));
+        buf_append_char(buf, ',');
+    }
+}
+
+struct damage {
+    struct document_notes notes;
+    struct buf become;
+    struct buf damaged;
+};
+
+static enum status note_damage(void *ctx, json_object *root)
+{
+    struct damage *damage = ctx;
+    note_damaged(&damage->damaged, root);
+    return append_json(&damage->become, root);
+}
+
+static void check_damage(size_t row)
+{
+    struct damage got = { 0 };
+    struct problem problem = { 0 };
+    const enum status status =
+        document_parse_notes(damage_rows[row].text, &got.notes, note_damage, &got, &problem);
+    buf_append_char(&got.become, '\0');
+    buf_append_char(&got.damaged, '\0');
+    const unsigned line = status == ST_OK ? got.notes.damage_line : problem.line;
+    const unsigned column = status == ST_OK ? got.notes.damage_column : problem.column;
+    if (status != damage_rows[row].want || strcmp(got.become.at, damage_rows[row].become) != 0 ||
+        strcmp(got.damaged.at, damage_rows[row].damaged) != 0 || line != damage_rows[row].line ||
+        column != damage_rows[row].column) {
+        fail_msg("%s: status %d at %u:%u (%s), got %s; damaged %s", damage_rows[row].name,
+                 (int)status, line, column, problem.text, got.become.at, got.damaged.at);
+    }
+    buf_fini(&got.become);
+    buf_fini(&got.damaged);
+}
+
+static void test_document_damage_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(damage_rows); i++) {
+        check_damage(i);
+        size_t count = 0;
+        struct problem problem = { 0 };
+        const enum status strict =
+            document_parse(damage_rows[i].text, count_documents, &count, &problem);
+        if ((strict == ST_OK) != (damage_rows[i].want == ST_OK && damage_rows[i].line == 0)) {
+            fail_msg("%s: strictly: status %d", damage_rows[i].name, (int)strict);
+        }
     }
 }
 
@@ -1095,6 +1194,7 @@ int main(void)
         cmocka_unit_test(test_document_strings_are_wiped_when_freed),
         cmocka_unit_test(test_document_parse_every_allocation_may_fail),
         cmocka_unit_test(test_document_ranges_rows),
+        cmocka_unit_test(test_document_damage_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

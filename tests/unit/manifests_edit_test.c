@@ -260,7 +260,7 @@ static void check_utf16(const char *ascii, const json_object *object, enum statu
                      want);
     assert_int_equal(problem.status, want);
     assert_int_equal(is_empty, want == ST_OK);
-    assert_true(want == ST_OK || strstr(problem.text, "UTF-16"));
+    assert_true(want == ST_OK || strstr(problem.text, "UTF-8"));
     assert_int_equal(out.len, 0);
     buf_fini(&bytes);
     buf_fini(&out);
@@ -277,6 +277,29 @@ static void test_manifest_rewrite_of_utf16_is_not_supported(void **state)
     check_utf16(SECRET("b"), NULL, ST_OK);
     check_utf16(LIST ITEM("b"), NULL, ST_OK);
     check_utf16(JSON("b") JSON("b"), NULL, ST_OK);
+    (void)json_object_put(object);
+}
+
+static void check_damaged(const char *text, const json_object *object, enum status want)
+{
+    struct buf out = { 0 };
+    struct problem problem = { 0 };
+    bool is_empty = false;
+    assert_int_equal(manifest_rewrite(span_of(text), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
+                                      object, &out, &is_empty, &problem),
+                     want);
+    assert_int_equal(is_empty, want == ST_OK);
+    assert_int_equal(out.len, 0);
+    buf_fini(&out);
+}
+
+static void test_manifest_rewrite_of_what_is_no_utf8_is_not_supported(void **state)
+{
+    (void)state;
+    json_object *object = new_object();
+    check_damaged(SECRET("b") "# caf\xe9\n", object, ST_UNSUPPORTED);
+    check_damaged(SECRET("a") "# caf\xe9\n---\n" SECRET("b"), NULL, ST_UNSUPPORTED);
+    check_damaged(SECRET("b") "# caf\xe9\n", NULL, ST_OK);
     (void)json_object_put(object);
 }
 
@@ -314,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_manifest_rewrite_rows),
         cmocka_unit_test(test_manifest_find_finds_the_first),
         cmocka_unit_test(test_manifest_rewrite_of_utf16_is_not_supported),
+        cmocka_unit_test(test_manifest_rewrite_of_what_is_no_utf8_is_not_supported),
         cmocka_unit_test(test_manifest_find_in_utf16),
         cmocka_unit_test(test_manifest_rewrite_of_a_broken_text_fails),
     };

@@ -627,6 +627,33 @@ static void test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_re
     mkit_fini(&kit);
 }
 
+#define LATIN1 "# caf\xe9\n"
+
+static void test_manifests_file_that_is_not_all_utf8_is_read_with_a_remark(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    char text[2048];
+    mkit_init(&kit);
+    (void)snprintf(text, sizeof(text), "%s%s", LATIN1, manifest("a", "1").text);
+    kit_write(&kit.files, "m/a.yaml", text);
+    mkit_start(&kit, "+a=1 S ");
+    mkit_had_problems(&kit, "");
+    mkit_had_remarks(&kit, "m/a.yaml: what is no UTF-8 (line 1, column 6) is read as U+FFFD");
+    assert_int_equal(mkit_stats(&kit).problems, 0);
+    (void)snprintf(text, sizeof(text), "%s%s", LATIN1, manifest("a", "2").text);
+    kit_write(&kit.files, "m/a.yaml", text);
+    mkit_expect(&kit, "~a=2 ");
+    mkit_had_remarks(&kit, ""); /* once */
+    mkit_put(&kit, "m/a.yaml", "a", "3");
+    mkit_expect(&kit, "~a=3 ");
+    mkit_had_remarks(&kit, "");
+    kit_write(&kit.files, "m/a.yaml", text);
+    mkit_expect(&kit, "~a=2 ");
+    mkit_had_remarks(&kit, "m/a.yaml: what is no UTF-8");
+    mkit_fini(&kit);
+}
+
 /* --- the directory itself --- */
 
 static void test_manifests_directory_vanishes_and_returns(void **state)
@@ -1037,6 +1064,7 @@ int main(void)
         cmocka_unit_test(
             test_manifests_duplicate_that_cannot_be_read_does_not_keep_the_winner_alive),
         cmocka_unit_test(test_manifests_duplicate_is_complained_about_once),
+        cmocka_unit_test(test_manifests_file_that_is_not_all_utf8_is_read_with_a_remark),
         cmocka_unit_test(test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_removed),
         cmocka_unit_test(test_manifests_directory_vanishes_and_returns),
         cmocka_unit_test(test_manifests_directory_vanishes_right_after_a_change),

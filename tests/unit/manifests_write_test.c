@@ -660,6 +660,20 @@ static void write_utf16(struct manifests_kit *kit, const char *name, const char 
     assert_int_equal(close(fd), 0);
 }
 
+static void test_manifests_write_not_of_what_is_no_utf8(void **state)
+{
+    struct manifests_kit *kit = *state;
+    char text[2048];
+    (void)snprintf(text, sizeof(text), "%s# caf\xe9\n", manifest("a", "1").text);
+    kit_write(&kit->files, "m/a.yaml", text);
+    mkit_start(kit, "+a=1 S ");
+    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_UNSUPPORTED, "UTF-8");
+    assert_text(kit, "m/a.yaml", text);
+    buf_clear(&kit->events);
+    expect(kit, delete_named(kit, "a"), ST_OK, "-a ok ");
+    assert_false(exists(kit, "m/a.yaml"));
+}
+
 /* A token in it can be revoked if it is the only one. */
 static void test_manifests_write_not_of_utf16(void **state)
 {
@@ -667,8 +681,8 @@ static void test_manifests_write_not_of_utf16(void **state)
     write_utf16(kit, "m/one.yaml", manifest("a", "1").text);
     write_utf16(kit, "m/two.yaml", two_manifests(manifest("b", "1"), manifest("c", "1")).text);
     mkit_start(kit, "+a=1 +b=1 +c=1 S ");
-    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_UNSUPPORTED, "UTF-16");
-    expect_problem(kit, delete_named(kit, "b"), ST_UNSUPPORTED, "UTF-16");
+    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_UNSUPPORTED, "UTF-8");
+    expect_problem(kit, delete_named(kit, "b"), ST_UNSUPPORTED, "UTF-8");
     assert_object(
         kit, "b",
         "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'b','namespace':'default'},"
@@ -1239,6 +1253,7 @@ int main(void)
         TEST(test_manifests_delete_is_from_all_files),
         TEST(test_manifests_delete_broken_off_leaves_the_winner),
         TEST(test_manifests_write_not_through_links),
+        TEST(test_manifests_write_not_of_what_is_no_utf8),
         TEST(test_manifests_write_not_of_utf16),
         TEST(test_manifests_write_through_a_link_to_the_directory),
         TEST(test_manifests_create_not_in_a_mounted_volume),
