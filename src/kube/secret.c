@@ -148,7 +148,7 @@ static enum status check_types(struct decoder *decoder,
     return status;
 }
 
-static enum status read_metadata(struct decoder *decoder, const json_object *root)
+static enum status read_names(struct decoder *decoder, const json_object *root)
 {
     const struct member metadata = member_of(root, "", "metadata");
     struct object_meta *const meta = &decoder->found.meta;
@@ -177,15 +177,30 @@ static enum status read_metadata(struct decoder *decoder, const json_object *roo
         return member_refuse(&namespace, ST_INVALID, decoder->problem,
                              "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
     }
-    meta->has_deletion_timestamp =
-        json_object_object_get(metadata.node, "deletionTimestamp") != NULL;
-    status = read_text(decoder, member_of(metadata.node, "metadata", "uid"), &meta->uid);
+    return ST_OK;
+}
+
+static bool has_deletion_timestamp(const json_object *root)
+{
+    const json_object *const metadata = json_object_object_get(root, "metadata");
+    return json_object_object_get(metadata, "deletionTimestamp") != NULL;
+}
+
+static enum status read_metadata(struct decoder *decoder, const json_object *root)
+{
+    struct object_meta *const meta = &decoder->found.meta;
+    enum status status = read_names(decoder, root);
     if (status != ST_OK) {
         return status;
     }
-    status = read_text(decoder, member_of(metadata.node, "metadata", "resourceVersion"),
-                       &meta->resource_version);
-    return status == ST_OK ? check_types(decoder, root, metadata.node) : status;
+    const json_object *const metadata = json_object_object_get(root, "metadata");
+    meta->has_deletion_timestamp = has_deletion_timestamp(root);
+    status = read_text(decoder, member_of(metadata, "metadata", "uid"), &meta->uid);
+    if (status == ST_OK) {
+        status = read_text(decoder, member_of(metadata, "metadata", "resourceVersion"),
+                           &meta->resource_version);
+    }
+    return status == ST_OK ? check_types(decoder, root, metadata) : status;
 }
 
 /* IsConfigMapKey: no path may be made of it. */
@@ -400,19 +415,46 @@ static enum status decode(struct decoder *decoder, const json_object *root)
     return status == ST_OK ? fill_block(decoder, root) : status;
 }
 
+static enum status require_object(const json_object *root, struct problem *problem)
+{
+    unsigned line, column;
+    if (json_object_is_type(root, json_type_object)) {
+        return ST_OK;
+    }
+    document_position(root, &line, &column);
+    problem_set(problem, ST_TYPE, line, column, "expected a Secret, found %s", member_kind(root));
+    return ST_TYPE;
+}
+
+enum status secret_decode_names(const json_object *root,
+                                struct secret **ret_secret,
+                                struct problem *reterr_problem)
+{
+    struct decoder decoder = { .problem = reterr_problem };
+    enum status status = require_object(root, reterr_problem);
+    if (status == ST_OK) {
+        status = read_names(&decoder, root);
+    }
+    if (status == ST_OK) {
+        decoder.found.meta.has_deletion_timestamp = has_deletion_timestamp(root);
+        status = make_block(&decoder, 0);
+    }
+    if (status == ST_OK) {
+        decoder.block->secret.is_refused = true;
+        *ret_secret = &decoder.block->secret;
+    }
+    return status;
+}
+
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,
                           struct problem *reterr_problem)
 {
     struct decoder decoder = { .problem = reterr_problem };
-    if (!json_object_is_type(root, json_type_object)) {
-        unsigned line, column;
-        document_position(root, &line, &column);
-        problem_set(reterr_problem, ST_TYPE, line, column, "expected a Secret, found %s",
-                    member_kind(root));
-        return ST_TYPE;
+    enum status status = require_object(root, reterr_problem);
+    if (status == ST_OK) {
+        status = decode(&decoder, root);
     }
-    const enum status status = decode(&decoder, root);
     if (status == ST_OK) {
         *ret_secret = &decoder.block->secret;
     } else if (decoder.block) {

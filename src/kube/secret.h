@@ -39,6 +39,8 @@ struct secret {
     const struct secret_entry *entries; /* one block with the struct; sorted by key, keys unique;
                                            stringData merged over data */
     size_t entry_count;
+    bool is_refused; /* of secret_decode_names(): what else it says is not known, and none of it
+                        counts */
 };
 
 /**
@@ -58,6 +60,13 @@ struct secret {
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,
                           struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
+
+/** secret_decode_names() - what is left of a Secret that secret_decode() refuses: its name and
+ * namespace, and whether it is being deleted; no type, no entries. Return: as secret_decode(), when
+ * these are refused, too */
+enum status secret_decode_names(const json_object *root,
+                                struct secret **ret_secret,
+                                struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
 /** secret_free() - wipe and free; NULL is fine. Return: NULL */
 struct secret *secret_free(struct secret *secret);

@@ -6,8 +6,12 @@
  *  - Every *.yaml, *.yml and *.json below the directory is read, subdirectories and symbolic links
  *    included (to directories outside only when asked), hidden names (a leading ".") left out. v1
  * Secrets are taken, alone, in multi-document files or in Lists; other kinds are ignored.
- *  - A file counts as a whole: one that cannot be read or decoded keeps what it held before, and
- * its problem is told with line and column. A file that is removed takes its objects with it.
+ *  - A file that cannot be read, is not well-formed or holds what is no Kubernetes object keeps
+ * what it held before, and its problem is told with line and column. A file that is removed takes
+ * its objects with it.
+ *  - In a file that is well-formed, a Secret that is refused keeps what it was before in that file,
+ *    and its name: where it was nothing, or is being deleted, no other of that name counts. The
+ *    others count.
  *  - Nothing half-written is read. A file is believed when it has been closed after writing or
  *    renamed into place; one that is merely found must be closed and quiet (base/file_read.h). The
  *    best way to change a file is a rename over it.
@@ -258,7 +262,8 @@ static void finish_reading(struct manifests *manifests,
     node->occasion = FILE_FOUND;
     manifests_unblock_sync(manifests, node);
     if (!manifests->is_scan) {
-        store_count_reload(&manifests->base, status == ST_OK, clock_now(&manifests->clock).sec);
+        const bool is_whole = status == ST_OK && node->refused_count == 0;
+        store_count_reload(&manifests->base, is_whole, clock_now(&manifests->clock).sec);
     }
     if (status == ST_OK) {
         report_fine(manifests, node);

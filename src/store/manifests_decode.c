@@ -7,12 +7,16 @@
  * nobody asked for are passed over without a word, since a directory of manifests may hold a whole
  * application. A Secret in an unknown version of the core group is not such a kind: it is a slip.
  *
+ * A text that is not well-formed, or holds what is no Kubernetes object, is refused as a whole. In
+ * one that is, objects stand for themselves: a Secret that is refused is handed out by its names.
+ *
  * Decoding is all or nothing: the list is handed out when the last object has decoded. Documents
  * are freed one by one as they are read, but what they decode to is kept until then, so it has
  * bounds of its own: a data entry of six characters is 35 bytes here.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -207,6 +211,61 @@ static enum status refuse_number(const struct decoding *decoding,
     return refuse(decoding->problem, node, ST_LIMIT, text);
 }
 
+static struct manifest_refusal *copy_refusal(const struct problem *problem)
+{
+    const size_t size = strlen(problem->text) + 1;
+    struct manifest_refusal *refusal = malloc(sizeof(*refusal) + size);
+    if (refusal) {
+        *refusal = (struct manifest_refusal){
+            .status = problem->status,
+            .line = problem->line,
+            .column = problem->column,
+        };
+        memcpy(refusal->text, problem->text, size);
+    }
+    return refusal;
+}
+
+/* One that is refused is taken by its names, so that no other of these names counts in its place.
+ * Without names that can be told apart, it could be any, and the whole file is refused. */
+static enum status decode_secret(const struct decoding *decoding,
+                                 const json_object *object,
+                                 struct manifest_object *ret_object)
+{
+    struct problem problem;
+    struct problem names;
+    enum status status = secret_decode(object, &ret_object->secret, &problem);
+    if (status == ST_OK || status == ST_NOMEM) {
+        return status;
+    }
+    const enum status named = secret_decode_names(object, &ret_object->secret, &names);
+    if (named != ST_OK) {
+        problem_set(decoding->problem, status, problem.line, problem.column, "%s", problem.text);
+        return named == ST_NOMEM ? ST_NOMEM : status;
+    }
+    ret_object->refusal = copy_refusal(&problem);
+    if (!ret_object->refusal) {
+        ret_object->secret = secret_free(ret_object->secret);
+        return ST_NOMEM;
+    }
+    return ST_OK;
+}
+
+static enum status make_room(struct manifest_objects *objects)
+{
+    if (objects->count < objects->cap) {
+        return ST_OK;
+    }
+    const size_t cap = objects->cap ? objects->cap * 2 : 8;
+    struct manifest_object *at = reallocarray(objects->at, cap, sizeof(*at));
+    if (!at) {
+        return ST_NOMEM;
+    }
+    objects->at = at;
+    objects->cap = cap;
+    return ST_OK;
+}
+
 static enum status add_secret(void *ctx, const json_object *object, size_t position)
 {
     struct decoding *decoding = ctx;
@@ -218,18 +277,13 @@ static enum status add_secret(void *ctx, const json_object *object, size_t posit
     if (objects->count >= decoding->limits->file_objects) {
         return refuse_number(decoding, object, decoding->limits->file_objects, "Secrets");
     }
-    if (objects->count == objects->cap) {
-        const size_t cap = objects->cap ? objects->cap * 2 : 8;
-        struct manifest_object *at = reallocarray(objects->at, cap, sizeof(*at));
-        if (!at) {
-            return ST_NOMEM;
-        }
-        objects->at = at;
-        objects->cap = cap;
+    enum status status = make_room(objects);
+    if (status != ST_OK) {
+        return status;
     }
     struct manifest_object *added = &objects->at[objects->count];
     *added = (struct manifest_object){ 0 };
-    const enum status status = secret_decode(object, &added->secret, decoding->problem);
+    status = decode_secret(decoding, object, added);
     if (status != ST_OK) {
         return status;
     }
@@ -280,6 +334,7 @@ void manifest_objects_fini(struct manifest_objects *objects)
 {
     for (size_t i = 0; i < objects->count; i++) {
         secret_free(objects->at[i].secret); /* wipes */
+        free(objects->at[i].refusal);
     }
     free(objects->at);
     *objects = (struct manifest_objects){ 0 };

@@ -9,6 +9,10 @@
  * one that moved to another file is never deleted in between. For that, deletions wait for
  * index_settle() at the end of the turn.
  *
+ * A Secret that is refused has a claim as well. When it wins, listeners are told of a Secret that
+ * holds nothing, so that no other of its name counts; but when what they know is what the same file
+ * said before, they are told nothing, and that stays.
+ *
  * When a winner goes, its successor's content has not been kept: index_settle() asks for that file
  * to be read again.
  *
@@ -54,6 +58,7 @@ struct claim {
     uint32_t complaint; /* hash of the complaint told; 0 for none */
     uint32_t line;
     uint32_t column;
+    bool is_refused; /* content: what was last known of it from this file, or that it is refused */
 };
 
 enum status index_init(struct manifests *manifests)
@@ -234,6 +239,7 @@ void index_forget(struct manifests *manifests, struct node *node)
     free(node->claims);
     node->claims = NULL;
     node->claim_count = 0;
+    node->refused_count = 0;
 }
 
 /* --- telling --- */
@@ -282,6 +288,14 @@ static bool is_news(const struct object *object, const struct claim *claim)
 
 /* --- replacing a file's objects --- */
 
+/* Is what listeners know of @object what @node's file said? Then it stays so while the file says
+ * what is refused: as a file that cannot be read keeps its objects. */
+static bool is_last_good_of(struct object *object, const struct node *node)
+{
+    const struct claim *winner = elect(object);
+    return winner && winner->file == node && !is_news(object, winner);
+}
+
 /* Everything that can fail. Objects made here for nothing are dirty and go in index_settle(). */
 static struct claim *make_claims(struct manifests *manifests,
                                  struct node *node,
@@ -302,8 +316,32 @@ static struct claim *make_claims(struct manifests *manifests,
             free(claims);
             return NULL;
         }
+        claims[i].is_refused = from->refusal != NULL;
+        if (from->refusal && !from->secret->meta.has_deletion_timestamp &&
+            is_last_good_of(claims[i].object, node)) {
+            claims[i].content = claims[i].object->told;
+        }
     }
     return claims;
+}
+
+static void complain_about_refusal(struct manifests *manifests,
+                                   struct claim *claim,
+                                   const struct manifest_refusal *refusal)
+{
+    const struct shown_name namespace = shown_name_of(object_namespace(claim->object));
+    const struct shown_name name = shown_name_of(object_name(claim->object));
+    struct problem problem;
+    problem_set(&problem, refusal->status, refusal->line, refusal->column, "Secret %s/%s: %s",
+                namespace.text, name.text, refusal->text);
+    const uint32_t hash = table_hash(&manifests->index.objects, span_of(problem.text)) | 1;
+    if (claim->complaint == 0) {
+        report_complaint_count(manifests, claim->file, 1);
+    }
+    const bool is_told = claim->complaint == hash;
+    claim->complaint = hash;
+    claim->file->refused_count++;
+    report_refusal(manifests, claim->file, &problem, !is_told);
 }
 
 enum status index_replace(struct manifests *manifests,
@@ -336,9 +374,12 @@ enum status index_replace(struct manifests *manifests,
         link_claim(manifests, &claims[i]);
     }
     for (size_t i = 0; i < objects->count; i++) {
-        const struct claim *claim = &claims[i];
+        struct claim *claim = &claims[i];
         if (elect(claim->object) == claim && is_news(claim->object, claim)) {
             tell(manifests, claim, objects->at[i].secret);
+        }
+        if (objects->at[i].refusal) {
+            complain_about_refusal(manifests, claim, objects->at[i].refusal);
         }
     }
     return ST_OK;
@@ -374,6 +415,9 @@ static void complain(struct manifests *manifests, struct claim *claim, const str
 static void complain_about_losers(struct manifests *manifests, const struct object *object)
 {
     for (struct claim *claim = object->claims; claim; claim = claim->next) {
+        if (claim->is_refused) {
+            continue; /* that has been told, and stands */
+        }
         if (claim != object->winner) {
             complain(manifests, claim, object->winner);
         } else if (claim->complaint) {

@@ -98,9 +98,10 @@ struct node {
     uint64_t problem_hash;    /* of the problem told; 0 for none */
     dev_t device;             /* NODE_DIRECTORY: identity, 0 and 0 for none */
     ino_t inode;
-    size_t complaints;   /* its claims that lose against another file's */
-    unsigned generation; /* NODE_DIRECTORY: of the last scan */
-    uint32_t cookie;     /* LATER_MOVE: of the event */
+    size_t complaints;    /* its claims that lose against another file's, or are refused */
+    size_t refused_count; /* of its claims */
+    unsigned generation;  /* NODE_DIRECTORY: of the last scan */
+    uint32_t cookie;      /* LATER_MOVE: of the event */
     unsigned depth;
     enum node_kind kind;
     enum file_occasion occasion;
@@ -343,11 +344,19 @@ void watch_arm(struct manifests *manifests) NONNULL(1);
 
 /* --- manifests_decode.c --- */
 
+struct manifest_refusal {
+    enum status status;
+    unsigned line;
+    unsigned column;
+    char text[]; /* NUL-terminated */
+};
+
 struct manifest_object {
-    struct secret *secret; /* owns */
+    struct secret *secret; /* owns; is_refused: its names */
     struct content_digest content;
     unsigned line;
     unsigned column;
+    struct manifest_refusal *refusal; /* owns; why it is refused; NULL: it is not */
 };
 
 /** The objects of one file, in its order. All-zero is none. */
@@ -379,9 +388,9 @@ enum status manifest_each_secret(const json_object *root,
  * @limits:       its file_objects and file_entries count
  * @digester:     makes their content digests
  *
- * Return: ST_OK; ST_NOMEM; ST_LIMIT, and with @reterr_problem (not its file) what document_parse()
- * and secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes
- * object.
+ * One that secret_decode() refuses is among them with its names, if these can be read. Return:
+ * ST_OK; ST_NOMEM; ST_LIMIT, and with @reterr_problem (not its file) what document_parse() and
+ * secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes object.
  */
 enum status manifest_decode(struct span text,
                             bool want_secrets,
@@ -601,6 +610,12 @@ void report_fine(struct manifests *manifests, struct node *node) NONNULL(1, 2);
 /** report_complaint() - tell about one object of @node's file */
 void report_complaint(struct manifests *manifests, struct node *node, struct problem *problem)
     NONNULL(1, 2, 3);
+
+/** report_refusal() - one object of @node's file is refused. @is_news: it has not been told */
+void report_refusal(struct manifests *manifests,
+                    struct node *node,
+                    struct problem *problem,
+                    bool is_news) NONNULL(1, 2, 3);
 
 /** report_complaint_count() - @node has @change more (or fewer) objects to complain about */
 void report_complaint_count(struct manifests *manifests, struct node *node, int change)

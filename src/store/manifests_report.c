@@ -3,8 +3,9 @@
  * Problems of manifests: each is told once, and again only when it changes.
  *
  * A file has at most one problem of its own (it cannot be read or decoded) and any number of
- * complaints (objects that another file holds as well). It is told to be fine again when it has
- * none of either at the end of a turn, or when it is gone. Only a hash of what was told is kept.
+ * complaints (objects that are refused, or that another file holds as well). It is told to be fine
+ * again when it has none of either at the end of a turn, or when it is gone. Only a hash of what
+ * was told is kept.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -62,13 +63,20 @@ static void tell_resolved(struct manifests *manifests, struct node *node)
     }
 }
 
-void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
+static void note_failure(struct manifests *manifests,
+                         const struct node *node,
+                         const struct problem *problem)
 {
     if (!manifests->has_failures) {
         manifests->first_failure = *problem;
         report_file(manifests, node, manifests->first_failure.file);
     }
     manifests->has_failures = true;
+}
+
+void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
+{
+    note_failure(manifests, node, problem);
     const uint64_t hash = hash_problem(manifests, problem);
     if (node->problem_hash == hash) {
         return;
@@ -92,6 +100,17 @@ void report_fine(struct manifests *manifests, struct node *node)
 void report_complaint(struct manifests *manifests, struct node *node, struct problem *problem)
 {
     tell_problem(manifests, node, problem);
+}
+
+void report_refusal(struct manifests *manifests,
+                    struct node *node,
+                    struct problem *problem,
+                    bool is_news)
+{
+    note_failure(manifests, node, problem);
+    if (is_news) {
+        tell_problem(manifests, node, problem);
+    }
 }
 
 void report_complaint_count(struct manifests *manifests, struct node *node, int change)

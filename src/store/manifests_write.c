@@ -105,7 +105,7 @@ static enum status read_file(struct manifests *manifests,
         .seen = &file->stamp,
     };
     report_file(manifests, file, job->problem.file);
-    if (file->problem_hash != 0) {
+    if (file->problem_hash != 0 || file->refused_count > 0) {
         return refuse(job, ST_IO, "the file has an error, and is not written before it is mended");
     }
     if (!file->is_stamp_loaded || file->is_unsettled) {

@@ -99,6 +99,17 @@ static bool has_odd_breaks(struct span text)
                             memchr(text.at, 0xa9, text.len));
 }
 
+/* Such a file is not written. */
+static bool has_refused(const struct manifest_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        if (objects->at[i].refusal) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct manifest_objects objects;
@@ -108,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *const copy = fuzz_copy(data, size);
     const struct span text = { .at = copy, .len = size };
     if (decode(text, &objects) && objects.count > 0 && !has_odd_breaks(text) &&
-        utf8_is_valid(text)) { /* else it is not written */
+        utf8_is_valid(text) && !has_refused(&objects)) { /* else it is not written */
         rewrite(text, &objects, NULL, NULL);
         replace(text, &objects);
     }

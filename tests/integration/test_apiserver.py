@@ -189,6 +189,22 @@ def test_apiserver_and_manifests_the_manifest_counts(start_server, api):
     server.new_token()
 
 
+def test_apiserver_does_not_stand_in_for_a_manifest_that_is_refused(start_server, api):
+    """Disabled in a manifest, with a slip (no string): the API server's older one does not count in its place."""
+    token = api.put(kit.new_token())
+    server = start_server(f"--kubeconfig={api.kubeconfig()}", tokens=[kit.new_token()])
+    assert server.accepts(token)
+    good = kit.secret_manifest(token)
+    slip = good.replace('usage-bootstrap-authentication: "true"', "usage-bootstrap-authentication: false")
+    assert slip != good
+    path = server.manifests / "slip.yaml"
+    kit.replace_file(path, slip)
+    server.wait_refuses(token)
+    server.wait_log(r"Manifest problem.*usage-bootstrap-authentication")
+    path.unlink()
+    server.wait_accepts(token)
+
+
 @pytest.mark.parametrize("text,where", [
     ("apiVersion: v1\nkind: Config\nclusters: [\n", r"kubeconfig:4:1: "),
     ("apiVersion: v1\nkind: Config\n", r"kubeconfig.*current-context"),

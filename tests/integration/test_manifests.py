@@ -251,6 +251,32 @@ def test_manifests_wrong_types_are_problems_not_guesses(start_server):
         assert not server.accepts(token)
 
 
+def refused_manifest(token):
+    """A token that somebody disabled, with a slip: the value is no string."""
+    text = secret_manifest(token)
+    old = 'usage-bootstrap-authentication: "true"'
+    assert old in text
+    return text.replace(old, "usage-bootstrap-authentication: false")
+
+
+def test_manifests_refused_secret_keeps_its_name_and_not_its_file(start_server):
+    """The others in its file count; an older copy of it, in a file behind, does not."""
+    server = start_server()
+    token = kit.new_token()
+    other = kit.new_token()
+    server.put(token, file="b.yaml")
+    server.wait_accepts(token)
+    replace_file(server.manifests / "a.yaml", refused_manifest(token) + "---\n" + secret_manifest(other))
+    server.wait_accepts(other)
+    server.wait_refuses(token)
+    server.wait_log(r"Manifest problem.*usage-bootstrap-authentication: expected a string, found a boolean")
+    assert problems(server) == 2, "it, and the copy that does not count"
+    (server.manifests / "a.yaml").unlink()
+    server.wait_accepts(token)
+    server.wait_refuses(other)
+    kit.eventually(lambda: problems(server) == 0, "nothing is wrong any more")
+
+
 def test_manifests_same_object_twice_the_first_path_wins_and_the_other_takes_over(start_server):
     server = start_server()
     token = kit.new_token()

@@ -288,6 +288,25 @@ static void test_bootstrap_changes_take_effect_at_once(void **state)
     assert_int_equal(usable(fixture), 0);
 }
 
+/* Nothing of it is known but its name. */
+static void test_bootstrap_refused_secret_holds_no_token(void **state)
+{
+    struct fixture *fixture = *state;
+    tell_synced(fixture);
+    struct test_secret test;
+    test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
+    tell(fixture, &test, STORE_ADDED);
+    test.secret.is_refused = true;
+    tell(fixture, &test, STORE_MODIFIED);
+    assert_int_equal(ask(fixture, TEST_TOKEN), ST_TOKEN_ID_UNKNOWN);
+    assert_int_equal(usable(fixture), 0);
+    assert_int_equal(fixture->problem_count, 0); /* the store has told */
+    test.secret.is_refused = false;
+    tell(fixture, &test, STORE_MODIFIED);
+    assert_int_equal(ask(fixture, TEST_TOKEN), ST_OK);
+    assert_int_equal(usable(fixture), 1);
+}
+
 static void test_bootstrap_same_problem_is_reported_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -566,6 +585,7 @@ int main(void)
         T(test_bootstrap_expires_at_the_instant),
         T(test_bootstrap_unknown_id_depends_on_sync),
         T(test_bootstrap_changes_take_effect_at_once),
+        T(test_bootstrap_refused_secret_holds_no_token),
         T(test_bootstrap_same_problem_is_reported_once),
         T(test_bootstrap_unusable_on_purpose_is_counted_and_not_reported),
         T(test_bootstrap_secret_elsewhere_is_never_found),

@@ -62,8 +62,17 @@ static const struct {
     { "second document broken", SECRET("a") "---\nkind: [\n", ST_SYNTAX, "", 7, 1 },
     { "second document without kind", SECRET("a") "---\napiVersion: v1\n", ST_INVALID,
       "expected kind", 6, 1 },
-    { "second Secret cannot be decoded", SECRET("a") "---\n" SECRET("b") "stringData: {x: true}\n",
-      ST_TYPE, "stringData", 10, 17 },
+    { "second Secret is refused", SECRET("a") "---\n" SECRET("b") "stringData: {x: true}\n", ST_OK,
+      " a@1 b@6?10:17:stringData.x: expected a string, found a boolean (quote it)", 0, 0 },
+    { "a refused Secret in a List", LIST("v1") ITEM("a") "  data: {x: '?'}\n" ITEM("b"), ST_OK,
+      " a@4?8:13:data.x: expected base64 with its padding, which character 1 is not part of b@9", 0,
+      0 },
+    { "a refused Secret without a name that can be read",
+      SECRET("a") "---\n" SECRET("B") "stringData: {x: true}\n", ST_INVALID, "metadata.name", 9,
+      9 },
+    { "a refused Secret without a namespace that can be read",
+      "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: 1}\ntype: 1\n", ST_TYPE,
+      "metadata.namespace", 3, 32 },
     { "duplicate key", "kind: Secret\nkind: Secret\n", ST_DUPLICATE, "kind", 2, 1 },
     { "items of another type", LIST("v1") "  a: b\n", ST_TYPE, "items: expected a sequence", 4, 3 },
     { "null among items", LIST("v1") "- null\n", ST_TYPE, "items: expected objects", 4, 1 },
@@ -97,12 +106,14 @@ static const struct {
       ST_SYNTAX, "a key in UTF-8", 3, 8 },
     { "no UTF-8 in a name", "apiVersion: v1\nkind: Secret\nmetadata: {name: a\xe9}\n", ST_SYNTAX,
       "metadata.name: expected UTF-8", 3, 18 },
-    { "no UTF-8 in a type", SECRET("a") "type: caf\xe9\n", ST_SYNTAX, "type: expected UTF-8", 5,
-      7 },
-    { "no UTF-8 in an entry", SECRET("a") "stringData: {expiration: \xe9}\n", ST_SYNTAX,
-      "stringData.expiration: expected UTF-8", 5, 26 },
-    { "no UTF-8 in base64", SECRET("a") "data: {description: Zm9\xe9}\n", ST_INVALID,
-      "data.description: expected base64", 5, 21 },
+    { "no UTF-8 in a type", SECRET("a") "type: caf\xe9\n", ST_OK, " a@1?5:7:type: expected UTF-8",
+      0, 0 },
+    { "no UTF-8 in an entry", SECRET("a") "stringData: {expiration: \xe9}\n", ST_OK,
+      " a@1?5:26:stringData.expiration: expected UTF-8", 0, 0 },
+    { "no UTF-8 in base64", SECRET("a") "data: {description: Zm9\xe9}\n", ST_OK,
+      " a@1?5:21:data.description: expected base64 with its padding, which character 4 is not part "
+      "of",
+      0, 0 },
     { "SecretList in a list", LIST("v1") ITEM("a") "- {apiVersion: v1, kind: SecretList}\n",
       ST_UNSUPPORTED, "a list inside a list", 8, 3 },
     { "list of another group in a list", LIST("v1") "- {apiVersion: a/v1, kind: List}\n" ITEM("a"),
@@ -137,6 +148,12 @@ static void check_accepted(const struct manifest_objects *objects, size_t row)
         const struct span name = objects->at[i].secret->meta.name;
         len += (size_t)snprintf(names + len, sizeof(names) - len, " %.*s@%u", (int)name.len,
                                 name.at, objects->at[i].line);
+        const struct manifest_refusal *refusal = objects->at[i].refusal;
+        assert_int_equal(objects->at[i].secret->is_refused, refusal != NULL);
+        if (refusal) {
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "?%u:%u:%s", refusal->line,
+                                    refusal->column, refusal->text);
+        }
     }
     assert_string_equal(names, rows[row].want);
 }
@@ -213,7 +230,10 @@ static void test_manifest_decode_unwanted_kind_is_not_decoded(void **state)
                      ST_OK);
     assert_int_equal(objects.count, 0);
     assert_int_equal(manifest_decode(broken, true, &no_limits, &digester, &objects, &problem),
-                     ST_TYPE);
+                     ST_OK);
+    assert_int_equal(objects.count, 1);
+    assert_int_equal(objects.at[0].refusal->status, ST_TYPE);
+    assert_int_equal(problem.status, ST_OK);
     manifest_objects_fini(&objects);
 }
 

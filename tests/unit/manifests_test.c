@@ -611,6 +611,8 @@ static void test_manifests_load_without_memory_fails(void **state)
     mkit_put(&kit, "m/a.yaml", "a", "1");
     mkit_put(&kit, "m/sub/b.yaml", "b", "2");
     kit_symlink(&kit.files, "sub", "m/link");
+    kit_write(&kit.files, "m/c.yaml",
+              "apiVersion: v1\nkind: Secret\nmetadata: {name: c}\ntype: 1 # refused\n");
     const struct kit_path path = kit_path(&kit.files, "m");
     for (size_t nth = 1; reached; nth++) {
         assert_in_range(nth, 1, 5000);
@@ -620,8 +622,8 @@ static void test_manifests_load_without_memory_fails(void **state)
         reached = alloc_fail_disarm();
         if (status == ST_OK) {
             const struct store_stats stats = mkit_stats(&kit);
-            assert_int_equal(stats.objects[OBJECT_SECRET], 2);
-            assert_int_equal(stats.problems, 0);
+            assert_int_equal(stats.objects[OBJECT_SECRET], 3);
+            assert_int_equal(stats.problems, 1);
             assert_true(stats.synced);
         } else {
             assert_true(status == ST_NOMEM || status == ST_IO);

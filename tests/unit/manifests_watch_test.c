@@ -654,6 +654,122 @@ static void test_manifests_file_that_is_not_all_utf8_is_read_with_a_remark(void 
     mkit_fini(&kit);
 }
 
+/* --- objects that are refused --- */
+
+#define REFUSED(name) \
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: " name "}\nstringData: {value: 1}\n"
+#define WHY ": stringData.value: expected a string, found a number (quote it)\n"
+
+static void write_refused(struct manifests_kit *kit, const char *file, const char *others)
+{
+    char text[2048];
+    (void)snprintf(text, sizeof(text), "%s---\n%s", REFUSED("r"), others);
+    kit_write(&kit->files, file, text);
+}
+
+static void test_manifests_refused_object_does_not_take_the_others_with_it(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    write_refused(&kit, "m/a.yaml", manifest("a", "1").text);
+    mkit_start(&kit, "+r? +a=1 S ");
+    mkit_had_problems(&kit, "m/a.yaml:4:21: Secret default/r" WHY);
+    assert_int_equal(mkit_stats(&kit).problems, 1);
+    write_refused(&kit, "m/a.yaml", manifest("a", "2").text);
+    mkit_expect(&kit, "~a=2 ");
+    mkit_had_problems(&kit, ""); /* told once */
+    assert_false(mkit_stats(&kit).last_reload_ok);
+    kit_write(&kit.files, "m/a.yaml", two_manifests(manifest("r", "3"), manifest("a", "2")).text);
+    mkit_expect_both(&kit, "~r=3 ", "ok m/a.yaml\n");
+    assert_int_equal(mkit_stats(&kit).problems, 0);
+    assert_true(mkit_stats(&kit).last_reload_ok);
+    write_refused(&kit, "m/a.yaml", manifest("a", "4").text);
+    mkit_expect_both(&kit, "~a=4 ", "m/a.yaml:4:21: Secret default/r" WHY); /* r is what it was */
+    kit_unlink(&kit.files, "m/a.yaml");
+    mkit_expect_both(&kit, "-a -r ", "ok m/a.yaml\n");
+    assert_int_equal(mkit_stats(&kit).problems, 0);
+    mkit_fini(&kit);
+}
+
+/* A token that was disabled in the file that counts must not come back from another. */
+static void test_manifests_refused_object_keeps_its_name(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    kit_write(&kit.files, "m/a.yaml", REFUSED("r"));
+    mkit_put(&kit, "m/b.yaml", "r", "old");
+    mkit_start(&kit, "+r? S ");
+    mkit_had_problems(&kit, "m/b.yaml:1:1: Secret default/r is in ");
+    assert_int_equal(mkit_stats(&kit).problems, 2);
+    mkit_put(&kit, "m/b.yaml", "r", "new");
+    mkit_expect_silence(&kit);
+    kit_unlink(&kit.files, "m/a.yaml");
+    mkit_expect(&kit, "~r=new ");
+    assert_int_equal(mkit_stats(&kit).problems, 0);
+    kit_write(&kit.files, "m/a.yaml", REFUSED("r")); /* what listeners know is not this file's */
+    mkit_expect(&kit, "~r? ");
+    kit_write(&kit.files, "m/a.yaml", "apiVersion: v1\nkind: Pod\n");
+    mkit_expect(&kit, "~r=new ");
+    mkit_fini(&kit);
+}
+
+static void test_manifests_refused_object_counts_before_another_in_its_file(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    write_refused(&kit, "m/a.yaml", manifest("r", "1").text);
+    mkit_start(&kit, "+r? S ");
+    assert_int_equal(mkit_stats(&kit).problems, 2);
+    mkit_had_problems(&kit, "m/a.yaml:6:1: Secret default/r appears twice in this file");
+    mkit_fini(&kit);
+}
+
+/* Behind what counts it is only told about, and takes over as what it is. */
+static void test_manifests_refused_object_takes_over(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    mkit_put(&kit, "m/a.yaml", "r", "1");
+    kit_write(&kit.files, "m/b.yaml", REFUSED("r"));
+    mkit_start(&kit, "+r=1 S ");
+    mkit_had_problems(&kit, "m/b.yaml:4:21: Secret default/r" WHY);
+    kit_unlink(&kit.files, "m/a.yaml");
+    mkit_expect(&kit, "~r? ");
+    mkit_fini(&kit);
+}
+
+/* That it is to go can be read. */
+static void test_manifests_refused_object_that_is_being_deleted_does_not_stay(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    mkit_put(&kit, "m/a.yaml", "r", "1");
+    mkit_start(&kit, "+r=1 S ");
+    kit_write(&kit.files, "m/a.yaml",
+              "apiVersion: v1\nkind: Secret\n"
+              "metadata: {name: r, deletionTimestamp: x}\nstringData: {value: 1}\n");
+    mkit_expect(&kit, "~r? ");
+    mkit_fini(&kit);
+}
+
+static void test_manifests_refused_object_without_a_name_keeps_the_file(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    mkit_init(&kit);
+    mkit_put(&kit, "m/a.yaml", "a", "1");
+    mkit_start(&kit, "+a=1 S ");
+    kit_write(&kit.files, "m/a.yaml", two_manifests(manifest("a", "2"), manifest("B", "2")).text);
+    mkit_expect_problem(&kit, "metadata.name: expected a DNS subdomain");
+    mkit_had_events(&kit, "");
+    mkit_fini(&kit);
+}
+
 /* --- the directory itself --- */
 
 static void test_manifests_directory_vanishes_and_returns(void **state)
@@ -1064,6 +1180,12 @@ int main(void)
         cmocka_unit_test(
             test_manifests_duplicate_that_cannot_be_read_does_not_keep_the_winner_alive),
         cmocka_unit_test(test_manifests_duplicate_is_complained_about_once),
+        cmocka_unit_test(test_manifests_refused_object_does_not_take_the_others_with_it),
+        cmocka_unit_test(test_manifests_refused_object_keeps_its_name),
+        cmocka_unit_test(test_manifests_refused_object_counts_before_another_in_its_file),
+        cmocka_unit_test(test_manifests_refused_object_takes_over),
+        cmocka_unit_test(test_manifests_refused_object_that_is_being_deleted_does_not_stay),
+        cmocka_unit_test(test_manifests_refused_object_without_a_name_keeps_the_file),
         cmocka_unit_test(test_manifests_file_that_is_not_all_utf8_is_read_with_a_remark),
         cmocka_unit_test(test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_removed),
         cmocka_unit_test(test_manifests_directory_vanishes_and_returns),

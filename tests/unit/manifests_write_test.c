@@ -660,6 +660,20 @@ static void write_utf16(struct manifests_kit *kit, const char *name, const char 
     assert_int_equal(close(fd), 0);
 }
 
+static void test_manifests_write_not_beside_what_is_refused(void **state)
+{
+    struct manifests_kit *kit = *state;
+    char text[2048];
+    (void)snprintf(text, sizeof(text), "%s---\n%s", manifest("a", "1").text,
+                   "apiVersion: v1\nkind: Secret\nmetadata: {name: r}\ntype: 1\n");
+    kit_write(&kit->files, "m/a.yaml", text);
+    mkit_start(kit, "+a=1 +r? S ");
+    expect_problem(kit, patch(kit, "a", "{'stringData':{'value':'2'}}"), ST_IO, "has an error");
+    expect_problem(kit, delete_named(kit, "r"), ST_IO, "has an error");
+    expect_problem(kit, create(kit, OBJECT("r", "1")), ST_EXISTS, "exists already");
+    assert_text(kit, "m/a.yaml", text);
+}
+
 static void test_manifests_write_not_of_what_is_no_utf8(void **state)
 {
     struct manifests_kit *kit = *state;
@@ -1254,6 +1268,7 @@ int main(void)
         TEST(test_manifests_delete_broken_off_leaves_the_winner),
         TEST(test_manifests_write_not_through_links),
         TEST(test_manifests_write_not_of_what_is_no_utf8),
+        TEST(test_manifests_write_not_beside_what_is_refused),
         TEST(test_manifests_write_not_of_utf16),
         TEST(test_manifests_write_through_a_link_to_the_directory),
         TEST(test_manifests_create_not_in_a_mounted_volume),

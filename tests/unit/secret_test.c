@@ -268,6 +268,47 @@ static void test_secret_decode_refused_rows(void **state)
     }
 }
 
+static enum status decode_names(void *ctx, json_object *root)
+{
+    struct outcome *const outcome = ctx;
+    return secret_decode_names(root, &outcome->secret, &outcome->problem);
+}
+
+static void test_secret_decode_names_of_what_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum status want;
+        const char *is;
+    } rows[] = {
+        { "metadata: {name: a}\ntype: 1\ndata: [" CANARY "]\n", ST_OK, "default/a " },
+        { "metadata: {name: a, namespace: b, labels: 1, deletionTimestamp: x}\n", ST_OK,
+          "b/a  deleting" },
+        { "metadata: {name: A}\n", ST_INVALID, "" },
+        { "metadata: {name: 1}\n", ST_TYPE, "" },
+        { "metadata: {name: a, namespace: 1}\n", ST_TYPE, "" },
+        { "metadata: {name: a, namespace: a.b}\n", ST_INVALID, "" },
+        { "metadata: 1\n", ST_TYPE, "" },
+        { "- a\n", ST_TYPE, "" },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct outcome outcome = { 0 };
+        struct buf got = { 0 };
+        assert_int_equal(
+            document_parse(span_of(rows[i].text), decode_names, &outcome, &outcome.problem),
+            rows[i].want);
+        if (outcome.secret) {
+            describe(&got, outcome.secret);
+            assert_string_equal(got.at, rows[i].is);
+            assert_true(outcome.secret->is_refused);
+        }
+        assert_int_equal(outcome.secret != NULL, rows[i].want == ST_OK);
+        buf_fini(&got);
+        assert_null(secret_free(outcome.secret));
+    }
+}
+
 static void test_secret_decode_values_may_hold_any_byte(void **state)
 {
     (void)state;
@@ -404,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_secret_decode_accepted_rows),
         cmocka_unit_test(test_secret_decode_refused_rows),
+        cmocka_unit_test(test_secret_decode_names_of_what_is_refused),
         cmocka_unit_test(test_secret_decode_values_may_hold_any_byte),
         cmocka_unit_test(test_secret_find_every_key_and_no_other),
         cmocka_unit_test(test_secret_decode_size_is_limited),
