@@ -62,6 +62,7 @@ enum status document_parse_json(struct span text,
 
 /** Where a document stands in its text: offsets in bytes, in this order. */
 struct document_range {
+    size_t stream;      /* where what it was read from as JSON or YAML begins */
     size_t start;       /* of its directives, its `---`, or else of its first value */
     size_t content;     /* of its first value */
     size_t content_end; /* behind its last value; a comment may stand on the same line */

@@ -134,6 +134,7 @@ static void note_range(struct document_tree *tree, size_t start, size_t end)
 {
     if (tree->range) {
         *tree->range = (struct document_range){
+            .stream = tree->text_offset,
             .start = tree->text_offset + start,
             .content = tree->text_offset + start,
             .content_end = tree->text_offset + end,

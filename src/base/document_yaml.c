@@ -499,6 +499,7 @@ static void note_start(struct reader *reader, const yaml_event_t *event)
     }
     if (event->type == YAML_DOCUMENT_START_EVENT) {
         *range = (struct document_range){
+            .stream = reader->tree->text_offset,
             .start = reader->tree->text_offset + offset_of(reader, &event->start_mark),
         };
         reader->has_content = false;

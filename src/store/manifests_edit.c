@@ -37,7 +37,8 @@ struct edit {
     struct buf *out;           /* borrows */
     size_t copied;             /* of the text, to the output */
     size_t document_count;     /* that are left */
-    bool has_content;          /* there is more in the output than comments */
+    size_t stream;             /* that the output has come to */
+    bool has_content;          /* there is more of it in the output than comments */
     bool is_done;              /* the first has been replaced, and others stay as they are */
     bool is_unwritable;        /* something is to be changed in a text that is not the file's */
     struct document_notes notes;
@@ -193,11 +194,28 @@ static size_t before_mark(struct span text, size_t at)
     return has_mark ? at - mark.len : at;
 }
 
+/* What stands before it says nothing about what it may begin with. @start: of what is cut */
+static void begin_stream(struct edit *edit, size_t start)
+{
+    const size_t stream = edit->notes.range.stream;
+    const size_t end = stream < start ? stream : start;
+    if (edit->stream == stream) {
+        return;
+    }
+    if (end > edit->copied) {
+        copy_until(edit, end);
+    }
+    edit->stream = stream;
+    edit->has_content = false;
+}
+
 static void cut(struct edit *edit)
 {
     const struct document_range *range = &edit->notes.range;
     const struct span text = edit->text;
-    copy_until(edit, before_mark(text, before_blanks(text, range->start)));
+    const size_t start = before_mark(text, before_blanks(text, range->start));
+    begin_stream(edit, start);
+    copy_until(edit, start);
     edit->copied = range->end;
     const size_t next_line = line_end(text, range->end, text.len);
     const bool is_line_over = next_line > range->end && is_break(text.at[next_line - 1]);
