@@ -528,8 +528,8 @@ static enum status check_marks(struct reader *reader)
 {
     const struct span text = reader->text;
     for (size_t i = 0; !reader->is_ascii && i < text.len; i++) {
-        const bool is_line_start = i == 0 || text.at[i - 1] == '\n' || text.at[i - 1] == '\r';
-        if (is_line_start && span_starts_with(span_after(text, i), BYTE_ORDER_MARK)) {
+        if (span_starts_with(span_after(text, i), BYTE_ORDER_MARK) &&
+            (i == 0 || yaml_ends_in_break((struct span){ text.at, i }))) {
             return fail_mark(reader, place_of_offset(reader, i));
         }
     }

@@ -37,6 +37,14 @@ static size_t break_len(struct span text)
     return is_separator ? LINE_SEPARATOR.len : 0;
 }
 
+bool yaml_ends_in_break(struct span text)
+{
+    /* NEL has two bytes, LS and PS have three */
+    return (text.len >= 1 && break_len(span_after(text, text.len - 1)) > 0) ||
+           (text.len >= 2 && break_len(span_after(text, text.len - 2)) == 2) ||
+           (text.len >= 3 && break_len(span_after(text, text.len - 3)) == 3);
+}
+
 static struct span first_line(struct span text)
 {
     size_t len = 0;

@@ -15,6 +15,10 @@
  * is copied for every value that has a short tag. Prefixes in use have 30 bytes. */
 #define YAML_MAX_DIRECTIVE_BYTES 256
 
+/** yaml_ends_in_break() - does @text end in what libyaml takes for the end of a line? Besides LF
+ * and CR that is NEL, LS and PS (YAML 1.1, 5.4) */
+bool yaml_ends_in_break(struct span text);
+
 /**
  * yaml_directives_check() - are the directives of the document that comes next few and short?
  * @text:   borrows; the stream

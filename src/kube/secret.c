@@ -82,11 +82,16 @@ static enum status read_text_or(struct decoder *decoder,
     return status;
 }
 
-/* null is an empty string, as Go reads it. */
+/* null is an empty string, as Go reads it. The API server takes no U+FFFD in labels and finalizers;
+ * annotations are held to the same. */
 static enum status check_string(struct decoder *decoder, const struct member *element)
 {
-    return element->node ? member_require(element, json_type_string, "a string", decoder->problem)
-                         : ST_OK;
+    if (!element->node) {
+        return ST_OK;
+    }
+    const enum status status =
+        member_require(element, json_type_string, "a string", decoder->problem);
+    return status == ST_OK ? refuse_damage(decoder, element) : status;
 }
 
 /* @path: of @map */

@@ -43,6 +43,7 @@ struct object {
     struct object *next_dirty;
     uint32_t namespace_len;
     uint32_t name_len;
+    unsigned made; /* claims of the file that is being read, within make_claims() */
     bool is_told;
     bool is_dirty;
     bool is_to_retell; /* listeners are to hear of it as if for the first time */
@@ -289,11 +290,33 @@ static bool is_news(const struct object *object, const struct claim *claim)
 /* --- replacing a file's objects --- */
 
 /* Is what listeners know of @object what @node's file said? Then it stays so while the file says
- * what is refused: as a file that cannot be read keeps its objects. */
+ * what is refused: as a file that cannot be read keeps its objects. Not where the file has the
+ * object once more: that one may take back what the refused one would keep. */
 static bool is_last_good_of(struct object *object, const struct node *node)
 {
     const struct claim *winner = elect(object);
-    return winner && winner->file == node && !is_news(object, winner);
+    return object->made == 1 && winner && winner->file == node && !is_news(object, winner);
+}
+
+/* What a refused object holds for now: nothing, or what it held. */
+static void keep_last_good(struct node *node,
+                           struct claim *claims,
+                           const struct manifest_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct manifest_object *from = &objects->at[i];
+        if (from->refusal && !from->secret->meta.has_deletion_timestamp &&
+            is_last_good_of(claims[i].object, node)) {
+            claims[i].content = claims[i].object->told;
+        }
+    }
+}
+
+static void forget_made(struct claim *claims, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        claims[i].object->made = 0;
+    }
 }
 
 /* Everything that can fail. Objects made here for nothing are dirty and go in index_settle(). */
@@ -313,15 +336,15 @@ static struct claim *make_claims(struct manifests *manifests,
         claims[i].content = from->content;
         claims[i].object = get_object(manifests, &from->secret->meta);
         if (!claims[i].object) {
+            forget_made(claims, i);
             free(claims);
             return NULL;
         }
+        claims[i].object->made++;
         claims[i].is_refused = from->refusal != NULL;
-        if (from->refusal && !from->secret->meta.has_deletion_timestamp &&
-            is_last_good_of(claims[i].object, node)) {
-            claims[i].content = claims[i].object->told;
-        }
     }
+    keep_last_good(node, claims, objects);
+    forget_made(claims, objects->count);
     return claims;
 }
 

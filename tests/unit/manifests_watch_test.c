@@ -725,6 +725,13 @@ static void test_manifests_refused_object_counts_before_another_in_its_file(void
     assert_int_equal(mkit_stats(&kit).problems, 2);
     mkit_had_problems(&kit, "m/a.yaml:6:1: Secret default/r appears twice in this file");
     mkit_fini(&kit);
+    /* what it held goes then, too: the other one may have taken it back */
+    mkit_init(&kit);
+    mkit_put(&kit, "m/a.yaml", "r", "1");
+    mkit_start(&kit, "+r=1 S ");
+    write_refused(&kit, "m/a.yaml", manifest("r", "2").text);
+    mkit_expect(&kit, "~r? ");
+    mkit_fini(&kit);
 }
 
 /* Behind what counts it is only told about, and takes over as what it is. */
