@@ -4,7 +4,7 @@
 
 static bool holds(struct span text, struct span mark)
 {
-    return text.len > 0 && memmem(text.at, text.len, mark.at, mark.len);
+    return text.at && memmem(text.at, text.len, mark.at, mark.len);
 }
 
 bool pem_pair_is_swapped(struct span certificate, struct span key)

@@ -55,9 +55,8 @@ def test_log_says_why_a_review_was_refused(start_server, question, reason):
         asked, token_id = kit.canary(), None
     server.new_token()
     server.review(asked, audiences=["elsewhere"] if question == "audience" else None)
-    found = server.wait_log(rf'.*reason="?{reason}"?.*')
-    if token_id:
-        assert token_id in found.group(0)
+    # a new token may have been asked about before it was there, under the same reason
+    server.wait_log(rf'.*reason="?{reason}"?.*' + (token_id or ""))
 
 
 def test_log_is_flood_proof_and_says_how_much_was_dropped(start_server):
