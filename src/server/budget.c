@@ -174,7 +174,9 @@ bool budget_grow(struct connection *connection, size_t bytes)
     /* who has a credential need not wait until those have gone that were let go for him */
     const size_t others = is_known ? staying_of(worker) : total_of(worker);
     if (others + bytes > limit_of(worker)) {
-        ask_others(worker);
+        if (is_known) { /* for whoever has none this would end in letting him go himself */
+            ask_others(worker);
+        }
         return false;
     }
     budget_set(connection, connection->charged + bytes);
