@@ -167,6 +167,16 @@ def test_hostile_http_head_past_the_limit_is_one_head_and_the_end(both, listener
             assert_refused_and_closed(connection, 431)
 
 
+def test_hostile_http_what_libmicrohttpd_refuses_is_counted(start_server):
+    """It leaves no line in the log and no place among the answers; what is refused by us is not counted here."""
+    server = start_server()
+    for headers in (b"X-Long: " + b"a" * 20000 + b"\r\n", b"Content-Length: -1\r\n", b"(X): y\r\n"):
+        with server.connect() as connection:
+            connection.send(headed(headers, b"GET /version HTTP/1.1"))
+            assert connection.is_closed_by_peer()
+    kit.eventually(lambda: server.metric("kube_bearer_connections_cut_total", reason="malformed") == 2, "the first two")
+
+
 # --- chunks --------------------------------------------------------------------------------------------------
 
 CHUNKED = b"Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
