@@ -29,6 +29,11 @@ class Broken(Exception):
     """The leg could not do its work."""
 
 
+FAILURES = []  # "leg: test: the last words of what it said", told at the very end: of a long log the end is what is kept
+FAILURE_MAX_LINES = 12  # of each
+FAILURES_MAX = 20
+
+
 class Leg:
     """One leg's log file and build directories."""
 
@@ -78,7 +83,7 @@ class Leg:
         report.unlink(missing_ok=True)
         code, _ = self.run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--logbase", logbase,
                            "--num-processes", self.jobs, *options, env=env, check=False)
-        return count_junit(report, code)
+        return count_junit(self.name, report, code)
 
     def integration(self, binary, env=None, only=None, folder="tests/integration", processes=None):
         """pytest against one binary."""
@@ -90,10 +95,10 @@ class Leg:
             command += ["-m", only]
         code, _ = self.run(*command, folder,
                            env={"KB_BINARY": str(binary), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}, check=False)
-        return count_junit(report, code)
+        return count_junit(self.name, report, code)
 
 
-def count_junit(report, code):
+def count_junit(leg_name, report, code):
     """(passed, failed) of a JUnit file; a run that says failure without a failed case has one all the same."""
     if not report.exists():
         raise Broken(f"no report {report.name} (exit {code})")
@@ -102,8 +107,11 @@ def count_junit(report, code):
         kinds = {child.tag for child in case}
         if kinds & {"failure", "error"}:
             failed += 1
+            remember_failure(leg_name, case)
         elif "skipped" in kinds:
             failed += STRICT
+            if STRICT:
+                remember_failure(leg_name, case)
         else:
             passed += 1
     if code != 0 and failed == 0:
@@ -111,6 +119,13 @@ def count_junit(report, code):
     if passed + failed == 0:
         raise Broken("no test ran")
     return passed, failed
+
+
+def remember_failure(leg_name, case):
+    said = "\n".join(child.get("message") or "" if child.tag == "skipped" else child.text or child.get("message") or ""
+                     for child in case if child.tag in ("failure", "error", "skipped"))
+    lines = [line[:200] for line in said.splitlines() if line.strip()][-FAILURE_MAX_LINES:]
+    FAILURES.append("\n".join([f"{leg_name}: {case.get('classname')}: {case.get('name')}", *("    " + line for line in lines)]))
 
 
 def sum_of(*results):
@@ -386,6 +401,8 @@ def run_leg(name, jobs):
     leg.log.close()
     if failed:
         tail = leg.log_path.read_text(errors="replace").splitlines()[-80:]
+        if not any(failure.startswith(f"{name}: ") for failure in FAILURES):
+            FAILURES.append("\n".join([f"{name}:", *("    " + line[:200] for line in tail[-FAILURE_MAX_LINES:])]))
         print("\n".join("   | " + line for line in tail))
         print(f"   whole log: {leg.log_path.relative_to(ROOT)}")
     # Not the closing form: one line of that form ends the run, and only one.
@@ -405,6 +422,7 @@ def main():
         return 0
     results = {name: run_leg(name, arguments.jobs) for name in arguments.leg or LEGS}
     print()
+    print("\n".join(FAILURES[:FAILURES_MAX]))
     for name, (passed, failed) in results.items():
         print(f"{'FAIL' if failed else 'ok  '} {name:15} {passed:6} ok {failed:4} not ok")
     passed, failed = sum_of(*results.values())
