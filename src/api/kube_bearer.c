@@ -23,9 +23,9 @@
 
 #include "authn/authenticator.h"
 #include "base/clock.h"
-#include "base/loop.h"
 #include "base/version.h"
-#include "store/store_open.h"
+#include "io/loop.h"
+#include "store/open/open.h"
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
 #define OPTIONS_SIZE_MAX \

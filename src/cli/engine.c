@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "cli/engine_options.h"
-#include "store/store_open.h"
+#include "store/open/open.h"
 
 #define SETTLE_POLL_MS 10
 

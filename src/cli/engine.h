@@ -4,9 +4,9 @@
  * server, for check-config and review. */
 #include "authn/authenticator.h"
 #include "base/compiler.h"
-#include "base/loop.h"
 #include "base/problem.h"
 #include "cli/options.h"
+#include "io/loop.h"
 #include "store/store.h"
 
 /* Bounds on the waiting. The longest for any store; `manifests` itself stops waiting for a file

@@ -6,7 +6,7 @@
 #include "base/compiler.h"
 #include "cli/options.h"
 #include "server/tls.h"
-#include "store/store_open.h"
+#include "store/open/open.h"
 
 /** engine_options_from() - @ret_audiences: storage that *@ret_engine borrows, as it borrows
  * @options; no callbacks are set */

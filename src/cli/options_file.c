@@ -14,11 +14,11 @@
 
 #include <json-c/json.h>
 
-#include "base/document.h"
 #include "cli/options.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
 #include "cli/suggest.h"
+#include "document/document.h"
 
 #define CONFIG_API_VERSION "kube-bearer/v1alpha1"
 #define CONFIG_KIND        "Configuration"

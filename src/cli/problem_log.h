@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/problem.h"
+#include "io/loop.h"
 
 /** Kinds of lines, each with a limit of its own: a flood of one hides none of another. */
 enum problem_line {

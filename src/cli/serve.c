@@ -24,9 +24,6 @@
 #include <uv.h>
 
 #include "authn/authenticator.h"
-#include "base/clock_step.h"
-#include "base/file_watch.h"
-#include "base/loop.h"
 #include "base/version.h"
 #include "cli/engine_options.h"
 #include "cli/port_file.h"
@@ -34,8 +31,11 @@
 #include "cli/process.h"
 #include "cli/serve_reread.h"
 #include "cli/serve_signals.h"
+#include "io/clock_step.h"
+#include "io/file/watch.h"
+#include "io/loop.h"
 #include "server/server.h"
-#include "store/store_open.h"
+#include "store/open/open.h"
 
 #define CERTIFICATE_POLL_MS \
     60000 /* for file systems without events; as kube-apiserver does beside its watch */

@@ -9,8 +9,8 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/status.h"
+#include "io/loop.h"
 
 enum signal_meaning {
     SIGNAL_LEFT = 0, /* as the kernel has it: faults, job control, what cannot be caught */

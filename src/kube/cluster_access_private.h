@@ -4,10 +4,10 @@
 #include <stddef.h>
 
 #include "base/compiler.h"
-#include "base/file_read.h"
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "io/file/read.h"
 #include "kube/cluster_access.h"
 
 struct access_reader {

@@ -31,7 +31,7 @@
 #include <sodium.h>
 
 #include "base/base64.h"
-#include "base/document.h"
+#include "document/document.h"
 #include "kube/member.h"
 
 #define SERVER_NAME_MAX 253 /* bytes of a DNS name */

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 
 #include "base/compiler.h"
-#include "base/file_read.h"
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "io/file/read.h"
 
 enum kubeconfig_credential {
     KUBECONFIG_CA = 0, /* PEM */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/document.h"
+#include "document/document.h"
 
 #define KEY_SHOWN_MAX \
     120 /* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */

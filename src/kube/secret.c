@@ -19,7 +19,7 @@
 #include <sodium.h>
 
 #include "base/base64.h"
-#include "base/document.h"
+#include "document/document.h"
 #include "kube/member.h"
 #include "kube/names.h"
 

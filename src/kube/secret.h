@@ -55,7 +55,7 @@ struct secret {
  * that is a list of numbers (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE,
  * ST_INVALID, ST_LIMIT, ST_SYNTAX with @reterr_problem (position and what was expected, never a
  * value); ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation;
- * how kubectl types scalars: base/yaml_scalar.h.
+ * how kubectl types scalars: document/yaml_scalar.h.
  */
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,

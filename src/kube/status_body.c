@@ -8,7 +8,7 @@
  */
 #include "kube/status_body.h"
 
-#include "base/document.h"
+#include "document/document.h"
 
 /* clang-format off */
 static const struct {

@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-#include "base/json_scan.h"
+#include "document/json_scan.h"
 
 #define ANSWER_FRAME_BYTES  192 /* all literal text of an answer: 144 bytes, rounded up */
 #define REQUEST_FRAME_BYTES 192 /* of a request: 108 bytes, rounded up */

@@ -13,8 +13,8 @@
 #include "authn/verdict.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/clock_step.h"
 #include "base/log.h"
+#include "io/clock_step.h"
 #include "store/store.h"
 
 /* clang-format off */

@@ -18,11 +18,11 @@
 
 #include "authn/authenticator.h"
 #include "base/clock.h"
-#include "base/clock_step.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/status.h"
+#include "io/clock_step.h"
 #include "server/health.h"
 #include "server/tls.h"
 #include "store/store.h"

@@ -16,10 +16,10 @@
 #include <json-c/json.h>
 
 #include "base/compiler.h"
-#include "base/loop.h"
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "io/loop.h"
 #include "kube/secret.h"
 
 enum object_kind { OBJECT_SECRET = 0, OBJECT_KIND_COUNT_ };

@@ -30,7 +30,7 @@
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
-#include "base/path_walk.h"
+#include "io/file/path_walk.h"
 
 #define ACL_NAME "system.posix_acl_access"
 

@@ -30,8 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/document_edit.h"
 #include "base/table.h"
+#include "document/edit.h"
 #include "kube/shown_name.h"
 #include "store/store_base.h"
 

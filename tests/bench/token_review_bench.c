@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What it costs to read a TokenReview and to answer it, and what json-c's tree of the same body
- * costs: the reason for base/json_scan. json-c gets the best case: its tokener is kept, nothing is
- * taken out of the tree. Rounds alternate, the median of each counts.
+ * costs: the reason for document/json_scan. json-c gets the best case: its tokener is kept, nothing
+ * is taken out of the tree. Rounds alternate, the median of each counts.
  */
 #include <inttypes.h>
 #include <stdint.h>

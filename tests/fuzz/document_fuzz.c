@@ -8,9 +8,9 @@
  * if the duplicate check accepts it; what is read strictly is read the same with damage allowed; a
  * Secret's keys are sorted, unique and found, its size within the limit.
  */
-#include "base/document.h"
-#include "base/document_write.h"
-#include "base/json_check.h"
+#include "document/document.h"
+#include "document/json_check.h"
+#include "document/write.h"
 #include "fuzz.h"
 #include "kube/secret.h"
 

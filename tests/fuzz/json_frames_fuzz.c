@@ -6,7 +6,7 @@
  * depend on where the stream was cut; a value starts and ends with its braces and is no longer than
  * allowed; nothing comes behind the rest.
  */
-#include "base/json_frames.h"
+#include "document/json_frames.h"
 #include "fuzz.h"
 
 #define VALUE_MAX 64

@@ -6,8 +6,8 @@
  * one of its known weaknesses; an error's position lies in the text, on the line and column that
  * counting newlines in the original gives; the duplicate check accepts what the scanner accepts.
  */
-#include "base/json_check.h"
-#include "base/json_scan.h"
+#include "document/json_check.h"
+#include "document/json_scan.h"
 #include "fuzz.h"
 #include "support/json_oracle.h"
 

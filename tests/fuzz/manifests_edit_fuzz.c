@@ -9,10 +9,10 @@
  */
 #include <json-c/json.h>
 
-#include "base/document_edit.h"
 #include "base/utf8.h"
+#include "document/edit.h"
 #include "fuzz.h"
-#include "store/manifests_private.h"
+#include "store/manifests/private.h"
 
 static const struct manifests_limits limits = { .file_objects = 1000, .file_entries = 10000 };
 

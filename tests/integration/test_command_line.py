@@ -84,7 +84,7 @@ def test_serve_takes_its_options_from_the_file_and_flags_win(start_server, tmp_p
 
 
 def test_serve_leaves_no_core_files(start_server):
-    """That it is not dumpable either is in tests/unit/process_test.c: root cannot see that from outside."""
+    """That it is not dumpable either is in tests/unit/cli/process_test.c: root cannot see that from outside."""
     limits = open(f"/proc/{start_server().process.pid}/limits").read()
     assert re.search(r"Max core file size +0 +0 ", limits)
 

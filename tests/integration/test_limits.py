@@ -403,7 +403,7 @@ def shipped_memory_limits():
 
 @pytest.mark.parametrize("name,limit", shipped_memory_limits(), ids=str)
 def test_limits_memory_of_what_is_shipped_fits_its_own_limit(name, limit):
-    """The formula itself is tests/unit/process_test.c's; here the page and the files say the same, and it is enough."""
+    """The formula itself is tests/unit/cli/process_test.c's; here the page and the files say the same, and it is enough."""
     page = (kit.ROOT / "docs" / "operations.md").read_text()
     row = re.search(rf"^\| {limit // MIB} MiB[^|]*\| (\d+) MiB \| ([\d,]+) \| ([\d,]+) \|$", page, re.M)
     assert row, f"operations.md has no row for the limit of {name}"

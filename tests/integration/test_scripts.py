@@ -147,9 +147,19 @@ int x_get(void)
 }
 """
 
+GOOD_HEADER = """/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A header that stands alone. */
+int x_get(void);
+"""
+
 BREAKERS = {
     "includes_point_down": {"src/base/x.c": GOOD_SOURCE.replace('"base/x.h"', '"authn/y.h"')},
     "embedders_see_the_public_face_only": {"examples/embed/e.c": GOOD_SOURCE},
+    "includes_run_in_no_circle": {"src/base/y.h": GOOD_HEADER + '#include "base/x.h"\n',
+                                  "src/base/x.h": GOOD_HEADER + '#include "base/y.h"\n'},
+    "headers_declare_their_own": {"src/base/x.h": GOOD_HEADER + "int y_get(void);\n",
+                                  "src/base/y.c": GOOD_SOURCE.replace("x_get", "y_get")},
     "headers_compile_alone": {"src/base/x.h": "/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n"
                               "/* Needs a type from elsewhere. */\nsize_t x_get(void);\n"},
     "no_banned_calls": {"src/base/x.c": GOOD_SOURCE.replace("return 1", "char a[2]; strcpy(a, \"1\"); return a[0]")},
@@ -168,12 +178,23 @@ BREAKERS = {
     "scripts_parse": {"scripts/broken": "#!/usr/bin/env bash\n# SPDX-License-Identifier: Apache-2.0\nif\n"},
 }
 
+# What a rule must see beside that: (rule, files).
+FURTHER_BREAKERS = {
+    "a folder inside a folder has layers": ("includes_point_down", {"src/io/http/x.c": GOOD_SOURCE.replace("base/x.h", "kube/y.h")}),
+    "a folder that nobody knows is not included": ("includes_point_down", {"src/base/x.c": GOOD_SOURCE.replace("base/x.h", "basis/x.h")}),
+    "a folder that nobody knows holds nothing": ("includes_point_down", {"src/base/deep/x.c": GOOD_SOURCE}),
+    "a folder does not come back by way of another": ("includes_run_in_no_circle", {"src/io/y.h": GOOD_HEADER + '#include "base/x.h"\n',
+                                                                                     "src/base/z.h": GOOD_HEADER + '#include "io/y.h"\n'}),
+    "a test of the same name in another folder is no test": ("every_module_has_a_unit_test", {"src/io/x.c": GOOD_SOURCE}),
+    "a module of a folder inside a folder has a test": ("every_module_has_a_unit_test", {"src/io/file/y.c": GOOD_SOURCE}),
+}
+
 
 @pytest.fixture
 def small_tree(tmp_path):
     """A tree that breaks no rule."""
-    files = {"src/base/x.c": GOOD_SOURCE, "tests/unit/x_test.c": GOOD_SOURCE,
-             "src/base/x.h": "/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n/* A header that stands alone. */\nint x_get(void);\n"}
+    files = {"src/base/x.c": GOOD_SOURCE, "tests/unit/base/x_test.c": GOOD_SOURCE,
+             "src/base/x.h": GOOD_HEADER}
 
     def make(extra=()):
         for name, text in {**files, **dict(extra)}.items():
@@ -182,7 +203,7 @@ def small_tree(tmp_path):
         (tmp_path / "scripts").mkdir(exist_ok=True)
         # The allow-lists are of the real tree.
         text = (kit.ROOT / "scripts/lint").read_text()
-        text = re.sub(r"^(COMPARE_ALLOWED|NO_UNIT_TEST) = \{.*?^\}", r"\1 = {}", text, flags=re.S | re.M)
+        text = re.sub(r"^(COMPARE_ALLOWED|NO_UNIT_TEST|CIRCLES|DECLARES_OTHERS) = \{.*?^\}", r"\1 = {}", text, flags=re.S | re.M)
         (tmp_path / "scripts/lint").write_text(text)
         os.chmod(tmp_path / "scripts/lint", 0o755)
         return subprocess.run([tmp_path / "scripts/lint"], capture_output=True, text=True, timeout=120)
@@ -201,6 +222,13 @@ def test_lint_is_content_with_a_tree_that_keeps_the_rules(small_tree):
 @pytest.mark.parametrize("rule", BREAKERS)
 def test_lint_each_rule_sees_what_breaks_it(small_tree, rule):
     done = small_tree(BREAKERS[rule])
+    assert done.returncode == 1 and rule in failed_rules(done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("what", FURTHER_BREAKERS)
+def test_lint_sees(small_tree, what):
+    rule, files = FURTHER_BREAKERS[what]
+    done = small_tree(files)
     assert done.returncode == 1 and rule in failed_rules(done.stdout), done.stdout
 
 

@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 #include "kube/secret.h"
-#include "store/apiserver.h"
-#include "store/apiserver_private.h"
+#include "store/apiserver/apiserver.h"
+#include "store/apiserver/private.h"
 #include "support/file_kit.h"
 #include "support/https_script.h"
 

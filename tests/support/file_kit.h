@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "base/loop.h"
+#include "io/loop.h"
 
 #define FILE_KIT_DEADLINE_MS 10000 /* generous: under sanitizers and load */
 

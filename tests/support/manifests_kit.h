@@ -11,7 +11,7 @@
  */
 #include "base/buf.h"
 #include "kube/secret.h"
-#include "store/manifests_private.h"
+#include "store/manifests/private.h"
 #include "support/file_kit.h"
 
 #define MANIFEST_MAX 1024

@@ -23,10 +23,10 @@
 #include "authn/bootstrap.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/loop.h"
+#include "io/loop.h"
 #include "kube/cluster_access.h"
-#include "store/apiserver.h"
-#include "store/manifests.h"
+#include "store/apiserver/apiserver.h"
+#include "store/manifests/manifests.h"
 #include "store/store.h"
 #include "store/union.h"
 

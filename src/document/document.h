@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Files of YAML or JSON documents become json-c trees whose nodes remember where they stood.
+ *
+ * One decoder then serves both forms, and can say file, line and column. YAML scalars are typed as
+ * kubectl types them (document/yaml_scalar.h). Text that starts with `{` is tried as JSON and then
+ * as YAML, as in kubectl; several JSON objects may follow each other. Duplicate keys are an error,
+ * aliases are expanded up to a bound, `<<` is known. A byte order mark is skipped in front of any
+ * document, and one of UTF-16 makes the text UTF-8 first: columns are those of that.
+ *
+ * A tree is for reading: aliases share nodes. Numbers have type and value, not their spelling (1.50
+ * is 1.5). Strings are wiped when json-c frees them.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+
+#define DOCUMENT_MAX_DEPTH 64 /* nesting; Kubernetes objects stay below 20 */
+/* Values in one document, aliases expanded. Peaks measured per value with json-c 0.16 on 64 bits:
+ * 70 bytes for numbers in an array, 160 to 180 for [] and {}, 185 for members of one large object,
+ * 250 for {a: {a: {}}}. So 2,000,000 stay below 512 MB in the worst of these shapes, on top of
+ * their strings. A List of 100,000 Secrets of 18 values each, as `kubectl get -o yaml` prints
+ * bootstrap tokens, is 1,800,000 and takes 320 MB; as documents of their own they take 2 MB. */
+#define DOCUMENT_MAX_NODES 2000000
+
+/**
+ * document_fn - called once per document, in file order; empty documents are left out
+ * @root: borrows until return (json_object_get() to keep); what follows it in the text has not been
+ *        read yet, and may be an error
+ * Return: ST_OK to go on; anything else stops and becomes the result of document_parse()
+ */
+typedef enum status document_fn(void *ctx, json_object *root);
+
+/**
+ * document_parse() - parse @text and hand out its documents
+ * @text: borrows; UTF-8, or UTF-16 with its byte order mark; need not end in NUL
+ * @fn:   not called for a document that is null or empty
+ *
+ * Each document is handed out and freed before the next is parsed. So a file with an error has its
+ * documents before the error handed out: who wants all or nothing collects what @fn makes of them,
+ * and throws it away when the result is not ST_OK. Return: ST_OK; ST_SYNTAX, ST_DUPLICATE, ST_LIMIT
+ * with @reterr_problem filled (not its file); ST_NOMEM; or what @fn returned.
+ */
+enum status document_parse(struct span text,
+                           document_fn *fn,
+                           void *ctx,
+                           struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+
+/** document_parse_json() - document_parse() of what a server sends: JSON objects, and nothing else
+ */
+enum status document_parse_json(struct span text,
+                                document_fn *fn,
+                                void *ctx,
+                                struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+
+/** Where a document stands in its text: offsets in bytes, in this order. */
+struct document_range {
+    size_t stream;      /* where what it was read from as JSON or YAML begins */
+    size_t start;       /* of its directives, its `---`, or else of its first value */
+    size_t content;     /* of its first value */
+    size_t content_end; /* behind its last value; a comment may stand on the same line */
+    size_t end;         /* of its `...`, or of what comes behind it: the next document, the end */
+    bool is_json;
+};
+
+/** What there is to say of a text beside its documents. */
+struct document_notes {
+    struct document_range range; /* of the document that is handed out; only then */
+    bool is_transcoded;          /* the offsets are in another text than the caller's */
+    unsigned damage_line;        /* of the first byte that is no UTF-8; 0: there is none */
+    unsigned damage_column;
+};
+
+/**
+ * document_parse_notes() - document_parse() of a manifest, as kubectl reads one: what is no UTF-8
+ * becomes U+FFFD
+ * @ret_notes: written before the first call of @fn; its range before each
+ *
+ * In a key that is ST_SYNTAX: whoever looks for the key would not find it. Of values
+ * document_is_damaged() tells. Behind a byte order mark of UTF-8, all must be UTF-8.
+ */
+enum status document_parse_notes(struct span text,
+                                 struct document_notes *ret_notes,
+                                 document_fn *fn,
+                                 void *ctx,
+                                 struct problem *reterr_problem) NODISCARD NONNULL(2, 3, 5);
+
+/** document_is_damaged() - is @node a string in which U+FFFD stands for what was no UTF-8? */
+bool document_is_damaged(const json_object *node);
+
+/** document_position() - where @node began, both from 1; 0 and 0 for null (NULL in json-c) and for
+ * a node that did not come from document_parse(). An alias stands where its anchor does */
+void document_position(const json_object *node, unsigned *ret_line, unsigned *ret_column)
+    NONNULL(2, 3);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Single objects of the API server: create, read, replace, patch, delete.
+ *
+ * One request each, never tried again from here: whether a write that got no answer has happened is
+ * not known, and whoever wanted it knows best what to do then. Preconditions are the API's own:
+ * uid and resourceVersion in the object's metadata, or in a deletion's options.
+ *
+ * Bodies may hold Secrets: they are wiped here and in the HTTP client, and nothing of them is in a
+ * text. Names are checked before they stand in a path. Threads: the loop's only.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "document/document.h"
+#include "document/edit.h"
+#include "kube/names.h"
+#include "store/apiserver/private.h"
+
+#define WRITES_MAX       32    /* under way at once; controllers do one thing at a time */
+#define WRITE_TIMEOUT_MS 30000 /* for all of it; kube-apiserver's own is 60 s, webhooks' 10 s */
+
+struct apiserver_write {
+    struct cds_list_head siblings;
+    struct apiserver *apiserver; /* borrows */
+    struct http_transfer *transfer;
+    store_done_fn *done;
+    void *ctx;
+    const char *verb; /* for people */
+    bool is_deletion;
+    struct buf body; /* of the reply; wiped */
+    json_object *object;
+};
+
+/* The store no longer knows of it. */
+static void take_out(struct apiserver_write *write)
+{
+    cds_list_del(&write->siblings);
+    write->apiserver->write_count--;
+}
+
+static void free_write(struct apiserver_write *write)
+{
+    buf_fini(&write->body);
+    json_object_put(write->object); /* wipes its strings: document/document */
+    free(write);
+}
+
+static enum status on_body(void *ctx, struct span piece)
+{
+    struct apiserver_write *write = ctx;
+    buf_append(&write->body, piece);
+    if (!write->body.failed) {
+        return ST_OK;
+    }
+    return write->body.len + piece.len > write->body.max_len ? ST_LIMIT : ST_NOMEM;
+}
+
+static enum status take_object(void *ctx, json_object *root)
+{
+    struct apiserver_write *write = ctx;
+    json_object_put(write->object); /* of several the last; the API sends one */
+    write->object = json_object_get(root);
+    return ST_OK;
+}
+
+/* What an answer means. Return: ST_OK, with write->object but for deletions */
+static enum status read_reply(struct apiserver_write *write,
+                              const struct http_result *result,
+                              struct problem *problem)
+{
+    struct problem syntax;
+    const struct span text = buf_span(&write->body);
+    if (result->status != ST_OK) {
+        problem_set(problem, result->status, 0, 0, "%s: %s", write->verb,
+                    result->text[0] ? result->text : status_text(result->status));
+        return result->status;
+    }
+    if (result->code < 200 || result->code > 299) {
+        struct status_body body;
+        status_body_parse(text, &body);
+        /* a patch has no other way to say which uid it wants than to patch it */
+        const enum status status =
+            body.is_about_uid ? ST_CONFLICT : status_body_meaning(result->code, body.reason);
+        problem_set(problem, status, 0, 0, "%s: the server answers %u %s: %s", write->verb,
+                    result->code, body.reason, body.message);
+        return status;
+    }
+    if (write->is_deletion) {
+        return ST_OK;
+    }
+    if (text.len == 0 || text.at[0] != '{' ||
+        document_parse_json(text, take_object, write, &syntax) != ST_OK || !write->object) {
+        problem_set(problem, ST_UNAVAILABLE, 0, 0, "%s: the server's answer is not an object",
+                    write->verb);
+        return ST_UNAVAILABLE;
+    }
+    return ST_OK;
+}
+
+static void on_done(void *ctx, const struct http_result *result)
+{
+    struct apiserver_write *write = ctx;
+    struct problem problem = { 0 };
+    problem_set_file(&problem, cluster_access_endpoint(write->apiserver->options.access)->url);
+    const enum status status = read_reply(write, result, &problem);
+    take_out(write); /* first: `done` may free the store, or begin the next one */
+    write->done(write->ctx, status, status == ST_OK ? write->object : NULL,
+                status == ST_OK ? NULL : &problem);
+    free_write(write);
+}
+
+void apiserver_drop_writes(struct apiserver *apiserver)
+{
+    struct apiserver_write *write;
+    struct apiserver_write *next;
+    cds_list_for_each_entry_safe(write, next, &apiserver->writes, siblings)
+    {
+        write->transfer = http_cancel(write->transfer);
+        take_out(write);
+        free_write(write);
+    }
+}
+
+/* --- beginning --- */
+
+/* What one operation sends. */
+struct sending {
+    const char *method;
+    const char *verb;
+    const char *content_type; /* NULL: no body */
+    enum object_kind kind;
+    struct span namespace;
+    struct span name;        /* empty: the collection */
+    const json_object *tree; /* borrows; NULL: no body */
+};
+
+/* json-c keeps the text it makes with the tree: there it is wiped, after it has been copied. */
+static enum status serialize(const json_object *tree, struct buf *ret_text)
+{
+    size_t len = 0;
+    const char *text = json_object_to_json_string_length((json_object *)tree,
+                                                         JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    struct buf body = { .is_secret = true };
+    if (!text) {
+        return ST_NOMEM;
+    }
+    buf_append(&body, (struct span){ .at = text, .len = len });
+    sodium_memzero((char *)text, len);
+    if (body.failed) {
+        return ST_NOMEM;
+    }
+    *ret_text = body;
+    return ST_OK;
+}
+
+static enum status start(struct apiserver_write *write, const struct sending *sending)
+{
+    struct problem problem = { 0 };
+    struct buf path = { 0 };
+    struct buf body = { .is_secret = true };
+    apiserver_path(&path, sending->kind, sending->namespace, sending->name);
+    buf_append_char(&path, '\0');
+    enum status status = path.failed ? ST_NOMEM : ST_OK;
+    if (status == ST_OK && sending->tree) {
+        status = serialize(sending->tree, &body);
+    }
+    if (status == ST_OK) {
+        struct http_request request = {
+            .method = sending->method,
+            .path = path.at,
+            .body = buf_span(&body),
+            .total_timeout_ms = WRITE_TIMEOUT_MS,
+            .on_body = on_body,
+            .on_done = on_done,
+            .ctx = write,
+        };
+        status = apiserver_request(write->apiserver, &request, sending->content_type,
+                                   &write->transfer, &problem);
+    }
+    buf_fini(&body);
+    buf_fini(&path);
+    return status;
+}
+
+static enum status begin(struct store *store,
+                         const struct sending *sending,
+                         store_done_fn *done,
+                         void *ctx)
+{
+    struct apiserver *apiserver = apiserver_of(store);
+    if (!name_is_dns_label(sending->namespace) ||
+        (sending->name.len > 0 && !name_is_dns_subdomain(sending->name))) {
+        return ST_INVALID;
+    }
+    if (!apiserver->client) {
+        return ST_UNSUPPORTED;
+    }
+    if (apiserver->write_count >= WRITES_MAX) {
+        return ST_LIMIT;
+    }
+    struct apiserver_write *write = calloc(1, sizeof(*write));
+    if (!write) {
+        return ST_NOMEM;
+    }
+    write->apiserver = apiserver;
+    write->done = done;
+    write->ctx = ctx;
+    write->verb = sending->verb;
+    write->is_deletion = strcmp(sending->method, "DELETE") == 0;
+    write->body = (struct buf){ .max_len = APISERVER_OBJECT_MAX_BYTES, .is_secret = true };
+    cds_list_add_tail(&write->siblings, &apiserver->writes);
+    apiserver->write_count++;
+    const enum status status = start(write, sending);
+    if (status != ST_OK) {
+        take_out(write);
+        free_write(write);
+    }
+    return status;
+}
+
+enum status apiserver_create(struct store *store,
+                             enum object_kind kind,
+                             const json_object *object,
+                             store_done_fn *done,
+                             void *ctx)
+{
+    const struct sending sending = {
+        .method = "POST",
+        .verb = "create",
+        .content_type = "application/json",
+        .kind = kind,
+        .namespace = apiserver_text(apiserver_metadata(object), "namespace"),
+        .tree = object,
+    };
+    return begin(store, &sending, done, ctx);
+}
+
+/* Of a single object: an empty name would mean the collection. */
+static enum status begin_single(struct store *store,
+                                const struct sending *sending,
+                                store_done_fn *done,
+                                void *ctx)
+{
+    return sending->name.len > 0 ? begin(store, sending, done, ctx) : ST_INVALID;
+}
+
+enum status apiserver_get(struct store *store,
+                          const struct store_target *target,
+                          store_done_fn *done,
+                          void *ctx)
+{
+    const struct sending sending = {
+        .method = "GET",
+        .verb = "get",
+        .kind = target->kind,
+        .namespace = target->namespace,
+        .name = target->name,
+    };
+    return begin_single(store, &sending, done, ctx);
+}
+
+enum status apiserver_update(struct store *store,
+                             enum object_kind kind,
+                             const json_object *object,
+                             store_done_fn *done,
+                             void *ctx)
+{
+    const struct sending sending = {
+        .method = "PUT",
+        .verb = "update",
+        .content_type = "application/json",
+        .kind = kind,
+        .namespace = apiserver_text(apiserver_metadata(object), "namespace"),
+        .name = apiserver_text(apiserver_metadata(object), "name"),
+        .tree = object,
+    };
+    return begin_single(store, &sending, done, ctx);
+}
+
+/* Add @text to @object as member @key, unless it is empty: then nobody asks for it. */
+static bool add_text(json_object *object, const char *key, struct span text)
+{
+    return text.len == 0 || document_set_text(object, key, text) == ST_OK;
+}
+
+static bool add_preconditions(json_object *object, const struct store_target *target)
+{
+    return add_text(object, "uid", target->uid) &&
+           add_text(object, "resourceVersion", target->resource_version);
+}
+
+/* A new object with the members of @from, which is not changed; no members when it is no object. */
+static json_object *share_members(const json_object *from)
+{
+    json_object *object = json_object_new_object();
+    if (!object || !json_object_is_type(from, json_type_object)) {
+        return object;
+    }
+    json_object_object_foreach(from, key, value)
+    {
+        if (document_set(object, key, json_object_get(value)) != ST_OK) {
+            json_object_put(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+enum status apiserver_patch(struct store *store,
+                            const struct store_target *target,
+                            const json_object *patch,
+                            store_done_fn *done,
+                            void *ctx)
+{
+    if (!json_object_is_type(patch, json_type_object)) {
+        return ST_INVALID;
+    }
+    json_object *root = share_members(patch);
+    json_object *metadata = share_members(json_object_object_get(patch, "metadata"));
+    enum status status = ST_NOMEM;
+    if (!root || !metadata || !add_preconditions(metadata, target)) {
+        json_object_put(metadata);
+    } else if (document_set(root, "metadata", metadata) == ST_OK) {
+        const struct sending sending = {
+            .method = "PATCH",
+            .verb = "patch",
+            .content_type = "application/merge-patch+json",
+            .kind = target->kind,
+            .namespace = target->namespace,
+            .name = target->name,
+            .tree = root,
+        };
+        status = begin_single(store, &sending, done, ctx);
+    }
+    json_object_put(root);
+    return status;
+}
+
+enum status apiserver_delete(struct store *store,
+                             const struct store_target *target,
+                             store_done_fn *done,
+                             void *ctx)
+{
+    json_object *options = json_object_new_object();
+    json_object *preconditions = json_object_new_object();
+    enum status status = ST_NOMEM;
+    if (!options || !preconditions || !add_preconditions(preconditions, target)) {
+        json_object_put(preconditions);
+    } else if (document_set(options, "preconditions", preconditions) == ST_OK &&
+               add_text(options, "kind", SPAN_LITERAL("DeleteOptions")) &&
+               add_text(options, "apiVersion", SPAN_LITERAL("v1"))) {
+        const struct sending sending = {
+            .method = "DELETE",
+            .verb = "delete",
+            .content_type = "application/json",
+            .kind = target->kind,
+            .namespace = target->namespace,
+            .name = target->name,
+            .tree = options,
+        };
+        status = begin_single(store, &sending, done, ctx);
+    }
+    json_object_put(options);
+    return status;
+}
