@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json-c trees that know where they stood.
- *
- * Positions sit in the nodes' userdata, packed into one odd number. Odd, because json-c itself
- * keeps the text of a parsed fraction there, and that pointer is even: so the position of a node
- * that somebody else made reads as unknown, not as nonsense. Numbers are typed and valued, but
- * their spelling is not kept.
+ * json-c trees that know where they stood. Numbers are typed and valued, but their spelling is not
+ * kept.
  *
  * Threat: text from files that others write. Of what costs text, one document is bounded in values,
  * and goes before the next is read. Of what costs no text, the whole file is: an alias is a
@@ -13,8 +9,6 @@
  * would take them for ever, a value of 1 MB 100,000 times all memory); `<<` copies keys.
  * json_object_put() recurses, no deeper than DOCUMENT_MAX_DEPTH: aliased trees add their height to
  * the depth they are put at.
- *
- * Strings may be secrets, so each is overwritten when json-c frees it.
  *
  * Threads: none; a tree belongs to its caller.
  */
@@ -36,55 +30,6 @@
 
 /* Of members of an object whose table is made smaller; more need all that json-c reserves. */
 #define SHRINK_MEMBERS_MAX 9
-
-/* A place as one odd number: line, column, whether it is damaged, 1. With 64 bits there is room for
- * any file; with 32 both saturate early, which costs a correct column on very long lines. */
-#define COLUMN_BITS (sizeof(uintptr_t) >= 8 ? 30 : 11)
-#define COLUMN_MAX  (((uintptr_t)1 << COLUMN_BITS) - 1)
-#define LINE_MAX_   (UINTPTR_MAX >> (COLUMN_BITS + 2))
-#define DAMAGED_BIT 2u
-
-static void *pack_place(struct document_place place, bool is_damaged)
-{
-    const uintptr_t line = place.line < LINE_MAX_ ? place.line : LINE_MAX_;
-    const uintptr_t column = place.column < COLUMN_MAX ? place.column : COLUMN_MAX;
-    return (void *)(line << (COLUMN_BITS + 2) | column << 2 | (is_damaged ? DAMAGED_BIT : 0) | 1);
-}
-
-static uintptr_t packed_of(const json_object *node)
-{
-    /* json-c's getter only lacks the const */
-    return node ? (uintptr_t)json_object_get_userdata((json_object *)node) : 0;
-}
-
-bool document_is_damaged(const json_object *node)
-{
-    const uintptr_t packed = packed_of(node);
-    return (packed & 1) != 0 && (packed & DAMAGED_BIT) != 0;
-}
-
-void document_position(const json_object *node, unsigned *ret_line, unsigned *ret_column)
-{
-    const uintptr_t packed = packed_of(node);
-    const bool is_ours = (packed & 1) != 0;
-    *ret_line = is_ours ? (unsigned)(packed >> (COLUMN_BITS + 2)) : 0;
-    *ret_column = is_ours ? (unsigned)(packed >> 2 & COLUMN_MAX) : 0;
-}
-
-/* json-c calls this just before it frees the string. */
-static void wipe_string(json_object *node, void *userdata)
-{
-    (void)userdata;
-    char *const text = (char *)json_object_get_string(node); /* its own bytes: it is a string */
-    sodium_memzero(text, (size_t)json_object_get_string_len(node));
-}
-
-static void set_place(json_object *node, struct document_place place, bool is_damaged)
-{
-    const bool is_string = json_object_is_type(node, json_type_string);
-    json_object_set_userdata(node, pack_place(place, is_string && is_damaged),
-                             is_string ? wipe_string : NULL);
-}
 
 enum status document_tree_fail(struct document_tree *tree,
                                enum status status,
@@ -374,7 +319,7 @@ enum status document_tree_open(struct document_tree *tree,
     if (!node) {
         return fail_nomem(tree);
     }
-    set_place(node, place, false);
+    document_mark(node, place, false);
     tree->frames[tree->depth++] = (struct document_frame){
         .node = node,
         .nodes_before = nodes_before,
@@ -535,7 +480,7 @@ enum status document_tree_scalar(struct document_tree *tree,
         return fail_nomem(tree);
     }
     if (node) {
-        set_place(node, place, is_damaged(tree, text));
+        document_mark(node, place, is_damaged(tree, text));
     }
     const size_t byte_count = json_object_is_type(node, json_type_string) ? text.len : 0;
     tree->byte_count += byte_count;

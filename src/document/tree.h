@@ -19,7 +19,7 @@
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
-#include "document/document.h"
+#include "document/node.h"
 #include "document/yaml_scalar.h"
 
 /* Keys that `<<` has copied, in one file. Copies are the one thing that costs memory without
@@ -31,12 +31,6 @@
  * without an alias could. A label or a list of groups in each of 100,000 Secrets is far below. */
 #define DOCUMENT_MAX_REPEATED_NODES 1000000
 #define DOCUMENT_MAX_REPEATED_BYTES 67108864 /* keys and strings; as a file may have */
-
-/** Where something stands, both from 1. */
-struct document_place {
-    unsigned line;
-    unsigned column;
-};
 
 /** A whole value: what an alias repeats. */
 struct document_value {

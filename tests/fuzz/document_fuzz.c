@@ -9,10 +9,10 @@
  * Secret's keys are sorted, unique and found, its size within the limit.
  */
 #include "document/document.h"
-#include "document/json_check.h"
 #include "document/write.h"
 #include "fuzz.h"
 #include "kube/secret.h"
+#include "support/json_check.h"
 
 #define WALK_MAX 20000 /* nodes; aliases can make a small text a tree of millions */
 

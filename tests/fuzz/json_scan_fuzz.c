@@ -6,9 +6,9 @@
  * one of its known weaknesses; an error's position lies in the text, on the line and column that
  * counting newlines in the original gives; the duplicate check accepts what the scanner accepts.
  */
-#include "document/json_check.h"
 #include "document/json_scan.h"
 #include "fuzz.h"
+#include "support/json_check.h"
 #include "support/json_oracle.h"
 
 /* A raw newline cannot stand in a string before the first error, so all of them separate lines. */

@@ -153,6 +153,10 @@ GOOD_HEADER = """/* SPDX-License-Identifier: Apache-2.0 */
 int x_get(void);
 """
 
+GOOD_TESTS = """# SPDX-License-Identifier: Apache-2.0
+unit_tests = ['base/x']
+"""
+
 BREAKERS = {
     "includes_point_down": {"src/base/x.c": GOOD_SOURCE.replace('"base/x.h"', '"authn/y.h"')},
     "embedders_see_the_public_face_only": {"examples/embed/e.c": GOOD_SOURCE},
@@ -186,6 +190,7 @@ FURTHER_BREAKERS = {
     "a folder does not come back by way of another": ("includes_run_in_no_circle", {"src/io/y.h": GOOD_HEADER + '#include "base/x.h"\n',
                                                                                      "src/base/z.h": GOOD_HEADER + '#include "io/y.h"\n'}),
     "a test of the same name in another folder is no test": ("every_module_has_a_unit_test", {"src/io/x.c": GOOD_SOURCE}),
+    "a test that is not built is no test": ("every_module_has_a_unit_test", {"tests/unit/base/y_test.c": GOOD_SOURCE}),
     "a module of a folder inside a folder has a test": ("every_module_has_a_unit_test", {"src/io/file/y.c": GOOD_SOURCE}),
 }
 
@@ -193,7 +198,7 @@ FURTHER_BREAKERS = {
 @pytest.fixture
 def small_tree(tmp_path):
     """A tree that breaks no rule."""
-    files = {"src/base/x.c": GOOD_SOURCE, "tests/unit/base/x_test.c": GOOD_SOURCE,
+    files = {"src/base/x.c": GOOD_SOURCE, "tests/unit/base/x_test.c": GOOD_SOURCE, "tests/unit/meson.build": GOOD_TESTS,
              "src/base/x.h": GOOD_HEADER}
 
     def make(extra=()):

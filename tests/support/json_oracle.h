@@ -14,8 +14,8 @@
 #include <json-c/json.h>
 
 #include "base/span.h"
-#include "document/json_check.h"
 #include "document/json_scan.h"
+#include "support/json_check.h"
 
 #define JSON_ORACLE_MAX_DEPTH 1000      /* far above ours: depth is not what we compare */
 #define JSON_ORACLE_STRICTER  (17 << 8) /* json-c 0.17, as json_c_version_num() says it */

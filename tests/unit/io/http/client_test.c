@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <gnutls/x509.h>
 #include <sodium.h>
 
 #include "io/http/client.h"

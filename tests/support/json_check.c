@@ -9,7 +9,7 @@
  *
  * The scanner clobbers what it reads, so it gets a copy. Files hold Secrets: the copy is wiped.
  */
-#include "document/json_check.h"
+#include "support/json_check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "document/json_check.h"
 #include "document/json_scan.h"
+#include "support/json_check.h"
 
 #define OK                      ST_OK, 0, 0, ""
 #define DUPLICATE(line, column) ST_DUPLICATE, line, column
