@@ -11,9 +11,9 @@
 #include <inttypes.h>
 
 #include "base/rfc3339.h"
-#include "cli/commands.h"
 #include "cli/engine.h"
 #include "cli/engine_options.h"
+#include "cli/options_check.h"
 #include "cli/output.h"
 #include "cli/process.h"
 #include "server/tls.h"

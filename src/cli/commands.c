@@ -12,6 +12,8 @@
 
 #include "cli/check_config.h"
 #include "cli/options_help.h"
+#include "cli/options_parse.h"
+#include "cli/options_value.h"
 #include "cli/output.h"
 #include "cli/process.h"
 #include "cli/review.h"

@@ -7,11 +7,6 @@
 #include "base/compiler.h"
 #include "cli/options.h"
 
-/* Exit statuses. review has 0, 1 and 2 as yes, no and could not ask. */
-#define EXIT_STATUS_OK     0
-#define EXIT_STATUS_FAILED 1
-#define EXIT_STATUS_USAGE  2
-
 struct command {
     const char *name;
     /** Return: the exit status; complains on stderr itself, in one line */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/options_parse.h"
+
 #define GROUP_BYTES_MAX \
     1048576 /* with the names of its members: more than any directory service's */
 

@@ -6,8 +6,8 @@
  * here.
  *
  * Ownership: struct options owns every string and list in it; options_fini() frees them. A string
- * that was not given, or given empty, is NULL. After options_parse() returned ST_OK all ranges and
- * cross-checks hold, so who reads the fields checks nothing again.
+ * that was not given, or given empty, is NULL. After options_parse() (cli/options_parse.h) returned
+ * ST_OK all ranges and cross-checks hold, so who reads the fields checks nothing again.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -135,58 +135,3 @@ struct options {
 #define WATCH_SILENCE_RECOMMENDED_MS 60000   /* a quiet watch gets a bookmark about so often */
 #define IDLE_TIMEOUT_RECOMMENDED_MS \
     90000 /* kube-apiserver keeps idle connections this long; closing first costs it EOFs */
-
-/* Kubernetes sets these in every pod. */
-#define POD_HOST_VARIABLE "KUBERNETES_SERVICE_HOST"
-#define POD_PORT_VARIABLE "KUBERNETES_SERVICE_PORT"
-
-/**
- * options_parse() - everything between the command line and a checked struct options
- * @argv: arguments behind the subcommand's name, @argc of them; borrows
- *
- * Defaults, then the file of --config, then flags on top; in a pod, --in-cluster when nothing else
- * says where Secrets are; with a client CA, metrics by certificate when nothing else is said. Stops
- * at the first error. With --help nothing else is looked at.
- * *@ret_options is owned by the caller on ST_OK only. Return: ST_OK; ST_INVALID, ST_NOT_FOUND,
- * ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
- * @reterr_problem, which names the option or the file, line and column, and what was expected, and
- * never repeats a value: a token pasted in the wrong place must not reach a log; ST_NOMEM
- */
-enum status options_parse(enum option_command command,
-                          int argc,
-                          char *const *argv,
-                          struct options *ret_options,
-                          struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
-
-/** options_fini() - free what it owns; all-zero afterwards and beforehand is fine */
-void options_fini(struct options *options) NONNULL(1);
-
-/* The steps of options_parse(), apart for tests and fuzzers: none of these opens a file. */
-
-/** options_init() - the defaults. Return: ST_OK; ST_NOMEM */
-enum status options_init(struct options *ret_options) NODISCARD NONNULL(1);
-
-/** options_parse_flags() - set what @argv says. Return: as options_parse(); @options may be half
- * written and is still the caller's to free */
-enum status options_parse_flags(enum option_command command,
-                                int argc,
-                                char *const *argv,
-                                struct options *options,
-                                struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
-
-/** options_parse_file() - set what the configuration file's @text says, but for what options->given
- * has already: flags win. On failure @options is unchanged */
-enum status options_parse_file(struct span text,
-                               struct options *options,
-                               struct problem *reterr_problem) NODISCARD NONNULL(2, 3);
-
-/** options_check() - what no row can see alone. Return: ST_OK; ST_INVALID with @reterr_problem */
-enum status options_check(const struct options *options,
-                          enum option_command command,
-                          struct problem *reterr_problem) NODISCARD NONNULL(1, 3);
-
-/** options_warn() - tell @fn what is allowed but probably not meant (status ST_INVALID) */
-void options_warn(const struct options *options,
-                  enum option_command command,
-                  problem_fn *fn,
-                  void *ctx) NONNULL(1, 3);

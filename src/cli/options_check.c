@@ -7,11 +7,12 @@
  * --client-ca-file="$CA" with a variable that is not set. What works but is probably not meant is a
  * warning. No threads, no state.
  */
+#include "cli/options_check.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "cli/options.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
 

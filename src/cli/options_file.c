@@ -8,13 +8,15 @@
  * for an absent member, unless that would open the server: `clientCAFile:` with nothing behind it
  * is null, too. Lists replace the default, and flags replace lists. No threads, no state.
  */
+#include "cli/options_file.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "cli/options.h"
+#include "cli/options_check.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
 #include "cli/suggest.h"

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -557,4 +558,42 @@ void option_expectation(const struct option_row *row, char ret_text[static OPTIO
         (void)snprintf(ret_text, size, "an RFC 3339 time, such as 2026-01-02T03:04:05Z");
         break;
     }
+}
+
+/* CPUs this process may use: one worker each. A machine too large for the mask has enough. */
+static int64_t usable_cpus(void)
+{
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    const int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return count > WORKERS_MAX ? WORKERS_MAX : count;
+}
+
+enum status options_init(struct options *ret_options)
+{
+    CLEANUP(options_fini) struct options options = { .workers = usable_cpus() };
+    size_t count;
+    const struct option_row *rows = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].initial) {
+            continue;
+        }
+        const enum status st = option_set(&rows[i], span_of(rows[i].initial), &options);
+        if (st != ST_OK) {
+            return st;
+        }
+    }
+    *ret_options = options;
+    options = (struct options){ 0 };
+    return ST_OK;
+}
+
+void options_fini(struct options *options)
+{
+    size_t count;
+    const struct option_row *rows = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        option_clear(&rows[i], options);
+    }
+    *options = (struct options){ 0 };
 }

@@ -7,6 +7,12 @@
 #include "base/status.h"
 #include "cli/options_table.h"
 
+/** options_init() - the defaults. Return: ST_OK; ST_NOMEM */
+enum status options_init(struct options *ret_options) NODISCARD NONNULL(1);
+
+/** options_fini() - free what it owns; all-zero afterwards and beforehand is fine */
+void options_fini(struct options *options) NONNULL(1);
+
 /**
  * option_set() - parse @text as @row's type and store it
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What the process does to itself before it touches a secret, and what the kernel lets it have. */
+/* What the process does to itself before it touches a secret, what the kernel lets it have, how it
+ * ends. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,11 @@
 #include "base/status.h"
 #include "cli/options.h"
 #include "server/linger.h"
+
+/* Exit statuses. review has 0, 1 and 2 as yes, no and could not ask. */
+#define EXIT_STATUS_OK     0
+#define EXIT_STATUS_FAILED 1
+#define EXIT_STATUS_USAGE  2
 
 /* Descriptors that are not a client's. Together they are what max_connections must leave free. */
 #define PROCESS_FILES                                                                              \

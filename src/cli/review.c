@@ -14,9 +14,9 @@
 #include <urcu-bp.h>
 
 #include "base/clock.h"
-#include "cli/commands.h"
 #include "cli/engine.h"
 #include "cli/output.h"
+#include "cli/process.h"
 #include "cli/read_file.h"
 #include "cli/review_explain.h"
 #include "cli/review_server.h"

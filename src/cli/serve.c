@@ -26,6 +26,7 @@
 #include "authn/authenticator.h"
 #include "base/version.h"
 #include "cli/engine_options.h"
+#include "cli/options_check.h"
 #include "cli/port_file.h"
 #include "cli/problem_log.h"
 #include "cli/process.h"

@@ -4,8 +4,8 @@
 #include "cli/version_command.h"
 
 #include "base/version.h"
-#include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process.h"
 
 int version_command_run(const struct options *options)
 {

@@ -17,8 +17,8 @@
 #include <sodium.h>
 
 #include "base/clock.h"
-#include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process.h"
 #include "cli/read_file.h"
 #include "cli/webhook_remarks.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What operators can count. One table has every metric's name, type and HELP text; workers count in
- * shards of their own (one writer each, no shared cache line), and a scrape adds the shards up and
- * asks the other modules for their figures.
+ * What workers count, in shards of their own (one writer each, no shared cache line).
+ * server/metrics_scrape.h adds them up; the table of all metrics stands in metrics_page.c.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -108,22 +107,3 @@ struct certificate_stats {
     bool last_reload_ok;
     char last_error[256]; /* "" after a good one */
 };
-
-/** Everything a scrape reads. Borrows all of it. */
-struct metrics_sources {
-    const struct worker_metrics *const *shards;
-    size_t shard_count;
-    const struct authenticator *authenticator; /* may be NULL */
-    const struct store *store;                 /* may be NULL */
-    const struct log *log;                     /* may be NULL */
-    const struct clock_step *clock_step;       /* may be NULL */
-    struct certificate_stats certificate;      /* copied by the caller just before */
-    struct clock clock;
-    int64_t connections_limit;
-    uint64_t connection_memory;       /* bytes charged to connections, see server/budget.h */
-    uint64_t connection_memory_limit; /* 0: none */
-};
-
-/** metrics_build() - append the page, text format 0.0.4 (check buf->failed). Not for hot paths: it
- * reads /proc */
-void metrics_build(struct buf *buf, const struct metrics_sources *sources) NONNULL(1, 2);

@@ -12,6 +12,7 @@
 #include "server/endpoint.h"
 #include "server/health.h"
 #include "server/metrics.h"
+#include "server/metrics_scrape.h"
 #include "server/reply.h"
 #include "server/server_private.h"
 #include "server/store_remark.h"

@@ -9,7 +9,11 @@
  * the file; a file that is refused changes nothing; reading the flags once more gives the same.
  */
 #include "cli/options.h"
+#include "cli/options_check.h"
+#include "cli/options_file.h"
+#include "cli/options_parse.h"
 #include "cli/options_table.h"
+#include "cli/options_value.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 32 /* more than any sensible command line; the rest is file text */

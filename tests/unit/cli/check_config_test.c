@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cli/check_config.h"
+#include "cli/options_value.h"
 #include "support/apiserver_script.h"
 #include "support/capture.h"
 #include "support/certificate_kit.h"

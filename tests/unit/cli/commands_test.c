@@ -3,6 +3,7 @@
  * token. */
 #include "cli/commands.h"
 #include "cli/options_help.h"
+#include "cli/process.h"
 #include "support/capture.h"
 
 #define TOKEN "abcdef.0123456789abcdef" /* TEST-ONLY */

@@ -8,6 +8,7 @@
 #include <urcu-bp.h>
 
 #include "cli/engine.h"
+#include "cli/options_value.h"
 #include "support/apiserver_script.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"

@@ -9,6 +9,10 @@
 #include <cmocka.h>
 
 #include "cli/options.h"
+#include "cli/options_check.h"
+#include "cli/options_file.h"
+#include "cli/options_parse.h"
+#include "cli/options_value.h"
 
 #define ARGUMENTS_MAX 8
 

@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include "cli/options.h"
+#include "cli/options_file.h"
+#include "cli/options_parse.h"
+#include "cli/options_value.h"
 
 #define HEAD "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `review`: what is asked, what is printed, how it ends. That the text is the server's, byte by
  * byte: tests/integration/test_cli.py. */
+#include "cli/options_parse.h"
+#include "cli/options_value.h"
 #include "cli/review.h"
 #include "support/capture.h"
 #include "support/file_kit.h"

@@ -12,6 +12,7 @@
 
 #include "base/version.h"
 #include "server/metrics.h"
+#include "server/metrics_scrape.h"
 
 static void assert_line(const struct buf *page, const char *line)
 {

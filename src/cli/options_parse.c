@@ -7,54 +7,17 @@
  * arguments that are no options are refused without being repeated, and so are values.
  * No threads, no state.
  */
-#include "cli/options.h"
+#include "cli/options_parse.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/options_check.h"
+#include "cli/options_file.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
 #include "cli/read_file.h"
 #include "cli/suggest.h"
-
-/* CPUs this process may use: one worker each. A machine too large for the mask has enough. */
-static int64_t usable_cpus(void)
-{
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    const int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    return count > WORKERS_MAX ? WORKERS_MAX : count;
-}
-
-enum status options_init(struct options *ret_options)
-{
-    CLEANUP(options_fini) struct options options = { .workers = usable_cpus() };
-    size_t count;
-    const struct option_row *rows = options_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (!rows[i].initial) {
-            continue;
-        }
-        const enum status st = option_set(&rows[i], span_of(rows[i].initial), &options);
-        if (st != ST_OK) {
-            return st;
-        }
-    }
-    *ret_options = options;
-    options = (struct options){ 0 };
-    return ST_OK;
-}
-
-void options_fini(struct options *options)
-{
-    size_t count;
-    const struct option_row *rows = options_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        option_clear(&rows[i], options);
-    }
-    *options = (struct options){ 0 };
-}
 
 static enum status refuse_argument(enum option_command command, struct problem *reterr_problem)
 {

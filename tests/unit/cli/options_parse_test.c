@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "cli/options.h"
+#include "cli/options_parse.h"
 #include "cli/options_table.h"
+#include "cli/options_value.h"
 #include "support/alloc_fail.h"
 #include "support/file_kit.h"
 
