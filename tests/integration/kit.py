@@ -486,6 +486,13 @@ class Server:
     def metrics(self):
         return parse_metrics(self.health("/metrics").text)
 
+    def connections(self):
+        """How many are open, the one that asks included; None while a newcomer is turned away."""
+        try:
+            return self.metric("kube_bearer_connections")
+        except (OSError, Closed):
+            return None
+
     def metric(self, name, **labels):
         """Sum of the samples of a name that have these labels."""
         return sum(value for key, value in self.metrics().items()

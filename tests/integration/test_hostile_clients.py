@@ -68,7 +68,7 @@ def silent_clients(server, count, data=SILENT_HELLO):
         silent = [stack.enter_context(kit.Connection(server.port)) for _ in range(count)]
         for connection in silent:
             connection.send(data)
-        kit.eventually(lambda: server.metric("kube_bearer_connections") == count + 1 and unread_bytes(server) == 0,
+        kit.eventually(lambda: server.connections() == count + 1 and unread_bytes(server) == 0,
                        "all are there, and read")
         yield silent
 

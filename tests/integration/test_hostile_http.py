@@ -254,7 +254,7 @@ def test_hostile_http_chunk_line_that_fills_the_buffer_costs_no_processor_and_en
         before = cpu_sec(server)
         time.sleep(span_sec)  # not a wait for something: it is what is measured
         assert cpu_sec(server) - before < span_sec / 4
-        kit.eventually(lambda: server.metric("kube_bearer_connections") == 1, "they are gone", timeout=8 + kit.DEADLINE_SEC)
+        kit.eventually(lambda: server.connections() == 1, "they are gone", timeout=8 + kit.DEADLINE_SEC)
 
 
 def test_hostile_http_framing_without_a_body_is_bounded(start_server):
@@ -282,7 +282,7 @@ def test_hostile_http_what_is_cut_is_gone_and_does_not_hold_up_the_end(start_ser
             with contextlib.suppress(OSError):
                 each.send(data)
         assert connection.is_closed_by_peer(within=3 + 2 * kit.SLOW)
-        kit.eventually(lambda: server.metric("kube_bearer_connections") == 1, "both are gone")
+        kit.eventually(lambda: server.connections() == 1, "both are gone")
     with connect(server, listener) as connection:
         with contextlib.suppress(OSError):
             connection.send(data)
@@ -299,7 +299,7 @@ def test_hostile_http_who_sends_and_leaves_at_once_is_gone(both, listener, data)
         with connect(both, listener) as connection:
             connection.send(data)
     # far below --request-timeout and --idle-timeout
-    kit.eventually(lambda: both.metric("kube_bearer_connections") == 1, "they are gone")
+    kit.eventually(lambda: both.connections() == 1, "they are gone")
 
 
 # --- answers that nobody reads -------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_hostile_memory_crowd_stays_within_the_budget_and_others_are_served(tigh
                 assert known.review(tight.token)["status"]["authenticated"] is True
                 assert tight.accepts(tight.token)
         assert cut(tight, "made_room") > 0
-    kit.eventually(lambda: tight.metric("kube_bearer_connections") == 1, "all are gone")
+    kit.eventually(lambda: tight.connections() == 1, "all are gone")
     assert charged(tight) < 40000, "only who asks is charged for"
     if kit.SLOW == 1:  # sanitizers keep what was freed
         assert anonymous_bytes(tight) - before < BUDGET + 1024 * 1024
@@ -138,7 +138,7 @@ def test_hostile_memory_when_nobody_may_go_newcomers_are_refused(tight):
         assert 120 < len(members) < MORE_THAN_FIT
         assert not is_there(poor), "the one who got a no made room"
         assert members[0].review(tight.token)["status"]["authenticated"] is True
-    kit.eventually(lambda: tight.metric("kube_bearer_connections") == 1, "all have gone")
+    kit.eventually(lambda: tight.connections() == 1, "all have gone")
     assert cut(tight, "too_much_memory") > 0
 
 
@@ -218,7 +218,7 @@ def test_regress_9_connection_that_ended_in_the_same_turn_is_let_alone(start_ser
                 server.process.send_signal(signal.SIGCONT)
             kit.eventually(lambda: unread_bytes(server) == 0 or server.process.poll() is not None, "all is read")
         assert server.process.poll() is None
-    kit.eventually(lambda: server.metric("kube_bearer_connections") == 1, "all are gone")
+    kit.eventually(lambda: server.connections() == 1, "all are gone")
     assert cut(server, "made_room") > 0
 
 
