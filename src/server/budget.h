@@ -27,6 +27,10 @@
 struct connection;
 struct worker;
 
+/* What whoever finds no room is told, with a 503. */
+#define BUDGET_REFUSAL         "too much memory is in use by connections"
+#define BUDGET_RETRY_AFTER_SEC 1 /* memory comes free within moments */
+
 #define BUDGET_HEALTH_PLACES \
     16 /* probes and scrapes at once on a listener of their own, whatever the others take */
 

@@ -20,8 +20,6 @@
     4 /* a chunked body is read on to this many times the limit, so that its sender gets the 413 \
        */
 
-#define RETRY_AFTER_SEC 1 /* of a 503: memory comes free within moments */
-
 #define REVIEW_ENDPOINT(text)                                                  \
     {                                                                          \
         .path = { (text), sizeof(text) - 1 }, .is_post = true,                 \
@@ -110,7 +108,7 @@ static enum MHD_Result reply_refusal(struct exchange *exchange, struct head_refu
         return reply_method_not_allowed(exchange);
     }
     return reply_status(exchange, refusal.code, refusal.text,
-                        refusal.code == MHD_HTTP_SERVICE_UNAVAILABLE ? RETRY_AFTER_SEC : 0);
+                        refusal.code == MHD_HTTP_SERVICE_UNAVAILABLE ? BUDGET_RETRY_AFTER_SEC : 0);
 }
 
 /* Refuse while the body is unread: the connection ends after this reply, and its client is let
@@ -239,8 +237,7 @@ static bool has_room(struct connection *connection, struct span piece)
 
 static void keep(struct exchange *exchange, struct span piece)
 {
-    static const struct head_refusal no_memory = { MHD_HTTP_SERVICE_UNAVAILABLE,
-                                                   "too much memory is in use by connections" };
+    static const struct head_refusal no_memory = { MHD_HTTP_SERVICE_UNAVAILABLE, BUDGET_REFUSAL };
     struct request *request = &exchange->connection->request;
     if (has_room(exchange->connection, piece)) {
         buf_append(&request->body, piece);

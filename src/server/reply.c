@@ -72,8 +72,8 @@ enum MHD_Result reply_built(struct exchange *exchange, unsigned code, const char
     if (reply->cap > CONNECTION_BUF_KEPT_BYTES &&
         !budget_grow(exchange->connection, reply->cap + CONNECTION_BLOCKED_BYTES)) {
         buf_fini(&exchange->connection->request.reply);
-        return reply_status(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-                            "too much memory is in use by connections", 1);
+        return reply_status(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, BUDGET_REFUSAL,
+                            BUDGET_RETRY_AFTER_SEC);
     }
     return send_and_release(exchange, code,
                             reply_make(buf_span(reply), MHD_RESPMEM_PERSISTENT, content_type,

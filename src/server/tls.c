@@ -13,15 +13,12 @@
  */
 #include "server/tls.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <gnutls/x509.h>
 #include <sodium.h>
@@ -29,6 +26,7 @@
 
 #include "base/digest.h"
 #include "base/pem.h"
+#include "io/file/read.h"
 
 #define CLIENT_RECHECK_SEC \
     60 /* an open connection's certificate may expire: noticed within a minute */
@@ -82,49 +80,20 @@ static void free_datum(gnutls_datum_t *datum)
     *datum = (gnutls_datum_t){ 0 };
 }
 
-static enum status read_all(int fd, gnutls_datum_t *ret_bytes, struct problem *reterr_problem)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "expected a regular file");
-        return ST_IO;
-    }
-    if (st.st_size > TLS_FILE_MAX_BYTES) {
-        problem_set(reterr_problem, ST_LIMIT, 0, 0, "expected at most %d bytes",
-                    TLS_FILE_MAX_BYTES);
-        return ST_LIMIT;
-    }
-    CLEANUP(free_datum) gnutls_datum_t bytes = { .data = calloc(1, TLS_FILE_MAX_BYTES + 1) };
-    if (!bytes.data) {
-        return ST_NOMEM;
-    }
-    ssize_t n;
-    while (bytes.size <= TLS_FILE_MAX_BYTES &&
-           (n = read(fd, bytes.data + bytes.size, TLS_FILE_MAX_BYTES + 1 - bytes.size)) > 0) {
-        bytes.size += (unsigned)n;
-    }
-    if (n < 0 || bytes.size > TLS_FILE_MAX_BYTES) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be read to its end");
-        return ST_IO;
-    }
-    *ret_bytes = bytes;
-    bytes = (gnutls_datum_t){ 0 };
-    return ST_OK;
-}
-
+/* @path's content; free_datum() wipes it, too. */
 static enum status read_file(const char *path,
                              gnutls_datum_t *ret_bytes,
                              struct problem *reterr_problem)
 {
+    struct file_content content = { 0 };
     problem_set_file(reterr_problem, path);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be opened: %m");
-        return ST_IO;
+    const enum status st = file_read_published(path, TLS_FILE_MAX_BYTES, &content, reterr_problem);
+    if (st == ST_OK) {
+        *ret_bytes =
+            (gnutls_datum_t){ .data = (unsigned char *)content.at, .size = (unsigned)content.len };
     }
-    const enum status st = read_all(fd, ret_bytes, reterr_problem);
-    (void)close(fd); /* read-only: nothing can be lost */
-    return st;
+    const bool is_not_there = st == ST_NOT_FOUND || st == ST_UNSUPPORTED;
+    return is_not_there ? ST_IO : st;
 }
 
 static void credentials_free(struct tls_credentials *credentials)

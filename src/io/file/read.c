@@ -253,6 +253,21 @@ enum status file_read(const char *path,
     return status;
 }
 
+enum status file_read_published(const char *path,
+                                size_t max_bytes,
+                                struct file_content *ret_content,
+                                struct problem *reterr_problem)
+{
+    const struct file_read_options options = { .max_bytes = max_bytes, .occasion = FILE_PUBLISHED };
+    struct file_stamp stamp;
+    const enum status status = file_read(path, &options, ret_content, &stamp, reterr_problem);
+    if (status == ST_UNSETTLED) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "%s", status_text(status));
+        return ST_IO;
+    }
+    return status;
+}
+
 void file_content_fini(struct file_content *content)
 {
     if (content->at) {

@@ -91,6 +91,13 @@ enum status file_read(const char *path,
                       struct file_stamp *ret_stamp,
                       struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4, 5);
 
+/** file_read_published() - file_read() of a file that is replaced as a whole, by a rename or by a
+ * link. Return: as file_read(), but ST_IO with @reterr_problem while somebody writes into it */
+enum status file_read_published(const char *path,
+                                size_t max_bytes,
+                                struct file_content *ret_content,
+                                struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
+
 /** file_content_fini() - wipe and free; the content is all-zero afterwards */
 void file_content_fini(struct file_content *content) NONNULL(1);
 

@@ -412,6 +412,28 @@ static void test_file_read_without_leases_an_appeared_file_waits_for_its_close(v
     kit_fini(&kit);
 }
 
+static void test_file_read_published_file_with_a_writer_is_refused(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    struct problem problem = { 0 };
+    struct file_content content = { 0 };
+    kit_init(&kit);
+    kit_write(&kit, "file", "whole");
+    const struct kit_path path = kit_path(&kit, "file");
+    assert_int_equal(file_read_published(path.text, 5, &content, &problem), ST_OK);
+    assert_memory_equal(content.at, "whole", 5);
+    file_content_fini(&content);
+    assert_int_equal(file_read_published(path.text, 4, &content, &problem), ST_LIMIT);
+    const int fd = open(path.text, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(file_read_published(path.text, 5, &content, &problem), ST_IO);
+    assert_string_equal(problem.text, status_text(ST_UNSETTLED));
+    assert_null(content.at);
+    assert_int_equal(close(fd), 0);
+    kit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_file_read_open_for_writing_is_unsettled_on_every_occasion),
         cmocka_unit_test(test_file_read_open_for_reading_does_not_disturb),
         cmocka_unit_test(test_file_read_refusals),
+        cmocka_unit_test(test_file_read_published_file_with_a_writer_is_refused),
         cmocka_unit_test(test_file_read_asks_about_the_open_file),
         cmocka_unit_test(test_file_read_lease_broken_by_a_writer_is_harmless),
         cmocka_unit_test(test_file_read_never_gives_a_mixture_of_two_states),
