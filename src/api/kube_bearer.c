@@ -28,8 +28,9 @@
 #include "store/open/open.h"
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
-#define OPTIONS_SIZE_MAX \
-    4096 /* no version comes near; a size that nobody set must not have us read far */
+
+/* no version comes near; a size that nobody set must not have us read far */
+#define OPTIONS_SIZE_MAX 4096
 
 _Static_assert(KUBE_BEARER_AUDIENCES_MAX == QUESTION_MAX_AUDIENCES, "the public limit is ours");
 _Static_assert(KUBE_BEARER_AUDIENCES_MAX == API_AUDIENCES_MAX, "and so is this one");
@@ -108,32 +109,33 @@ static enum status make_store(struct kube_bearer *bearer,
         .ctx = bearer,
     };
     char *server = NULL; /* an embedder knows its own kubeconfig */
-    enum status st = store_open(&sources, &bearer->store, &server, reterr_problem);
+    enum status status = store_open(&sources, &bearer->store, &server, reterr_problem);
     free(server);
-    if (st == ST_OK) {
-        st = authenticator_attach(bearer->authenticator, bearer->store);
+    if (status == ST_OK) {
+        status = authenticator_attach(bearer->authenticator, bearer->store);
     }
-    if (st == ST_OK) {
-        st = store_load(bearer->store, reterr_problem);
+    if (status == ST_OK) {
+        status = store_load(bearer->store, reterr_problem);
     }
-    return st == ST_UNSETTLED ? ST_OK : st; /* the rest comes when it has settled, or been asked */
+    return status == ST_UNSETTLED ? ST_OK
+                                  : status; /* the rest comes when it has settled, or been asked */
 }
 
 static enum status start(struct kube_bearer *bearer,
                          const struct kube_bearer_options *options,
                          struct problem *reterr_problem)
 {
-    enum status st = make_authenticator(bearer, options);
-    if (st == ST_OK) {
-        st = make_store(bearer, options, reterr_problem);
+    enum status status = make_authenticator(bearer, options);
+    if (status == ST_OK) {
+        status = make_store(bearer, options, reterr_problem);
     }
-    if (st == ST_OK) {
-        st = loop_new(&bearer->loop);
+    if (status == ST_OK) {
+        status = loop_new(&bearer->loop);
     }
-    if (st == ST_OK) {
-        st = store_watch(bearer->store, bearer->loop, reterr_problem);
+    if (status == ST_OK) {
+        status = store_watch(bearer->store, bearer->loop, reterr_problem);
     }
-    return st == ST_OK ? loop_start(bearer->loop) : st;
+    return status == ST_OK ? loop_start(bearer->loop) : status;
 }
 
 /*
@@ -179,7 +181,7 @@ struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
                                     size_t reterr_size)
 {
     struct problem problem = { 0 };
-    enum status st = ST_NOMEM;
+    enum status status = ST_NOMEM;
     struct kube_bearer *bearer = NULL;
     struct kube_bearer_options known;
     const char *wrong = read_options(options, &known);
@@ -187,20 +189,20 @@ struct kube_bearer *kube_bearer_new(const struct kube_bearer_options *options,
         wrong = check_options(&known);
     }
     if (wrong) {
-        st = ST_INVALID;
-        problem_set(&problem, st, 0, 0, "%s", wrong);
+        status = ST_INVALID;
+        problem_set(&problem, status, 0, 0, "%s", wrong);
     } else if ((bearer = calloc(1, sizeof(*bearer)))) {
         bearer->clock = clock_system();
         bearer->on_problem = known.on_problem;
         bearer->ctx = known.ctx;
-        st = start(bearer, &known, &problem);
+        status = start(bearer, &known, &problem);
     }
-    if (st == ST_OK) {
+    if (status == ST_OK) {
         return bearer;
     }
     kube_bearer_free(bearer);
     if (!problem.text[0]) {
-        problem_set(&problem, st, 0, 0, "%s", status_text(st));
+        problem_set(&problem, status, 0, 0, "%s", status_text(status));
     }
     if (reterr_size > 0) {
         problem_format(&problem, reterr_text, reterr_size);

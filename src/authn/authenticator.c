@@ -69,14 +69,14 @@ enum status authenticator_new(const struct authenticator_options *options,
         return ST_NOMEM;
     }
     authenticator->unknown_token_answer = options->unknown_token_answer;
-    enum status st =
+    enum status status =
         copy_audiences(authenticator, options->api_audiences, options->api_audience_count);
-    if (st == ST_OK && options->bootstrap) {
-        st = bootstrap_new(options->on_problem, options->ctx, &authenticator->bootstrap);
+    if (status == ST_OK && options->bootstrap) {
+        status = bootstrap_new(options->on_problem, options->ctx, &authenticator->bootstrap);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         (void)authenticator_free(authenticator);
-        return st;
+        return status;
     }
     if (authenticator->bootstrap) {
         authenticator->families[authenticator->family_count++] =
@@ -191,7 +191,7 @@ static void ask_family(const struct authenticator *authenticator,
                        struct verdict *ret_verdict)
 {
     const struct token_family_ops *ops = family->ops;
-    if (!ops->audience_agnostic) {
+    if (!ops->is_audience_agnostic) {
         ops->authenticate(family->family, question, ret_verdict);
         return;
     }

@@ -37,7 +37,7 @@ struct bootstrap {
     struct rejected_secrets *rejected;
     problem_fn *on_problem; /* may be NULL */
     void *ctx;
-    atomic_bool synced;
+    atomic_bool is_synced;
     /* Secrets by why they are unusable; ST_OK counts the usable ones. Written by the loop only. */
     _Atomic uint64_t counts[STATUS_COUNT_];
 };
@@ -50,13 +50,13 @@ enum status bootstrap_new(problem_fn *on_problem, void *ctx, struct bootstrap **
     }
     bootstrap->on_problem = on_problem;
     bootstrap->ctx = ctx;
-    enum status st = credential_cache_new(&bootstrap->cache);
-    if (st == ST_OK) {
-        st = rejected_secrets_new(&bootstrap->rejected);
+    enum status status = credential_cache_new(&bootstrap->cache);
+    if (status == ST_OK) {
+        status = rejected_secrets_new(&bootstrap->rejected);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         (void)bootstrap_free(bootstrap);
-        return st;
+        return status;
     }
     *ret_bootstrap = bootstrap;
     return ST_OK;
@@ -97,7 +97,7 @@ static void authenticate(const void *family,
     }
     /* read before the lookup: were it read after, a Secret told in between would count as unknown
      */
-    const bool is_synced = atomic_load_explicit(&bootstrap->synced, memory_order_acquire);
+    const bool is_synced = atomic_load_explicit(&bootstrap->is_synced, memory_order_acquire);
     struct digest presented;
     digest_compute(credential_cache_key(bootstrap->cache), token.secret, &presented);
     const struct credential *found = credential_cache_find(bootstrap->cache, token.id);
@@ -124,7 +124,7 @@ static void authenticate(const void *family,
 const struct token_family_ops bootstrap_ops = {
     .id = AUTHENTICATOR_BOOTSTRAP,
     .form = "the token has the form [a-z0-9]{6}.[a-z0-9]{16}",
-    .audience_agnostic = true,
+    .is_audience_agnostic = true,
     .fits = fits,
     .authenticate = authenticate,
 };
@@ -231,10 +231,10 @@ static enum status evaluate(const struct bootstrap *bootstrap,
     };
     digest_compute(credential_cache_key(bootstrap->cache), token_secret, &credential.secret);
     read_expiration(value_of(secret, "expiration"), &credential);
-    const enum status st = credential_cache_ref_groups(
+    const enum status status = credential_cache_ref_groups(
         bootstrap->cache, value_of(secret, "auth-extra-groups"), &credential.groups);
-    if (st != ST_OK && st != ST_GROUPS_INVALID) {
-        return st;
+    if (status != ST_OK && status != ST_GROUPS_INVALID) {
+        return status;
     }
     credential.unusable = find_unusable(&credential, id, token_secret);
     *ret_credential = credential;
@@ -270,13 +270,13 @@ static void handle_token(struct bootstrap *bootstrap,
         return;
     }
     struct credential credential;
-    enum status st = evaluate(bootstrap, id, event->secret, &credential);
-    if (st == ST_OK) {
-        st = credential_cache_put(bootstrap->cache, id, &credential);
+    enum status status = evaluate(bootstrap, id, event->secret, &credential);
+    if (status == ST_OK) {
+        status = credential_cache_put(bootstrap->cache, id, &credential);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         credential_cache_remove(bootstrap->cache, id);
-        report(bootstrap, event, st);
+        report(bootstrap, event, status);
         return;
     }
     count(bootstrap, credential.unusable, 1);
@@ -313,7 +313,7 @@ static void handle_other(struct bootstrap *bootstrap, const struct store_event *
 void bootstrap_handle_event(struct bootstrap *bootstrap, const struct store_event *event)
 {
     if (event->type == STORE_SYNCED) {
-        atomic_store_explicit(&bootstrap->synced, true, memory_order_release);
+        atomic_store_explicit(&bootstrap->is_synced, true, memory_order_release);
         return;
     }
     if (event->kind != OBJECT_SECRET) {
@@ -332,7 +332,7 @@ void bootstrap_handle_event(struct bootstrap *bootstrap, const struct store_even
 
 bool bootstrap_is_synced(const struct bootstrap *bootstrap)
 {
-    return atomic_load_explicit(&bootstrap->synced, memory_order_acquire);
+    return atomic_load_explicit(&bootstrap->is_synced, memory_order_acquire);
 }
 
 void bootstrap_stats(const struct bootstrap *bootstrap, struct authenticator_stats *ret_stats)

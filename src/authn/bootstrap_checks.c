@@ -101,18 +101,18 @@ static const struct {
 static void explain_found(const struct bootstrap_evidence *evidence,
                           const struct question *question,
                           const char *text,
-                          enum status st)
+                          enum status status)
 {
-    explain_check(question, AUTHENTICATOR_BOOTSTRAP, text, st == ST_OK, "%s%.*s%s",
+    explain_check(question, AUTHENTICATOR_BOOTSTRAP, text, status == ST_OK, "%s%.*s%s",
                   BOOTSTRAP_SECRET_NAMESPACE "/" BOOTSTRAP_SECRET_NAME_PREFIX,
                   (int)evidence->id.len, evidence->id.at,
-                  st == ST_NOT_SYNCED ? ", and not every Secret has been read yet" : "");
+                  status == ST_NOT_SYNCED ? ", and not every Secret has been read yet" : "");
 }
 
 static void explain_not_expired(const struct bootstrap_evidence *evidence,
                                 const struct question *question,
                                 const char *text,
-                                enum status st)
+                                enum status status)
 {
     char expires[RFC3339_MAX] = "never";
     char now[RFC3339_MAX];
@@ -120,21 +120,22 @@ static void explain_not_expired(const struct bootstrap_evidence *evidence,
         rfc3339_format(evidence->credential->expires, expires);
     }
     rfc3339_format(evidence->now, now);
-    explain_check(question, AUTHENTICATOR_BOOTSTRAP, text, st == ST_OK,
+    explain_check(question, AUTHENTICATOR_BOOTSTRAP, text, status == ST_OK,
                   "expires %s, asked as of %s", expires, now);
 }
 
 static void explain_row(size_t row,
                         const struct bootstrap_evidence *evidence,
                         const struct question *question,
-                        enum status st)
+                        enum status status)
 {
     if (checks[row].run == check_found) {
-        explain_found(evidence, question, checks[row].text, st);
+        explain_found(evidence, question, checks[row].text, status);
     } else if (checks[row].run == check_not_expired) {
-        explain_not_expired(evidence, question, checks[row].text, st);
+        explain_not_expired(evidence, question, checks[row].text, status);
     } else {
-        explain_check(question, AUTHENTICATOR_BOOTSTRAP, checks[row].text, st == ST_OK, "%s", "");
+        explain_check(question, AUTHENTICATOR_BOOTSTRAP, checks[row].text, status == ST_OK, "%s",
+                      "");
     }
 }
 
@@ -143,13 +144,13 @@ enum status bootstrap_checks_run(const struct bootstrap_evidence *evidence,
 {
     enum status first = ST_OK;
     for (size_t row = 0; row < COUNTOF(checks); row++) {
-        const enum status st = checks[row].run(evidence);
+        const enum status status = checks[row].run(evidence);
         if (first != ST_OK) {
             continue; /* the answer stands; the work is done all the same */
         }
-        first = st;
+        first = status;
         if (question && question->explain) {
-            explain_row(row, evidence, question, st);
+            explain_row(row, evidence, question, status);
         }
     }
     return first;

@@ -174,20 +174,20 @@ enum status credential_cache_new(struct credential_cache **ret_cache)
     if (!cache) {
         return ST_NOMEM;
     }
-    enum status st = digest_key_new(&cache->key); /* starts libsodium */
-    if (st == ST_OK) {
+    enum status status = digest_key_new(&cache->key); /* starts libsodium */
+    if (status == ST_OK) {
         randombytes_buf(cache->hash_key, sizeof(cache->hash_key));
-        st = group_lists_new(&cache->groups);
+        status = group_lists_new(&cache->groups);
     }
-    if (st == ST_OK) {
-        st = dummy_init(cache);
+    if (status == ST_OK) {
+        status = dummy_init(cache);
     }
-    if (st == ST_OK) {
-        st = table_init(cache);
+    if (status == ST_OK) {
+        status = table_init(cache);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         (void)credential_cache_free(cache);
-        return st;
+        return status;
     }
     *ret_cache = cache;
     return ST_OK;

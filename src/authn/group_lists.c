@@ -186,12 +186,12 @@ enum status group_lists_ref(struct group_lists *lists,
         return ST_NOMEM;
     }
     names[0] = SPAN_LITERAL(BOOTSTRAP_DEFAULT_GROUP);
-    enum status st = ST_GROUPS_INVALID;
+    enum status status = ST_GROUPS_INVALID;
     if (extra == 0 || split_groups(extra_groups, names + 1)) {
-        st = intern(lists, names, sort_unique(names, extra + 1), ret_list);
+        status = intern(lists, names, sort_unique(names, extra + 1), ret_list);
     }
     free(names);
-    return st;
+    return status;
 }
 
 static void free_interned(struct rcu_head *head)

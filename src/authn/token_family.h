@@ -17,7 +17,7 @@ struct token_family_ops {
     /* The tokens say nothing about audiences: the request's must include one of --api-audiences,
      * else the family is not asked at all (k8s.io/apiserver audagnostic.go). The chain then fills
      * in audience_mask; other families set it themselves. */
-    bool audience_agnostic;
+    bool is_audience_agnostic;
     /* Is @token one of the family's, by what it shows without being trusted? @ret_token_id: its
      * public identifier for the operator, empty when it has none; borrows @token; written on true
      * only */

@@ -31,9 +31,9 @@ enum authenticator_id {
 /** authenticator_label() - stable lower_snake name for metrics, logs and explain */
 const char *authenticator_label(enum authenticator_id id);
 
-#define TOKEN_MAX_BYTES                                                                           \
-    16384 /* no family's token is longer: JWTs stay below 8 KiB, headers of most proxies below 16 \
-           */
+/* no family's token is longer: JWTs stay below 8 KiB, headers of most proxies below 16 */
+#define TOKEN_MAX_BYTES 16384
+
 #define QUESTION_MAX_AUDIENCES 64 /* one bit each in audience_mask */
 
 /**

@@ -45,10 +45,10 @@ struct log {
     struct clock clock;
     atomic_int verbosity;
     _Atomic uint64_t lines_failed;
-    pthread_mutex_t lock; /* order: innermost, nothing else is taken inside */
-    bool stalled_locked;  /* the last line was lost: do not wait for the reader again */
-    bool torn_locked;     /* the last line was written in part: end it first */
-    uint64_t lost_locked; /* lines lost and not yet told to the reader */
+    pthread_mutex_t lock;   /* order: innermost, nothing else is taken inside */
+    bool is_stalled_locked; /* the last line was lost: do not wait for the reader again */
+    bool is_torn_locked;    /* the last line was written in part: end it first */
+    uint64_t lost_locked;   /* lines lost and not yet told to the reader */
 };
 
 /** A line being built. at[0] is a newline that is written only to end a torn line before it. */
@@ -294,7 +294,7 @@ static bool wait_for_room_locked(const struct log *log)
 {
     struct pollfd poll_fd = { .fd = log->fd, .events = POLLOUT };
     for (int i = 0; i < LOG_WRITE_TRIES; i++) {
-        const int ready = poll(&poll_fd, 1, log->stalled_locked ? 0 : LOG_STALL_MS);
+        const int ready = poll(&poll_fd, 1, log->is_stalled_locked ? 0 : LOG_STALL_MS);
         if (ready >= 0 || errno != EINTR) {
             return ready > 0; /* an error counts as ready: write() will tell */
         }
@@ -304,7 +304,7 @@ static bool wait_for_room_locked(const struct log *log)
 
 static bool line_write_locked(struct log *log, const struct line *line)
 {
-    const size_t start = log->torn_locked ? 0 : 1;
+    const size_t start = log->is_torn_locked ? 0 : 1;
     size_t at = start;
     for (int i = 0; at < line->len && i < LOG_WRITE_TRIES && wait_for_room_locked(log); i++) {
         const ssize_t n = write(log->fd, line->at + at, line->len - at);
@@ -315,8 +315,8 @@ static bool line_write_locked(struct log *log, const struct line *line)
         }
     }
     const bool whole = at == line->len;
-    log->stalled_locked = !whole;
-    log->torn_locked = !whole && (at > start || log->torn_locked);
+    log->is_stalled_locked = !whole;
+    log->is_torn_locked = !whole && (at > start || log->is_torn_locked);
     return whole;
 }
 

@@ -20,8 +20,9 @@
 
 #define LOG_PEER_MAX 128  /* bytes of a peer's text that reach the log: enough to recognize it */
 #define LOG_TEXT_MAX 1024 /* bytes of a text of ours: the longest struct problem fits */
-#define LOG_LINE_MAX \
-    4096 /* bytes of a line with its newline: PIPE_BUF, so that a pipe takes it whole or not */
+
+/* bytes of a line with its newline: PIPE_BUF, so that a pipe takes it whole or not */
+#define LOG_LINE_MAX 4096
 
 enum log_format { LOG_FORMAT_TEXT = 0, LOG_FORMAT_JSON };
 
@@ -114,8 +115,8 @@ void log_set_verbosity(struct log *log, int verbosity) NONNULL(1);
  */
 uint64_t log_lines_failed(const struct log *log) NONNULL(1);
 
-#define LOG_STALL_MS \
-    20 /* wait this long for a slow reader, once; then lines are lost until it reads again */
+/* wait this long for a slow reader, once; then lines are lost until it reads again */
+#define LOG_STALL_MS 20
 
 /*
  * Flood protection: a token bucket for one kind of line. Owned by one thread, or guarded by its
@@ -129,8 +130,9 @@ struct log_limit {
 };
 
 #define LOG_LIMIT_BURST 10 /* lines at once: enough to see a pattern */
-#define LOG_LIMIT_PER_SECOND \
-    1 /* lines a second afterwards: a day of attack is 86,400 lines, not a full disk */
+
+/* lines a second afterwards: a day of attack is 86,400 lines, not a full disk */
+#define LOG_LIMIT_PER_SECOND 1
 
 /**
  * log_limit_take() - may this line be written now?

@@ -28,8 +28,9 @@
 
 #include "base/buf.h"
 
-#define MEMORY_LIMIT_NONE_BYTES \
-    (UINT64_C(1) << 42) /* 4 TiB. "No limit" of version 1 is 2^63 less a page, 2^43 on 32 bits */
+/* 4 TiB. "No limit" of version 1 is 2^63 less a page, 2^43 on 32 bits */
+#define MEMORY_LIMIT_NONE_BYTES (UINT64_C(1) << 42)
+
 #define LIMIT_FILE_MAX     64       /* bytes of a file with one number */
 #define CGROUP_FILE_MAX    65536    /* bytes: a line for each of some 15 controllers, a path each */
 #define MOUNTINFO_FILE_MAX 16777216 /* bytes: a node with a thousand pods has some 2 MiB */
@@ -104,10 +105,10 @@ enum status memory_cgroup_parse(struct span text, struct memory_cgroup *ret_cgro
 {
     *ret_cgroup = (struct memory_cgroup){ 0 };
     while (text.len > 0) {
-        const enum status st = parse_cgroup_line(take_until(&text, '\n'), ret_cgroup);
-        if (st != ST_OK) {
+        const enum status status = parse_cgroup_line(take_until(&text, '\n'), ret_cgroup);
+        if (status != ST_OK) {
             ret_cgroup->path[0] = '\0';
-            return st;
+            return status;
         }
     }
     return ST_OK;
@@ -210,23 +211,23 @@ static enum status read_up_to(const char *path, size_t max_bytes, struct buf *re
     if (fd < 0) {
         return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
     }
-    enum status st = ST_OK;
+    enum status status = ST_OK;
     ssize_t n = 1;
-    while (st == ST_OK && n > 0) {
+    while (status == ST_OK && n > 0) {
         if (!buf_reserve(ret_text, READ_BYTES)) {
-            st = ST_NOMEM;
+            status = ST_NOMEM;
             break;
         }
         n = read(fd, ret_text->at + ret_text->len, READ_BYTES);
         ret_text->len += n > 0 ? (size_t)n : 0;
         if (n < 0) {
-            st = ST_IO;
+            status = ST_IO;
         } else if (ret_text->len > max_bytes) {
-            st = ST_LIMIT;
+            status = ST_LIMIT;
         }
     }
     (void)close(fd); /* was read only */
-    return st;
+    return status;
 }
 
 /* "" and a note when it does not fit. */
@@ -249,15 +250,15 @@ static void look_at_file(struct search *search, const char *directory, const cha
     CLEANUP(buf_fini) struct buf text = { 0 };
     uint64_t bytes = 0;
     join_path(search, directory, name, path);
-    enum status st = path[0] ? read_up_to(path, LIMIT_FILE_MAX, &text) : ST_NOT_FOUND;
-    if (st == ST_OK) {
-        st = memory_limit_parse(buf_span(&text), &bytes);
+    enum status status = path[0] ? read_up_to(path, LIMIT_FILE_MAX, &text) : ST_NOT_FOUND;
+    if (status == ST_OK) {
+        status = memory_limit_parse(buf_span(&text), &bytes);
     }
-    if (st != ST_OK && st != ST_NOT_FOUND) {
-        note(search, path, st,
-             st == ST_IO ? "cannot be read" : "expected a number of bytes, or max");
+    if (status != ST_OK && status != ST_NOT_FOUND) {
+        note(search, path, status,
+             status == ST_IO ? "cannot be read" : "expected a number of bytes, or max");
     }
-    if (st == ST_OK && bytes < search->limit->bytes) {
+    if (status == ST_OK && bytes < search->limit->bytes) {
         search->limit->bytes = bytes;
         (void)snprintf(search->limit->file, sizeof(search->limit->file), "%s",
                        path + strlen(search->root)); /* cut on purpose */
@@ -327,10 +328,10 @@ static void read_proc(struct search *search,
 {
     char path[PATH_MAX];
     join_path(search, search->root, name, path);
-    const enum status st = path[0] ? read_up_to(path, max_bytes, ret_text) : ST_LIMIT;
-    if (st != ST_OK) {
+    const enum status status = path[0] ? read_up_to(path, max_bytes, ret_text) : ST_LIMIT;
+    if (status != ST_OK) {
         buf_clear(ret_text);
-        note(search, path, st, status_text(st));
+        note(search, path, status, status_text(status));
     }
 }
 
@@ -344,9 +345,10 @@ enum status memory_limit_find(const char *root,
     struct memory_cgroup cgroup;
     *ret_limit = (struct memory_limit){ .bytes = UINT64_MAX };
     read_proc(&search, "/proc/self/cgroup", CGROUP_FILE_MAX, &groups);
-    const enum status st = memory_cgroup_parse(buf_span(&groups), &cgroup);
-    if (st != ST_OK) {
-        note(&search, "/proc/self/cgroup", st, "expected lines of the form ID:CONTROLLERS:/PATH");
+    const enum status status = memory_cgroup_parse(buf_span(&groups), &cgroup);
+    if (status != ST_OK) {
+        note(&search, "/proc/self/cgroup", status,
+             "expected lines of the form ID:CONTROLLERS:/PATH");
     }
     if (cgroup.path[0]) {
         read_proc(&search, "/proc/self/mountinfo", MOUNTINFO_FILE_MAX, &mounts);

@@ -117,11 +117,11 @@ static uint64_t resident_bytes(const struct process_stat_line *stat)
 enum status process_stats_resident(uint64_t *ret_bytes)
 {
     struct process_stat_line stat;
-    const enum status st = read_self_stat(&stat);
-    if (st == ST_OK) {
+    const enum status status = read_self_stat(&stat);
+    if (status == ST_OK) {
         *ret_bytes = resident_bytes(&stat);
     }
-    return st;
+    return status;
 }
 
 enum status process_stats_read(struct process_stats *ret_stats)

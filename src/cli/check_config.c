@@ -63,12 +63,12 @@ static enum status check_certificate(const struct options *options,
     struct tls_options tls;
     struct tls_context *context = NULL;
     tls_options_from(options, &tls);
-    const enum status st = tls_context_new(&tls, &context, reterr_problem);
-    if (st != ST_OK) {
+    const enum status status = tls_context_new(&tls, &context, reterr_problem);
+    if (status != ST_OK) {
         if (!reterr_problem->text[0]) {
-            problem_set(reterr_problem, st, 0, 0, "%s", status_text(st));
+            problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
         }
-        return st;
+        return status;
     }
     struct certificate_stats stats;
     tls_context_stats(context, &stats);
@@ -116,10 +116,10 @@ static void report_tokens(const struct engine *engine,
     authenticator_stats(engine->authenticator, &tokens);
     report_sources(engine, options, &objects, report);
     buf_printf(report, "bootstrap tokens: %" PRIu64 " usable\n", tokens.bootstrap_tokens);
-    for (enum status st = 0; st < STATUS_COUNT_; st++) {
-        if (tokens.rejected[st] > 0) {
-            buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[st],
-                       status_label(st), status_text(st));
+    for (enum status status = 0; status < STATUS_COUNT_; status++) {
+        if (tokens.rejected[status] > 0) {
+            buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[status],
+                       status_label(status), status_text(status));
         }
     }
     buf_printf(report, "problems: %" PRIu64 "\n", problem_count);

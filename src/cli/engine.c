@@ -75,7 +75,7 @@ static void on_poll(uv_timer_t *timer)
                             settling->stats.objects[OBJECT_SECRET] == told_before;
     settling->polls++;
     settling->polls_failing = is_failing ? settling->polls_failing + 1 : 0;
-    if (settling->stats.synced || settling->polls > ENGINE_SETTLE_MAX_MS / SETTLE_POLL_MS ||
+    if (settling->stats.is_synced || settling->polls > ENGINE_SETTLE_MAX_MS / SETTLE_POLL_MS ||
         settling->polls_failing > ENGINE_FAILING_MAX_MS / SETTLE_POLL_MS) {
         uv_close((uv_handle_t *)timer, on_timer_closed);
     }
@@ -100,12 +100,12 @@ static enum status say_unsettled(const struct engine *engine,
 
 static enum status wait_until_settled(struct engine *engine, struct problem *reterr_problem)
 {
-    enum status st = loop_new(&engine->loop);
-    if (st == ST_OK) {
-        st = store_watch(engine->store, engine->loop, reterr_problem);
+    enum status status = loop_new(&engine->loop);
+    if (status == ST_OK) {
+        status = store_watch(engine->store, engine->loop, reterr_problem);
     }
-    if (st != ST_OK) {
-        return st;
+    if (status != ST_OK) {
+        return status;
     }
     struct settling settling = { .engine = engine };
     uv_timer_t timer = { .data = &settling };
@@ -113,7 +113,8 @@ static enum status wait_until_settled(struct engine *engine, struct problem *ret
     (void)uv_timer_init(loop_uv(engine->loop), &timer);
     (void)uv_timer_start(&timer, on_poll, SETTLE_POLL_MS, SETTLE_POLL_MS);
     loop_run(engine->loop);
-    return settling.stats.synced ? ST_OK : say_unsettled(engine, &settling.stats, reterr_problem);
+    return settling.stats.is_synced ? ST_OK
+                                    : say_unsettled(engine, &settling.stats, reterr_problem);
 }
 
 static enum status load(const struct options *options,
@@ -125,28 +126,28 @@ static enum status load(const struct options *options,
     engine_options_from(options, audiences, &authn);
     authn.on_problem = on_problem_of_input;
     authn.ctx = engine;
-    enum status st = authenticator_new(&authn, &engine->authenticator);
-    if (st != ST_OK) {
-        return st;
+    enum status status = authenticator_new(&authn, &engine->authenticator);
+    if (status != ST_OK) {
+        return status;
     }
     struct store_sources sources;
     /* files settle in real time, whatever --at says */
-    st = store_sources_from(options, &sources, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    status = store_sources_from(options, &sources, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     sources.on_manifest_problem = on_problem_of_input;
     sources.on_manifest_remark = on_remark_of_input;
     sources.on_server_problem = on_problem_of_server;
     sources.ctx = engine;
-    st = store_open(&sources, &engine->store, &engine->kube_apiserver, reterr_problem);
-    if (st == ST_OK) {
-        st = authenticator_attach(engine->authenticator, engine->store);
+    status = store_open(&sources, &engine->store, &engine->kube_apiserver, reterr_problem);
+    if (status == ST_OK) {
+        status = authenticator_attach(engine->authenticator, engine->store);
     }
-    if (st == ST_OK) {
-        st = store_load(engine->store, reterr_problem);
+    if (status == ST_OK) {
+        status = store_load(engine->store, reterr_problem);
     }
-    return st == ST_UNSETTLED ? wait_until_settled(engine, reterr_problem) : st;
+    return status == ST_UNSETTLED ? wait_until_settled(engine, reterr_problem) : status;
 }
 
 enum status engine_load(const struct options *options,
@@ -158,13 +159,13 @@ enum status engine_load(const struct options *options,
     struct problem problem = { 0 };
     engine->on_problem = on_problem;
     engine->ctx = ctx;
-    const enum status st = load(options, engine, &problem);
-    if (st != ST_OK) {
+    const enum status status = load(options, engine, &problem);
+    if (status != ST_OK) {
         if (!problem.text[0]) {
-            problem_set(&problem, st, 0, 0, "cannot load Secrets: %s", status_text(st));
+            problem_set(&problem, status, 0, 0, "cannot load Secrets: %s", status_text(status));
         }
         *reterr_problem = problem;
         engine_fini(engine);
     }
-    return st;
+    return status;
 }

@@ -9,8 +9,8 @@
 
 #include "cli/options_parse.h"
 
-#define GROUP_BYTES_MAX \
-    1048576 /* with the names of its members: more than any directory service's */
+/* with the names of its members: more than any directory service's */
+#define GROUP_BYTES_MAX 1048576
 
 void engine_options_from(const struct options *options,
                          struct span ret_audiences[static API_AUDIENCES_MAX],

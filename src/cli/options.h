@@ -133,5 +133,6 @@ struct options {
 #define OPTION_TEXT_MAX              4096    /* bytes of one value: PATH_MAX */
 #define CONFIG_FILE_MAX_BYTES        1048576 /* a real one is 2 KiB */
 #define WATCH_SILENCE_RECOMMENDED_MS 60000   /* a quiet watch gets a bookmark about so often */
-#define IDLE_TIMEOUT_RECOMMENDED_MS \
-    90000 /* kube-apiserver keeps idle connections this long; closing first costs it EOFs */
+
+/* kube-apiserver keeps idle connections this long; closing first costs it EOFs */
+#define IDLE_TIMEOUT_RECOMMENDED_MS 90000

@@ -72,9 +72,9 @@ static enum status set_list(struct config_file *file,
         if (!json_object_is_type(item, json_type_string)) {
             return refuse_value(file, row, item ? item : value);
         }
-        const enum status st = option_add_item(row, text_of(item), &file->options);
-        if (st != ST_OK) {
-            return st == ST_INVALID ? refuse_value(file, row, item) : st;
+        const enum status status = option_add_item(row, text_of(item), &file->options);
+        if (status != ST_OK) {
+            return status == ST_INVALID ? refuse_value(file, row, item) : status;
         }
     }
     return ST_OK;
@@ -124,8 +124,8 @@ static enum status set_scalar(struct config_file *file,
     } else {
         text = text_of(value);
     }
-    const enum status st = option_set(row, text, &file->options);
-    return st == ST_INVALID ? refuse_value(file, row, value) : st;
+    const enum status status = option_set(row, text, &file->options);
+    return status == ST_INVALID ? refuse_value(file, row, value) : status;
 }
 
 static enum status refuse_member(struct config_file *file,
@@ -177,12 +177,12 @@ static enum status set_member(struct config_file *file,
         }
         return ST_OK;
     }
-    const enum status st =
+    const enum status status =
         row->type == OPTION_LIST ? set_list(file, row, value) : set_scalar(file, row, value);
-    if (st == ST_OK) {
+    if (status == ST_OK) {
         option_mark_given(&file->options, row);
     }
-    return st;
+    return status;
 }
 
 static enum status check_text(struct config_file *file,
@@ -216,18 +216,18 @@ static enum status on_document(void *ctx, json_object *root)
         problem_set(file->problem, ST_DUPLICATE, line, column, "expected one document only");
         return ST_DUPLICATE;
     }
-    enum status st = check_text(file, root, "apiVersion", CONFIG_API_VERSION);
-    if (st == ST_OK) {
-        st = check_text(file, root, "kind", CONFIG_KIND);
+    enum status status = check_text(file, root, "apiVersion", CONFIG_API_VERSION);
+    if (status == ST_OK) {
+        status = check_text(file, root, "kind", CONFIG_KIND);
     }
     struct json_object_iterator at = json_object_iter_begin(root);
     const struct json_object_iterator end = json_object_iter_end(root);
-    while (st == ST_OK && !json_object_iter_equal(&at, &end)) {
-        st = set_member(file, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at),
-                        root);
+    while (status == ST_OK && !json_object_iter_equal(&at, &end)) {
+        status = set_member(file, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at),
+                            root);
         json_object_iter_next(&at);
     }
-    return st;
+    return status;
 }
 
 enum status options_parse_file(struct span text,
@@ -235,17 +235,17 @@ enum status options_parse_file(struct span text,
                                struct problem *reterr_problem)
 {
     CLEANUP(config_file_fini) struct config_file file = { .problem = reterr_problem };
-    enum status st = document_parse(text, on_document, &file, reterr_problem);
-    if (st == ST_OK && file.documents == 0) {
+    enum status status = document_parse(text, on_document, &file, reterr_problem);
+    if (status == ST_OK && file.documents == 0) {
         problem_set(reterr_problem, ST_SYNTAX, 1, 1,
                     "expected apiVersion: " CONFIG_API_VERSION " and kind: " CONFIG_KIND);
-        st = ST_SYNTAX;
+        status = ST_SYNTAX;
     }
-    if (st == ST_NOMEM) {
-        problem_set(reterr_problem, st, 0, 0, "%s", status_text(st));
+    if (status == ST_NOMEM) {
+        problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
     }
-    if (st != ST_OK) {
-        return st;
+    if (status != ST_OK) {
+        return status;
     }
     size_t count;
     const struct option_row *rows = options_table(&count);

@@ -94,18 +94,18 @@ static enum status set_flag(const struct flag *flag,
     if (row->type == OPTION_LIST && !option_is_given(options, row)) {
         option_clear(row, options); /* the default goes; the flag may come again and add */
     }
-    const enum status st = option_set(row, span_of(value), options);
-    if (st == ST_INVALID) {
+    const enum status status = option_set(row, span_of(value), options);
+    if (status == ST_INVALID) {
         char expected[OPTION_EXPECTATION_MAX];
         option_expectation(row, expected);
-        problem_set(reterr_problem, st, 0, 0, "--%s: expected %s", row->name, expected);
-    } else if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "--%s: %s", row->name, status_text(st));
+        problem_set(reterr_problem, status, 0, 0, "--%s: expected %s", row->name, expected);
+    } else if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "--%s: %s", row->name, status_text(status));
     }
-    if (st == ST_OK) {
+    if (status == ST_OK) {
         option_mark_given(options, row);
     }
-    return st;
+    return status;
 }
 
 enum status options_parse_flags(enum option_command command,
@@ -134,9 +134,9 @@ enum status options_parse_flags(enum option_command command,
             problem_set(reterr_problem, ST_INVALID, 0, 0, "--%s: expected a value", flag.row->name);
             return ST_INVALID;
         }
-        const enum status st = set_flag(&flag, value, options, reterr_problem);
-        if (st != ST_OK) {
-            return st;
+        const enum status status = set_flag(&flag, value, options, reterr_problem);
+        if (status != ST_OK) {
+            return status;
         }
     }
     return ST_OK;
@@ -147,14 +147,14 @@ static enum status load_file(struct options *options, struct problem *reterr_pro
     CLEANUP(read_file_wipe) struct buf text = { 0 };
     struct problem problem = { 0 };
     problem_set_file(&problem, options->config);
-    enum status st = read_file(options->config, CONFIG_FILE_MAX_BYTES, &text, &problem);
-    if (st == ST_OK) {
-        st = options_parse_file(buf_span(&text), options, &problem);
+    enum status status = read_file(options->config, CONFIG_FILE_MAX_BYTES, &text, &problem);
+    if (status == ST_OK) {
+        status = options_parse_file(buf_span(&text), options, &problem);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         *reterr_problem = problem;
     }
-    return st;
+    return status;
 }
 
 /* In a pod nothing needs to be said, as for every other client of Kubernetes. Who names a source of
@@ -194,22 +194,22 @@ enum status options_parse(enum option_command command,
                           struct problem *reterr_problem)
 {
     CLEANUP(options_fini) struct options options = { 0 };
-    enum status st = options_init(&options);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "%s", status_text(st));
-        return st;
+    enum status status = options_init(&options);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
+        return status;
     }
-    st = options_parse_flags(command, argc, argv, &options, reterr_problem);
-    if (st == ST_OK && !options.help && options.config) {
-        st = load_file(&options, reterr_problem);
+    status = options_parse_flags(command, argc, argv, &options, reterr_problem);
+    if (status == ST_OK && !options.help && options.config) {
+        status = load_file(&options, reterr_problem);
     }
-    if (st == ST_OK && !options.help) {
+    if (status == ST_OK && !options.help) {
         default_to_pod(command, &options);
         default_to_metrics_by_certificate(command, &options);
-        st = options_check(&options, command, reterr_problem);
+        status = options_check(&options, command, reterr_problem);
     }
-    if (st != ST_OK) {
-        return st;
+    if (status != ST_OK) {
+        return status;
     }
     *ret_options = options;
     options = (struct options){ 0 };

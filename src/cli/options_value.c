@@ -354,10 +354,10 @@ static enum status add_items(const struct option_row *row,
     while (text.len > 0) {
         const char *comma = memchr(text.at, ',', text.len);
         const size_t len = comma ? (size_t)(comma - text.at) : text.len;
-        const enum status st =
+        const enum status status =
             option_add_item(row, (struct span){ .at = text.at, .len = len }, options);
-        if (st != ST_OK) {
-            return st;
+        if (status != ST_OK) {
+            return status;
         }
         text = span_after(text, len);
         if (comma) {
@@ -578,9 +578,9 @@ enum status options_init(struct options *ret_options)
         if (!rows[i].initial) {
             continue;
         }
-        const enum status st = option_set(&rows[i], span_of(rows[i].initial), &options);
-        if (st != ST_OK) {
-            return st;
+        const enum status status = option_set(&rows[i], span_of(rows[i].initial), &options);
+        if (status != ST_OK) {
+            return status;
         }
     }
     *ret_options = options;

@@ -70,9 +70,9 @@ enum status process_fit_connections(const struct options *options,
                                     struct problem *reterr_problem)
 {
     uint64_t files = 0;
-    const enum status st = raise_file_limit(&files, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    const enum status status = raise_file_limit(&files, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     const uint64_t wanted = (uint64_t)options->max_connections;
     /* a health listener has a worker of its own */

@@ -19,14 +19,16 @@
 #define EXIT_STATUS_USAGE  2
 
 /* Descriptors that are not a client's. Together they are what max_connections must leave free. */
-#define PROCESS_FILES                                                                              \
-    64 /* standard streams, loop, signals, inotify, listeners, files being read: some 20, and what \
-          the parent left open */
-#define PROCESS_FILES_PER_WORKER                                                             \
-    (LINGER_MAX_SOCKETS + 8) /* lingering sockets; three of its event loop, one or two being \
-                                accepted only to be closed, those that a scrape reads */
-#define PROCESS_CONNECTIONS_MIN \
-    16 /* fewer serve no API servers and their probes: a limit like that is a mistake */
+/* standard streams, loop, signals, inotify, listeners, files being read: some 20, and what the
+ * parent left open */
+#define PROCESS_FILES 64
+
+/* lingering sockets; three of its event loop, one or two being accepted only to be closed, those
+ * that a scrape reads */
+#define PROCESS_FILES_PER_WORKER (LINGER_MAX_SOCKETS + 8)
+
+/* fewer serve no API servers and their probes: a limit like that is a mistake */
+#define PROCESS_CONNECTIONS_MIN 16
 
 /**
  * process_harden() - no core files, no debugger of the same user
@@ -91,10 +93,11 @@ enum status process_fit_memory(const struct options *options,
                                struct process_memory *ret_memory,
                                struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 5, 6);
 
-#define PROCESS_TRIM_MS \
-    5000 /* look this often; a peak takes longer to come than to be given back */
-#define PROCESS_TRIM_BYTES \
-    33554432 /* resident: what starts with 11 MiB has not had a peak before it has that */
+/* look this often; a peak takes longer to come than to be given back */
+#define PROCESS_TRIM_MS 5000
+
+/* resident: what starts with 11 MiB has not had a peak before it has that */
+#define PROCESS_TRIM_BYTES 33554432
 
 /**
  * process_trim_memory() - give the kernel the pages that the heap holds free

@@ -59,13 +59,13 @@ enum status read_file(const char *path,
         return ST_IO;
     }
     struct buf content = { 0 };
-    const enum status st = read_all(fd, max_bytes, &content, reterr_problem);
+    const enum status status = read_all(fd, max_bytes, &content, reterr_problem);
     if (!standard_input) {
         (void)close(fd); /* read-only: nothing can be lost */
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         read_file_wipe(&content);
-        return st;
+        return status;
     }
     *ret_content = content;
     return ST_OK;

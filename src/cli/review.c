@@ -25,11 +25,13 @@
 
 static const char command[] = "review";
 
-#define TOKEN_FILE_MAX_BYTES \
-    ((size_t)4 * TOKEN_MAX_BYTES) /* long enough to see what a token that is too long gets */
-#define JSON_GROWTH_MAX 6         /* a byte as \u00XX */
-#define REQUEST_FRAME_MAX \
-    (512 + 4 * TOKEN_REVIEW_MAX_AUDIENCES) /* member names, and quotes around audiences */
+/* long enough to see what a token that is too long gets */
+#define TOKEN_FILE_MAX_BYTES ((size_t)4 * TOKEN_MAX_BYTES)
+
+#define JSON_GROWTH_MAX 6 /* a byte as \u00XX */
+
+/* member names, and quotes around audiences */
+#define REQUEST_FRAME_MAX (512 + 4 * TOKEN_REVIEW_MAX_AUDIENCES)
 
 static int fail(const struct problem *problem)
 {
@@ -67,19 +69,20 @@ static enum status read_token(const struct options *options,
                               struct problem *reterr_problem)
 {
     CLEANUP(read_file_wipe) struct buf token = { 0 };
-    enum status st = read_file(options->token_file, TOKEN_FILE_MAX_BYTES, &token, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    enum status status =
+        read_file(options->token_file, TOKEN_FILE_MAX_BYTES, &token, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     struct span text = buf_span(&token);
     if (text.len > 0 && text.at[text.len - 1] == '\n') {
         text.len--; /* as `echo` and every editor leave it; a second one is the token's own */
     }
-    st = build_request(options, text, ret_body);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "%s", status_text(st));
+    status = build_request(options, text, ret_body);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
     }
-    return st;
+    return status;
 }
 
 /* The path is not repeated in complaints: somebody will put the token there. */
@@ -89,15 +92,15 @@ static enum status read_question(const struct options *options,
 {
     struct problem problem = { 0 };
     const bool bare = options->token_file;
-    const enum status st =
+    const enum status status =
         bare ? read_token(options, ret_body, &problem)
              : read_file(options->filename, (size_t)options->max_request_body_bytes, ret_body,
                          &problem);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "%s: %s", bare ? "--token-file" : "--filename",
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "%s: %s", bare ? "--token-file" : "--filename",
                     problem.text);
     }
-    return st;
+    return status;
 }
 
 /* --------------------------------------------------------------- the engine */
@@ -164,10 +167,10 @@ static int ask_server(const struct options *options, const struct buf *body, str
     CLEANUP(buf_fini) struct buf reply = { 0 };
     struct problem problem = { 0 };
     long code = 0;
-    enum status st = review_server_ask(options, buf_span(body), &reply, &code, &problem);
-    if (st != ST_OK) {
+    enum status status = review_server_ask(options, buf_span(body), &reply, &code, &problem);
+    if (status != ST_OK) {
         if (!problem.text[0]) {
-            problem_set(&problem, st, 0, 0, "--server: %s", status_text(st));
+            problem_set(&problem, status, 0, 0, "--server: %s", status_text(status));
         }
         return fail(&problem);
     }
@@ -176,12 +179,12 @@ static int ask_server(const struct options *options, const struct buf *body, str
     if (!explains) {
         buf_append(output, buf_span(&reply)); /* as it came, whatever it is */
     }
-    st = code == 200 || code == 201
-             ? review_server_read(buf_span(&reply), &authenticated, explains ? output : NULL)
-             : ST_INVALID;
-    if (st != ST_OK) {
-        problem_set(&problem, st, 0, 0, "--server: answered %ld with %s, not a TokenReview", code,
-                    st == ST_INVALID ? "an error" : "something else");
+    status = code == 200 || code == 201
+                 ? review_server_read(buf_span(&reply), &authenticated, explains ? output : NULL)
+                 : ST_INVALID;
+    if (status != ST_OK) {
+        problem_set(&problem, status, 0, 0, "--server: answered %ld with %s, not a TokenReview",
+                    code, status == ST_INVALID ? "an error" : "something else");
         output_complain(command, &problem);
         return EXIT_STATUS_USAGE;
     }

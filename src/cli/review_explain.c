@@ -27,11 +27,11 @@ void review_explain_check(void *ctx,
                           const char *detail)
 {
     struct review_explain *explain = ctx;
-    if (!explain->titled || explain->authenticator != authenticator) {
+    if (!explain->is_titled || explain->authenticator != authenticator) {
         buf_printf(explain->buf, "%s:\n",
                    authenticator == AUTHENTICATOR_NONE ? "any token"
                                                        : authenticator_label(authenticator));
-        explain->titled = true;
+        explain->is_titled = true;
         explain->authenticator = authenticator;
     }
     buf_printf(explain->buf, "  %-6s  %s", passed ? "ok" : "FAILED", check);

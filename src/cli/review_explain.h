@@ -11,7 +11,7 @@
 /** One listing while it is written. All-zero but for buf is the start. */
 struct review_explain {
     struct buf *buf;                     /* borrows */
-    bool titled;                         /* a heading has been written */
+    bool is_titled;                      /* a heading has been written */
     enum authenticator_id authenticator; /* whose checks stand last */
 };
 

@@ -38,8 +38,8 @@
 #include "server/server.h"
 #include "store/open/open.h"
 
-#define CERTIFICATE_POLL_MS \
-    60000 /* for file systems without events; as kube-apiserver does beside its watch */
+/* for file systems without events; as kube-apiserver does beside its watch */
+#define CERTIFICATE_POLL_MS 60000
 
 /* How far the end has come. */
 enum stage { STAGE_SERVING = 0, STAGE_DELAY, STAGE_GRACE };
@@ -238,16 +238,17 @@ static void on_store_event(void *ctx, const struct store_event *event)
 
 static enum status open_loop(struct serve *serve, struct problem *reterr_problem)
 {
-    enum status st = loop_new(&serve->loop);
-    if (st == ST_OK) {
+    enum status status = loop_new(&serve->loop);
+    if (status == ST_OK) {
         open_handles(serve);
-        st = clock_step_new(serve->loop, serve->clock, CLOCK_STEP_INTERVAL_MS, on_clock_step, serve,
-                            &serve->clock_step);
+        status = clock_step_new(serve->loop, serve->clock, CLOCK_STEP_INTERVAL_MS, on_clock_step,
+                                serve, &serve->clock_step);
     }
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "cannot start the event loop: %s", status_text(st));
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "cannot start the event loop: %s",
+                    status_text(status));
     }
-    return st;
+    return status;
 }
 
 static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
@@ -258,16 +259,16 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     engine_options_from(options, audiences, &engine);
     engine.on_problem = problem_log_secret;
     engine.ctx = &serve->problems;
-    enum status st = authenticator_new(&engine, &serve->authenticator);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "cannot start the authenticators: %s",
-                    status_text(st));
-        return st;
+    enum status status = authenticator_new(&engine, &serve->authenticator);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "cannot start the authenticators: %s",
+                    status_text(status));
+        return status;
     }
     struct store_sources sources;
-    st = store_sources_from(options, &sources, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    status = store_sources_from(options, &sources, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     sources.on_manifest_problem = problem_log_manifest;
     sources.on_manifest_resolved = problem_log_manifest_resolved;
@@ -275,11 +276,11 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     sources.on_server_problem = problem_log_kubernetes;
     sources.on_server_resolved = problem_log_kubernetes_resolved;
     sources.ctx = &serve->problems;
-    st = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
-    if (st == ST_OK) {
-        st = authenticator_attach(serve->authenticator, serve->store);
+    status = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
+    if (status == ST_OK) {
+        status = authenticator_attach(serve->authenticator, serve->store);
     }
-    return st == ST_OK ? store_subscribe(serve->store, NULL, on_store_event, serve) : st;
+    return status == ST_OK ? store_subscribe(serve->store, NULL, on_store_event, serve) : status;
 }
 
 static enum status open_server(struct serve *serve, struct problem *reterr_problem)
@@ -287,9 +288,9 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
     const struct options *options = serve->options;
     struct tls_options tls;
     tls_options_from(options, &tls);
-    const enum status st = tls_context_new(&tls, &serve->tls, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    const enum status status = tls_context_new(&tls, &serve->tls, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     tell_certificate(serve, true);
     const struct server_options server = {
@@ -336,11 +337,11 @@ static enum status load_objects(struct serve *serve, struct problem *reterr_prob
         log_event(serve->log, LOG_INFO, "Following the Kubernetes API server",
                   LOG_FIELDS(LOG_TEXT("server", serve->kube_apiserver)));
     }
-    enum status st = store_load(serve->store, reterr_problem);
-    if (st == ST_OK || st == ST_UNSETTLED) {
-        st = store_watch(serve->store, serve->loop, reterr_problem);
+    enum status status = store_load(serve->store, reterr_problem);
+    if (status == ST_OK || status == ST_UNSETTLED) {
+        status = store_watch(serve->store, serve->loop, reterr_problem);
     }
-    return st;
+    return status;
 }
 
 static enum status follow_files_and_signals(struct serve *serve, struct problem *reterr_problem)
@@ -348,11 +349,12 @@ static enum status follow_files_and_signals(struct serve *serve, struct problem 
     const struct options *options = serve->options;
     const char *paths[3] = { options->tls_cert_file, options->tls_private_key_file,
                              options->client_ca_file };
-    const enum status st = file_watch_new(serve->loop, paths, options->client_ca_file ? 3 : 2,
-                                          reload_certificates, serve, &serve->certificate_watch);
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "cannot watch the certificate files: %m");
-        return st;
+    const enum status status =
+        file_watch_new(serve->loop, paths, options->client_ca_file ? 3 : 2, reload_certificates,
+                       serve, &serve->certificate_watch);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "cannot watch the certificate files: %m");
+        return status;
     }
     if (serve_signals_new(serve->loop, on_signal, serve, &serve->signals) != ST_OK ||
         uv_timer_start(&serve->certificate_poll, on_certificate_poll, CERTIFICATE_POLL_MS,
@@ -385,28 +387,28 @@ static void on_warning(void *ctx, const struct problem *problem)
 
 static enum status start(struct serve *serve, struct problem *reterr_problem)
 {
-    enum status st = process_fit_connections(serve->options, on_warning, serve,
-                                             &serve->max_connections, reterr_problem);
-    if (st == ST_OK) {
-        st = process_fit_memory(serve->options, "", on_warning, serve, &serve->memory,
-                                reterr_problem);
+    enum status status = process_fit_connections(serve->options, on_warning, serve,
+                                                 &serve->max_connections, reterr_problem);
+    if (status == ST_OK) {
+        status = process_fit_memory(serve->options, "", on_warning, serve, &serve->memory,
+                                    reterr_problem);
     }
-    if (st == ST_OK) {
-        st = open_loop(serve, reterr_problem);
+    if (status == ST_OK) {
+        status = open_loop(serve, reterr_problem);
     }
-    if (st == ST_OK) {
-        st = open_engine(serve, reterr_problem);
+    if (status == ST_OK) {
+        status = open_engine(serve, reterr_problem);
     }
-    if (st == ST_OK) {
-        st = open_server(serve, reterr_problem);
+    if (status == ST_OK) {
+        status = open_server(serve, reterr_problem);
     }
-    if (st == ST_OK) {
-        st = follow_files_and_signals(serve, reterr_problem);
+    if (status == ST_OK) {
+        status = follow_files_and_signals(serve, reterr_problem);
     }
-    if (st == ST_OK) {
-        st = write_port_file(serve, reterr_problem);
+    if (status == ST_OK) {
+        status = write_port_file(serve, reterr_problem);
     }
-    return st == ST_OK ? load_objects(serve, reterr_problem) : st;
+    return status == ST_OK ? load_objects(serve, reterr_problem) : status;
 }
 
 int serve_run(const struct options *options)
@@ -414,15 +416,15 @@ int serve_run(const struct options *options)
     CLEANUP(serve_fini) struct serve serve = { .options = options, .clock = clock_system() };
     struct problem problem = { 0 };
     serve_signals_hold(); /* before any other thread is there */
-    enum status st = log_new(STDERR_FILENO, options->logging_format, (int)options->verbosity,
-                             serve.clock, &serve.log);
-    if (st == ST_OK) {
+    enum status status = log_new(STDERR_FILENO, options->logging_format, (int)options->verbosity,
+                                 serve.clock, &serve.log);
+    if (status == ST_OK) {
         options_warn(options, COMMAND_SERVE, on_warning, &serve);
-        st = start(&serve, &problem);
+        status = start(&serve, &problem);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         if (!problem.text[0]) {
-            problem_set(&problem, st, 0, 0, "%s", status_text(st));
+            problem_set(&problem, status, 0, 0, "%s", status_text(status));
         }
         return fail(&problem);
     }

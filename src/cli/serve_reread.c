@@ -24,8 +24,8 @@ enum status serve_reload_certificates(struct tls_context *tls,
                                       bool *ret_changed,
                                       struct problem *reterr_problem)
 {
-    const enum status st = tls_context_reload(tls, ret_changed, reterr_problem);
-    if (st != ST_OK) {
+    const enum status status = tls_context_reload(tls, ret_changed, reterr_problem);
+    if (status != ST_OK) {
         log_event(log, LOG_ERROR, "Certificate reload failed, the previous one stays in service",
                   LOG_FIELDS(LOG_TEXT("file", reterr_problem->file),
                              LOG_TEXT("problem", reterr_problem->text)));
@@ -35,7 +35,7 @@ enum status serve_reload_certificates(struct tls_context *tls,
         log_event(log, LOG_INFO, "Certificate reloaded",
                   LOG_FIELDS(LOG_INT("notAfter", stats.not_after_sec)));
     }
-    return st;
+    return status;
 }
 
 void serve_tell_certificate(struct tls_context *tls,

@@ -52,9 +52,9 @@ static void references_fini(struct references *references)
 static enum status embed(struct reference *reference, struct problem *reterr_problem)
 {
     CLEANUP(read_file_wipe) struct buf pem = { 0 };
-    const enum status st = read_file(reference->absolute, PEM_MAX_BYTES, &pem, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    const enum status status = read_file(reference->absolute, PEM_MAX_BYTES, &pem, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     const size_t size = sodium_base64_ENCODED_LEN(pem.len, sodium_base64_VARIANT_ORIGINAL);
     if (!buf_reserve(&reference->content, size)) {
@@ -72,19 +72,19 @@ static enum status resolve(struct reference *reference, bool embeds, struct prob
         return ST_OK;
     }
     struct problem problem = { 0 };
-    enum status st = ST_OK;
+    enum status status = ST_OK;
     if (!realpath(reference->path, reference->absolute)) {
-        st = ST_IO;
-        problem_set(&problem, st, 0, 0, "cannot be found: %m");
+        status = ST_IO;
+        problem_set(&problem, status, 0, 0, "cannot be found: %m");
     } else if (embeds) {
-        st = embed(reference, &problem);
+        status = embed(reference, &problem);
     }
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         problem_set_file(reterr_problem, reference->path);
-        problem_set(reterr_problem, st, 0, 0, "%s: %s", reference->option,
-                    problem.text[0] ? problem.text : status_text(st));
+        problem_set(reterr_problem, status, 0, 0, "%s: %s", reference->option,
+                    problem.text[0] ? problem.text : status_text(status));
     }
-    return st;
+    return status;
 }
 
 static void append_reference(struct buf *buf, const struct reference *reference)

@@ -332,7 +332,7 @@ static bool enter(struct json_scan *scan, bool is_object)
     scan->at++;
     scan->depth++;
     scan->objects = scan->objects << 1 | is_object;
-    scan->fresh = true;
+    scan->is_fresh = true;
     return true;
 }
 
@@ -341,7 +341,7 @@ static void leave(struct json_scan *scan)
     scan->at++;
     scan->depth--;
     scan->objects >>= 1;
-    scan->fresh = false;
+    scan->is_fresh = false;
 }
 
 static bool is_in_object(const struct json_scan *scan)
@@ -388,14 +388,14 @@ bool json_scan_member(struct json_scan *scan, struct span *ret_key)
         leave(scan);
         return false;
     }
-    if (!scan->fresh) {
+    if (!scan->is_fresh) {
         if (!comes_next(scan, ',')) {
             return fail_at(scan, scan->at, ST_SYNTAX, "`,` or `}` after a member");
         }
         scan->at++;
         skip_space(scan);
     }
-    scan->fresh = false;
+    scan->is_fresh = false;
     if (!comes_next(scan, '"')) {
         return fail_at(scan, scan->at, ST_SYNTAX, "a member name in quotes");
     }
@@ -423,13 +423,13 @@ bool json_scan_element(struct json_scan *scan)
         leave(scan);
         return false;
     }
-    if (!scan->fresh) {
+    if (!scan->is_fresh) {
         if (!comes_next(scan, ',')) {
             return fail_at(scan, scan->at, ST_SYNTAX, "`,` or `]` after an element");
         }
         scan->at++;
     }
-    scan->fresh = false;
+    scan->is_fresh = false;
     return true;
 }
 

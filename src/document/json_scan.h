@@ -62,7 +62,7 @@ struct json_scan {
     unsigned line;        /* its number, from 1 */
     unsigned depth;       /* open containers */
     uint64_t objects;     /* a stack of bits, innermost lowest: 1 for an object, 0 for an array */
-    bool fresh;           /* the innermost container was entered just now: no comma is due */
+    bool is_fresh;        /* the innermost container was entered just now: no comma is due */
 };
 
 /** json_scan_begin() - start at the first byte of @text, @len bytes; no NUL needed */

@@ -32,8 +32,9 @@ struct yaml_scalar {
     double number;
 };
 
-#define YAML_NUMBER_MAX \
-    512 /* bytes with NUL; the longest exact double has 767 digits, none is so written */
+/* bytes with NUL; the longest exact double has 767 digits, none is so written */
+#define YAML_NUMBER_MAX 512
+
 #define YAML_KEY_MAX 32 /* bytes with NUL of yaml_scalar_format_key()'s longest output */
 
 /**

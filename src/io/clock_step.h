@@ -15,15 +15,15 @@
 #include "base/status.h"
 #include "io/loop.h"
 
-#define CLOCK_STEP_INTERVAL_MS \
-    10000 /* two readings: nobody waits for it, and it should not wake a machine that sleeps */
-#define CLOCK_STEP_MIN_MS                                                                         \
-    2000 /* more than a leap second, which everybody has, and than a token's expiry in whole      \
-            seconds can show; slewing, however long, makes no difference at all (io/clock_step.c) \
-          */
-#define CLOCK_STEP_READ_MAX_MS                                                                    \
-    100 /* a pair of readings takes a microsecond; one that was interrupted for longer is no pair \
-         */
+/* two readings: nobody waits for it, and it should not wake a machine that sleeps */
+#define CLOCK_STEP_INTERVAL_MS 10000
+
+/* more than a leap second, which everybody has, and than a token's expiry in whole seconds can
+ * show; slewing, however long, makes no difference at all (io/clock_step.c) */
+#define CLOCK_STEP_MIN_MS 2000
+
+/* a pair of readings takes a microsecond; one that was interrupted for longer is no pair */
+#define CLOCK_STEP_READ_MAX_MS 100
 
 struct clock_step;
 

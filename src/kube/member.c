@@ -11,8 +11,8 @@
 
 #include "document/document.h"
 
-#define KEY_SHOWN_MAX \
-    120 /* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */
+/* bytes of a key in a problem: most of PROBLEM_TEXT_MAX is for the rest */
+#define KEY_SHOWN_MAX 120
 
 struct member member_of(const json_object *parent, const char *path, const char *key)
 {

@@ -17,8 +17,8 @@
 #include "base/span.h"
 #include "base/status.h"
 
-#define SECRET_MAX_BYTES \
-    1048576 /* sum of decoded values; the API server's own limit (core/v1 MaxSecretSize) */
+/* sum of decoded values; the API server's own limit (core/v1 MaxSecretSize) */
+#define SECRET_MAX_BYTES 1048576
 
 struct object_meta {
     struct span name;

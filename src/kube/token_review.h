@@ -16,8 +16,8 @@
 #include "base/span.h"
 #include "base/status.h"
 
-#define TOKEN_REVIEW_MAX_AUDIENCES \
-    64 /* kube-apiserver sends its issuer list, one to three; one bit each in audience_mask */
+/* kube-apiserver sends its issuer list, one to three; one bit each in audience_mask */
+#define TOKEN_REVIEW_MAX_AUDIENCES 64
 
 enum token_review_version { TOKEN_REVIEW_V1 = 0, TOKEN_REVIEW_V1BETA1 };
 

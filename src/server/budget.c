@@ -12,16 +12,17 @@
 #include "server/server_private.h"
 #include "server/worker.h"
 
-#define TLS_BYTES                                                                                \
-    18432 /* measured: 14.5 KB for a session of GnuTLS, libmicrohttpd's and our structures, 17.5 \
-             KB with what stays of a review of 4 KB */
-#define PLAIN_BYTES                                                                        \
-    (2048 +                                                                                \
-     4 * LISTENER_HEALTH_BUFFER_BYTES) /* libmicrohttpd's and our structures; and what the \
-         kernel keeps in either direction, since nothing tells us when a client does not read */
-#define TURNS_ACCEPTS                                                                         \
-    24 /* connections that a worker may accept before those are closed that it let go: of two \
-          turns */
+/* measured: 14.5 KB for a session of GnuTLS, libmicrohttpd's and our structures, 17.5 KB with what
+ * stays of a review of 4 KB */
+#define TLS_BYTES 18432
+
+/* libmicrohttpd's and our structures; and what the kernel keeps in either direction, since nothing
+ * tells us when a client does not read */
+#define PLAIN_BYTES (2048 + 4 * LISTENER_HEALTH_BUFFER_BYTES)
+
+/* connections that a worker may accept before those are closed that it let go: of two turns */
+#define TURNS_ACCEPTS 24
+
 #define LOOKS_MAX 32 /* busy connections passed over in search of an idle one */
 
 size_t budget_connection_bytes(size_t max_header_bytes, bool is_tls)

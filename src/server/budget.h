@@ -31,8 +31,8 @@ struct worker;
 #define BUDGET_REFUSAL         "too much memory is in use by connections"
 #define BUDGET_RETRY_AFTER_SEC 1 /* memory comes free within moments */
 
-#define BUDGET_HEALTH_PLACES \
-    16 /* probes and scrapes at once on a listener of their own, whatever the others take */
+/* probes and scrapes at once on a listener of their own, whatever the others take */
+#define BUDGET_HEALTH_PLACES 16
 
 /** budget_connection_bytes() - what one connection may pin while nothing extraordinary happens on
  * it; a handshake comes on top. @max_header_bytes: of the options; @is_tls: of the HTTPS listener

@@ -20,8 +20,9 @@
 #include "server/server_private.h"
 #include "server/worker.h"
 
-#define DEADLINE_CLOCK \
-    CLOCK_MONOTONIC_COARSE /* within 4 ms, and several times cheaper; deadlines are seconds */
+/* within 4 ms, and several times cheaper; deadlines are seconds */
+#define DEADLINE_CLOCK CLOCK_MONOTONIC_COARSE
+
 #define CUT_TIMEOUT_SEC 1U /* the shortest that libmicrohttpd knows */
 
 static int64_t coarse_now_ns(void)
@@ -89,7 +90,7 @@ void connection_raise(struct connection *connection, enum connection_standing st
 
 bool connection_note_handshake(struct connection *connection, size_t certificate_bytes)
 {
-    connection->tls_done = true;
+    connection->is_tls_done = true;
     connection->kept_bytes += certificate_bytes;
     budget_set(connection, connection->kept_bytes - certificate_bytes);
     enter_phase(connection, CONNECTION_IDLE);
@@ -137,7 +138,7 @@ static void connection_end(struct worker *worker,
                            struct connection *connection)
 {
     metrics_add(&worker->metrics.counters[COUNT_CONNECTIONS_CLOSED], 1);
-    if (worker->is_tls && !connection->tls_done) {
+    if (worker->is_tls && !connection->is_tls_done) {
         metrics_add(&worker->metrics.counters[COUNT_HANDSHAKE_FAILURES], 1);
     }
     if (connection->counted_address) {
@@ -222,7 +223,7 @@ void connection_reply_left(struct connection *connection)
 
 void connection_request_done(struct connection *connection, bool goes_on)
 {
-    const enum push push = connection->request.corked ? connection_push(connection) : PUSH_DONE;
+    const enum push push = connection->request.is_corked ? connection_push(connection) : PUSH_DONE;
     forget_request(connection);
     if (push == PUSH_DONE) {
         connection_reply_left(connection);

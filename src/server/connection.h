@@ -39,16 +39,18 @@ enum connection_standing {
     STANDING_COUNT_
 };
 
-#define CONNECTION_BUF_KEPT_BYTES \
-    4096 /* buffers up to this size stay for the next request: typical reviews are 1 KiB */
-#define CONNECTION_RECORD_BYTES                                                                  \
-    34816 /* while a record is incomplete: measured 33.3 KB, which GnuTLS takes after five bytes \
-           */
-#define CONNECTION_BLOCKED_BYTES                                         \
-    (36864 + 4 * LISTENER_BUFFER_BYTES) /* while a reply waits: a record \
-        decrypted, one received, a sealed reply; and what the kernel keeps in either direction */
-#define CONNECTION_HANDSHAKE_BYTES \
-    40960 /* what a handshake may pin: a message of the largest size, the transcript, a record */
+/* buffers up to this size stay for the next request: typical reviews are 1 KiB */
+#define CONNECTION_BUF_KEPT_BYTES 4096
+
+/* while a record is incomplete: measured 33.3 KB, which GnuTLS takes after five bytes */
+#define CONNECTION_RECORD_BYTES 34816
+
+/* while a reply waits: a record decrypted, one received, a sealed reply; and what the kernel keeps
+ * in either direction */
+#define CONNECTION_BLOCKED_BYTES (36864 + 4 * LISTENER_BUFFER_BYTES)
+
+/* what a handshake may pin: a message of the largest size, the transcript, a record */
+#define CONNECTION_HANDSHAKE_BYTES 40960
 
 struct request {
     bool started;
@@ -63,7 +65,7 @@ struct request {
     bool is_chunked;
     bool is_answered; /* a reply is on its way */
     bool closes;      /* the connection ends behind this reply */
-    bool corked;
+    bool is_corked;
     struct buf body;  /* may hold a token: wiped */
     struct buf reply; /* the response borrows it until the request is completed */
 };
@@ -76,14 +78,14 @@ struct connection {
     struct MHD_Connection *mhd; /* libmicrohttpd's; ends with this one */
     int fd;                     /* libmicrohttpd's */
     bool counted_address;
-    bool tls_done;
-    bool parked;       /* suspended until its socket is ready: park.h */
-    bool ever_parked;  /* its socket is in the park's set */
-    bool reply_waits;  /* parked, because its socket has not taken the whole reply */
-    bool has_part;     /* charged for a record that has not come whole */
-    bool nudged;       /* looked at again since bytes were last taken: once is enough */
-    bool cork_cleared; /* libmicrohttpd set TCP_CORK once and we took it off again */
-    bool lingers;      /* refused by its headers, its body unread: close late, see linger.h */
+    bool is_tls_done;
+    bool is_parked;       /* suspended until its socket is ready: park.h */
+    bool was_ever_parked; /* its socket is in the park's set */
+    bool reply_waits;     /* parked, because its socket has not taken the whole reply */
+    bool has_part;        /* charged for a record that has not come whole */
+    bool is_nudged;       /* looked at again since bytes were last taken: once is enough */
+    bool cork_cleared;    /* libmicrohttpd set TCP_CORK once and we took it off again */
+    bool lingers;         /* refused by its headers, its body unread: close late, see linger.h */
     enum connection_standing standing;
     enum connection_phase phase;
     int64_t deadline_ns; /* monotonic */

@@ -35,9 +35,10 @@
 #include "server/server_private.h"
 #include "server/worker.h"
 
-#define CORKED_REPLY_MAX_BYTES                                                                   \
-    8192 /* GnuTLS keeps the room for the next reply. A yes with a hundred groups fits; pages go \
-            as libmicrohttpd sends them */
+/* GnuTLS keeps the room for the next reply. A yes with a hundred groups fits; pages go as
+ * libmicrohttpd sends them */
+#define CORKED_REPLY_MAX_BYTES 8192
+
 #define WIRE_FACTOR      8 /* a body in chunks of 16 bytes, a record each, takes five times its size */
 #define WIRE_EXTRA_BYTES 65536
 
@@ -154,7 +155,7 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t max)
 {
     struct connection *connection = transport;
     struct worker *worker = connection->worker;
-    connection->nudged = false;
+    connection->is_nudged = false;
     if (!connection->spill) {
         if (!claim_buffer(connection)) {
             errno = ENOMEM;
@@ -247,7 +248,7 @@ void connection_cork(struct connection *connection, size_t reply_len)
 {
     if (connection->session && !connection->request.closes && reply_len <= CORKED_REPLY_MAX_BYTES) {
         gnutls_record_cork(connection->session);
-        connection->request.corked = true;
+        connection->request.is_corked = true;
     }
 }
 
@@ -270,7 +271,7 @@ enum push connection_push(struct connection *connection)
     if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) {
         return PUSH_WAITS;
     }
-    connection->request.corked = false;
+    connection->request.is_corked = false;
     if (n < 0) {
         return PUSH_FAILED;
     }
@@ -285,13 +286,13 @@ static bool is_stalled(const struct connection *connection)
     const struct worker *worker = connection->worker;
     const bool has_bytes = connection->spill ||
                            (worker->pull_owner == connection && worker->pull_at < worker->pull_len);
-    return has_bytes && !connection->nudged && !connection->parked &&
+    return has_bytes && !connection->is_nudged && !connection->is_parked &&
            !connection_is_cut(connection);
 }
 
 static void nudge(struct connection *connection)
 {
-    connection->nudged = true;
+    connection->is_nudged = true;
     park_nudge(connection);
 }
 

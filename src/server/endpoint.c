@@ -16,9 +16,8 @@
 #include "server/reply.h"
 #include "server/server_private.h"
 
-#define BODY_DISCARD_FACTOR                                                                      \
-    4 /* a chunked body is read on to this many times the limit, so that its sender gets the 413 \
-       */
+/* a chunked body is read on to this many times the limit, so that its sender gets the 413 */
+#define BODY_DISCARD_FACTOR 4
 
 #define REVIEW_ENDPOINT(text)                                                  \
     {                                                                          \

@@ -18,8 +18,9 @@
 enum health_page { HEALTH_LIVEZ = 0, HEALTH_READYZ, HEALTH_HEALTHZ, HEALTH_PAGE_COUNT_ };
 
 #define HEALTH_REMARK_MAX 320 /* bytes with NUL: a reason and a file's name */
-#define HEALTH_EXCLUDE_MAX \
-    32 /* names in ?exclude=; further ones are ignored, so their checks run */
+
+/* names in ?exclude=; further ones are ignored, so their checks run */
+#define HEALTH_EXCLUDE_MAX 32
 
 struct health_check {
     const char

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG \
-    4096 /* the kernel cuts it to net.core.somaxconn; a burst of reconnecting API servers fits */
+/* the kernel cuts it to net.core.somaxconn; a burst of reconnecting API servers fits */
+#define LISTEN_BACKLOG 4096
 
 struct address {
     struct sockaddr_storage storage;

@@ -7,9 +7,9 @@
 #include "base/problem.h"
 #include "base/status.h"
 
-#define LISTENER_BUFFER_BYTES                                                                      \
-    32768 /* of the kernel for each direction of a connection, which doubles it for its own needs: \
-             a review and its answer fit many times */
+/* of the kernel for each direction of a connection, which doubles it for its own needs: a review
+ * and its answer fit many times */
+#define LISTENER_BUFFER_BYTES 32768
 
 #define LISTENER_HEALTH_BUFFER_BYTES 8192 /* the same for probes and scrapes */
 

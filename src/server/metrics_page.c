@@ -397,7 +397,7 @@ static const struct metric metrics[] = {
         .help = "Secrets held that can authenticate as bootstrap tokens, now or until they expire")
     GAUGE("kube_bearer_secrets_rejected", .emit = emit_rejected, .labels = "reason",
         .help = "Secrets of the bootstrap token type or name that cannot authenticate now")
-    GAUGE("kube_bearer_store_synced", .emit = emit_flag, AT(store.synced), IF(has_store),
+    GAUGE("kube_bearer_store_synced", .emit = emit_flag, AT(store.is_synced), IF(has_store),
         .help = "Whether everything that was there at the start has been read: 1 or 0")
     GAUGE("kube_bearer_store_objects", .emit = emit_objects, .labels = "kind",
         .help = "Kubernetes objects held")

@@ -37,11 +37,11 @@ static bool wait_for(struct park *park, struct connection *connection, enum park
         .events = (event == PARK_UNTIL_WRITABLE ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLONESHOT,
         .data.ptr = connection,
     };
-    const int operation = connection->ever_parked ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    const int operation = connection->was_ever_parked ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(park->fd, operation, connection->fd, &wanted) != 0) {
         return false;
     }
-    connection->ever_parked = true;
+    connection->was_ever_parked = true;
     return true;
 }
 
@@ -51,27 +51,27 @@ void park_add(struct park *park, struct connection *connection, enum park_event 
         connection_cut(connection); /* no memory in the kernel: this connection only */
         return;
     }
-    connection->parked = true;
+    connection->is_parked = true;
     park->count++;
     MHD_suspend_connection(connection->mhd);
 }
 
 void park_remove(struct park *park, struct connection *connection)
 {
-    if (connection->parked) {
-        connection->parked = false;
+    if (connection->is_parked) {
+        connection->is_parked = false;
         park->count--;
     }
-    if (connection->ever_parked) {
+    if (connection->was_ever_parked) {
         (void)epoll_ctl(park->fd, EPOLL_CTL_DEL, connection->fd, NULL); /* it is in the set */
-        connection->ever_parked = false;
+        connection->was_ever_parked = false;
     }
 }
 
 void park_release(struct park *park, struct connection *connection)
 {
-    if (connection->parked) {
-        connection->parked = false;
+    if (connection->is_parked) {
+        connection->is_parked = false;
         park->count--;
         MHD_resume_connection(connection->mhd);
     }
@@ -80,7 +80,7 @@ void park_release(struct park *park, struct connection *connection)
 /* Its socket is ready. A reply that waited goes first. */
 static void on_ready(struct park *park, struct connection *connection)
 {
-    if (!connection->parked) {
+    if (!connection->is_parked) {
         return; /* released between the event and now */
     }
     const enum push push = connection->reply_waits ? connection_push(connection) : PUSH_DONE;

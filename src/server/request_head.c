@@ -16,9 +16,9 @@
 
 /* What each byte may be part of; none at all where nothing stands. */
 #define IN_TOKEN 1 /* RFC 9110 5.6.2 tchar */
-#define IN_HOST                                                                                 \
-    2 /* RFC 9110 7.2, RFC 3986 3.2.2: unreserved, sub-delims, and what frames an address and a \
-         port */
+
+/* RFC 9110 7.2, RFC 3986 3.2.2: unreserved, sub-delims, and what frames an address and a port */
+#define IN_HOST 2
 
 /* clang-format off */
 static const unsigned char byte_sets[256] = {

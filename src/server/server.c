@@ -19,41 +19,41 @@ static enum status open_listeners(struct server *server,
                                   const struct server_options *options,
                                   struct problem *reterr_problem)
 {
-    enum status st =
+    enum status status =
         listener_open(options->bind_address, options->secure_port, LISTENER_BUFFER_BYTES,
                       &server->secure_fd, &server->secure_port, reterr_problem);
-    if (st == ST_OK && options->health_bind_host) {
-        st = listener_open(options->health_bind_host, options->health_bind_port,
-                           LISTENER_HEALTH_BUFFER_BYTES, &server->health_fd, &server->health_port,
-                           reterr_problem);
+    if (status == ST_OK && options->health_bind_host) {
+        status = listener_open(options->health_bind_host, options->health_bind_port,
+                               LISTENER_HEALTH_BUFFER_BYTES, &server->health_fd,
+                               &server->health_port, reterr_problem);
     }
-    return st;
+    return status;
 }
 
 static enum status add_worker(struct server *server, int listen_fd, bool is_tls)
 {
-    const enum status st =
+    const enum status status =
         worker_new(server, listen_fd, is_tls, &server->workers[server->worker_count]);
-    if (st == ST_OK) {
+    if (status == ST_OK) {
         server->worker_count++;
     }
-    return st;
+    return status;
 }
 
 static enum status make_workers(struct server *server)
 {
-    enum status st = ST_OK;
-    for (unsigned i = 0; i < server->options.workers && st == ST_OK; i++) {
-        st = add_worker(server, server->secure_fd, true);
+    enum status status = ST_OK;
+    for (unsigned i = 0; i < server->options.workers && status == ST_OK; i++) {
+        status = add_worker(server, server->secure_fd, true);
     }
-    if (st == ST_OK && server->health_fd >= 0) {
-        st = add_worker(server, server->health_fd, false);
+    if (status == ST_OK && server->health_fd >= 0) {
+        status = add_worker(server, server->health_fd, false);
     }
     atomic_store(&server->running_count, server->worker_count);
-    for (unsigned i = 0; i < server->worker_count && st == ST_OK; i++) {
-        st = worker_start(server->workers[i]);
+    for (unsigned i = 0; i < server->worker_count && status == ST_OK; i++) {
+        status = worker_start(server->workers[i]);
     }
-    return st;
+    return status;
 }
 
 static void server_freep(struct server **server)
@@ -74,19 +74,20 @@ enum status server_new(const struct server_options *options,
     server->options = *options;
     server->context = *context;
     server->secure_fd = server->health_fd = -1;
-    enum status st = open_listeners(server, options, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    enum status status = open_listeners(server, options, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     if (options->max_connections_per_address) {
-        st = address_limit_new(options->max_connections_per_address, &server->address_limit);
+        status = address_limit_new(options->max_connections_per_address, &server->address_limit);
     }
-    if (st == ST_OK) {
-        st = make_workers(server);
+    if (status == ST_OK) {
+        status = make_workers(server);
     }
-    if (st != ST_OK) {
-        problem_set(reterr_problem, st, 0, 0, "cannot start the workers: %s", status_text(st));
-        return st;
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "cannot start the workers: %s",
+                    status_text(status));
+        return status;
     }
     *ret_server = server;
     server = NULL;

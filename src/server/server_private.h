@@ -9,8 +9,8 @@
 #include "server/server.h"
 #include "server/worker.h"
 
-#define SERVER_MAX_WORKERS \
-    256 /* more threads than cores of any machine this runs on gains nothing */
+/* more threads than cores of any machine this runs on gains nothing */
+#define SERVER_MAX_WORKERS 256
 
 enum server_phase { SERVER_SERVING = 0, SERVER_DRAINING, SERVER_STOPPING };
 

@@ -62,7 +62,7 @@ static void remark_trust(const struct store_stats *stats, char ret_remark[static
  * sync it is informer-sync's to tell, and nothing is served yet. */
 void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH_REMARK_MAX])
 {
-    if (stats->is_remote && !stats->synced) {
+    if (stats->is_remote && !stats->is_synced) {
         return;
     }
     if (stats->is_remote && !stats->is_connected) {

@@ -28,21 +28,26 @@
 #include "base/pem.h"
 #include "io/file/read.h"
 
-#define CLIENT_RECHECK_SEC \
-    60 /* an open connection's certificate may expire: noticed within a minute */
+/* an open connection's certificate may expire: noticed within a minute */
+#define CLIENT_RECHECK_SEC 60
+
 #define TRUST_LIST_SIZE 127 /* hash buckets of GnuTLS; client CA bundles are small */
 
 /* What a client may present. All of it is looked at before anybody is trusted. */
-#define CLIENT_CHAIN_MAX \
-    8 /* leaf, and intermediates of a private PKI; TLS libraries stop near 10 */
+/* leaf, and intermediates of a private PKI; TLS libraries stop near 10 */
+#define CLIENT_CHAIN_MAX 8
+
 #define CLIENT_SAN_MAX               64   /* names of one client; more is no client certificate */
 #define CLIENT_CERTIFICATE_MAX_BYTES 8192 /* a leaf with 64 names is 3 KiB */
-#define CLIENT_RSA_MAX_BITS \
-    8192 /* twice the largest in use; a verification costs under a millisecond */
-#define CLIENT_RSA_EXPONENT_MAX_BYTES \
-    8 /* 65537 has three; a long one makes each verification a private-key operation */
-#define HANDSHAKE_MESSAGE_MAX_BYTES \
-    20480 /* of a client: a leaf of the largest size and five intermediates of RSA 4096 fit */
+
+/* twice the largest in use; a verification costs under a millisecond */
+#define CLIENT_RSA_MAX_BITS 8192
+
+/* 65537 has three; a long one makes each verification a private-key operation */
+#define CLIENT_RSA_EXPONENT_MAX_BYTES 8
+
+/* of a client: a leaf of the largest size and five intermediates of RSA 4096 fit */
+#define HANDSHAKE_MESSAGE_MAX_BYTES 20480
 
 struct tls_credentials {
     _Atomic unsigned shares;
@@ -87,13 +92,14 @@ static enum status read_file(const char *path,
 {
     struct file_content content = { 0 };
     problem_set_file(reterr_problem, path);
-    const enum status st = file_read_published(path, TLS_FILE_MAX_BYTES, &content, reterr_problem);
-    if (st == ST_OK) {
+    const enum status status =
+        file_read_published(path, TLS_FILE_MAX_BYTES, &content, reterr_problem);
+    if (status == ST_OK) {
         *ret_bytes =
             (gnutls_datum_t){ .data = (unsigned char *)content.at, .size = (unsigned)content.len };
     }
-    const bool is_not_there = st == ST_NOT_FOUND || st == ST_UNSUPPORTED;
-    return is_not_there ? ST_IO : st;
+    const bool is_not_there = status == ST_NOT_FOUND || status == ST_UNSUPPORTED;
+    return is_not_there ? ST_IO : status;
 }
 
 static void credentials_free(struct tls_credentials *credentials)
@@ -302,10 +308,10 @@ static enum status load(struct tls_context *context,
     const char *const paths[3] = { options->cert_file, options->key_file, options->client_ca_file };
     CLEANUP(files_fini) struct files files = { 0 };
     for (size_t i = 0; i < COUNTOF(paths); i++) {
-        const enum status st =
+        const enum status status =
             paths[i] ? read_file(paths[i], &files.bytes[i], reterr_problem) : ST_OK;
-        if (st != ST_OK) {
-            return st;
+        if (status != ST_OK) {
+            return status;
         }
     }
     CLEANUP(credentials_unrefp)
@@ -315,13 +321,13 @@ static enum status load(struct tls_context *context,
     }
     atomic_init(&credentials->shares, 1);
     digest_files(context, files.bytes, COUNTOF(files.bytes), &credentials->content);
-    enum status st =
+    enum status status =
         load_pair(credentials, options, &files.bytes[0], &files.bytes[1], reterr_problem);
-    if (st == ST_OK && options->client_ca_file) {
-        st = load_client_ca(credentials, options, &files.bytes[2], reterr_problem);
+    if (status == ST_OK && options->client_ca_file) {
+        status = load_client_ca(credentials, options, &files.bytes[2], reterr_problem);
     }
-    if (st != ST_OK) {
-        return st;
+    if (status != ST_OK) {
+        return status;
     }
     *ret_credentials = credentials;
     credentials = NULL;
@@ -346,21 +352,21 @@ static void publish(struct tls_context *context, struct tls_credentials *fresh)
 }
 
 static void record_reload(struct tls_context *context,
-                          enum status st,
+                          enum status status,
                           const struct tls_chain_facts *facts,
                           const struct problem *problem)
 {
     const int64_t now_sec = clock_now(&context->options.clock).sec;
     char text[sizeof(context->stats.last_error)] = "";
-    if (st != ST_OK) {
+    if (status != ST_OK) {
         problem_format(problem, text, sizeof(text));
     }
     (void)pthread_mutex_lock(
         &context->stats_lock); /* a default mutex, never destroyed while in use: cannot fail */
     context->stats.last_reload_sec = now_sec;
-    context->stats.last_reload_ok = st == ST_OK;
+    context->stats.last_reload_ok = status == ST_OK;
     memcpy(context->stats.last_error, text, sizeof(text));
-    if (st == ST_OK) {
+    if (status == ST_OK) {
         context->stats.reloads_ok++;
         context->stats.not_after_sec = facts->path[0].not_after_sec;
         context->facts = *facts;
@@ -376,14 +382,14 @@ enum status tls_context_reload(struct tls_context *context,
 {
     CLEANUP(credentials_unrefp) struct tls_credentials *fresh = NULL;
     struct problem problem = { 0 };
-    const enum status st = load(context, &fresh, &problem);
-    if (st != ST_OK) {
-        if (st == ST_NOMEM) {
-            problem_set(&problem, st, 0, 0, "%s", status_text(st));
+    const enum status status = load(context, &fresh, &problem);
+    if (status != ST_OK) {
+        if (status == ST_NOMEM) {
+            problem_set(&problem, status, 0, 0, "%s", status_text(status));
         }
-        record_reload(context, st, NULL, &problem);
+        record_reload(context, status, NULL, &problem);
         *reterr_problem = problem;
-        return st;
+        return status;
     }
     /* the loop is the only writer, so reading without a section is safe here */
     const struct tls_credentials *current = load_current_rcu(context);
@@ -414,22 +420,22 @@ enum status tls_context_new(const struct tls_options *options,
     context->options = *options;
     (void)pthread_mutex_init(&context->stats_lock,
                              NULL); /* default attributes: cannot fail on Linux */
-    enum status st = digest_key_new(&context->content_key);
-    if (st != ST_OK) {
-        return st;
+    enum status status = digest_key_new(&context->content_key);
+    if (status != ST_OK) {
+        return status;
     }
-    st = tls_priority_build(&context->priority, options->min_version, options->cipher_suites,
-                            options->cipher_suite_count, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    status = tls_priority_build(&context->priority, options->min_version, options->cipher_suites,
+                                options->cipher_suite_count, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     if (options->session_tickets && gnutls_session_ticket_key_generate(&context->ticket_key) < 0) {
         return ST_NOMEM;
     }
     bool changed;
-    st = tls_context_reload(context, &changed, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    status = tls_context_reload(context, &changed, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
     *ret_context = context;
     context = NULL;

@@ -19,8 +19,9 @@
 #define RSA_MIN_BITS 1024 /* crypto/rsa checkKeySize() */
 #define RSA_MAX_BITS 8192 /* crypto/tls checkKeySize() */
 #define EC_P521_BITS 528  /* GnuTLS counts whole bytes */
-#define NAME_MAX_BYTES \
-    512 /* of one subject alternative name; DNS allows 253. A longer one is a name all the same */
+
+/* of one subject alternative name; DNS allows 253. A longer one is a name all the same */
+#define NAME_MAX_BYTES 512
 
 #define INVALID_TIME "x509: certificate has expired or is not yet valid"
 

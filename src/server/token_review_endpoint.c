@@ -23,8 +23,8 @@
 #include "server/review_answer.h"
 #include "server/server_private.h"
 
-#define NOT_SYNCED_RETRY_SEC \
-    1 /* the first scan takes milliseconds; with details.retryAfterSeconds kube-apiserver waits */
+/* the first scan takes milliseconds; with details.retryAfterSeconds kube-apiserver waits */
+#define NOT_SYNCED_RETRY_SEC 1
 
 enum status token_review_prepare(struct worker *worker)
 {

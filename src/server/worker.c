@@ -26,21 +26,24 @@
 #include "server/server_private.h"
 
 #define WAIT_MS 250 /* deadlines are looked at this often, and the end is noticed within it */
-#define SWEEP_NS                                                                                 \
-    (250 * 1000000LL) /* not more often than this, however busy: a sweep visits every connection \
-                       */
-#define FINISH_LAST_NS \
-    (3 * 1000000000LL) /* cut connections are gone within a second or so; then the worker ends */
-#define FINISH_WAIT_MS                                                        \
-    20 /* at the end: a reply that is done leaves an idle connection to close \
-        */
-#define POOL_EXTRA_BYTES                                                                         \
-    2048 /* parsed headers and the reply's head beside the request's own bytes. libmicrohttpd    \
-            clears the whole pool after each request, so all of it counts on the way of a review \
-          */
-#define DISCIPLINE                                                                                \
-    1 /* RFC 9112 to the letter. 2 also refuses the empty line before a request that RFC 9112 2.2 \
-         has us ignore; 3 in 1.0.1 takes blanks before a chunk extension, which 1 refuses */
+
+/* not more often than this, however busy: a sweep visits every connection */
+#define SWEEP_NS (250 * 1000000LL)
+
+/* cut connections are gone within a second or so; then the worker ends */
+#define FINISH_LAST_NS (3 * 1000000000LL)
+
+/* at the end: a reply that is done leaves an idle connection to close */
+#define FINISH_WAIT_MS 20
+
+/* parsed headers and the reply's head beside the request's own bytes. libmicrohttpd clears the
+ * whole pool after each request, so all of it counts on the way of a review */
+#define POOL_EXTRA_BYTES 2048
+
+/* RFC 9112 to the letter. 2 also refuses the empty line before a request that RFC 9112 2.2 has us
+ * ignore; 3 in 1.0.1 takes blanks before a chunk extension, which 1 refuses */
+#define DISCIPLINE 1
+
 #define MHD_LOG_VERBOSITY 4 /* libmicrohttpd's remarks are about single peers */
 
 /* MHD_LogCallback */

@@ -19,11 +19,11 @@
 #include "server/park.h"
 #include "server/server.h"
 
-#define WORKER_PULL_BYTES \
-    16704 /* one TLS record of 16 KiB with header, tag and padding to a cache line */
+/* one TLS record of 16 KiB with header, tag and padding to a cache line */
+#define WORKER_PULL_BYTES 16704
 
-#define WORKER_SCRATCH_BYTES \
-    65536 /* a few reads empty a socket's buffer; its pages cost nothing until used */
+/* a few reads empty a socket's buffer; its pages cost nothing until used */
+#define WORKER_SCRATCH_BYTES 65536
 
 /** Who has been quiet longest is at the head. */
 struct connection_list {

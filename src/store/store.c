@@ -99,7 +99,7 @@ void store_tell(struct store *store, const struct store_event *event)
 
 void store_tell_synced(struct store *store)
 {
-    if (atomic_exchange_explicit(&store->counters.synced, true, memory_order_relaxed)) {
+    if (atomic_exchange_explicit(&store->counters.is_synced, true, memory_order_relaxed)) {
         return;
     }
     const struct store_event synced = { .type = STORE_SYNCED };
@@ -206,7 +206,7 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
         .reloads_failed = atomic_load_explicit(&counters->reloads_failed, memory_order_relaxed),
         .last_reload_sec = atomic_load_explicit(&counters->last_reload_sec, memory_order_relaxed),
         .last_reload_ok = atomic_load_explicit(&counters->last_reload_ok, memory_order_relaxed),
-        .synced = atomic_load_explicit(&counters->synced, memory_order_relaxed),
+        .is_synced = atomic_load_explicit(&counters->is_synced, memory_order_relaxed),
         .is_remote = atomic_load_explicit(&counters->is_remote, memory_order_relaxed),
         .is_connected = atomic_load_explicit(&counters->is_connected, memory_order_relaxed),
         .last_contact_sec = atomic_load_explicit(&counters->last_contact_sec, memory_order_relaxed),

@@ -68,7 +68,7 @@ struct store_stats {
     uint64_t reloads_failed;
     int64_t last_reload_sec; /* wall clock of the last one, 0 for none */
     bool last_reload_ok;
-    bool synced;
+    bool is_synced;
 
     /* a store behind a network: apiserver, and a union with one */
     bool is_remote;

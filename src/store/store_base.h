@@ -11,8 +11,8 @@
 
 #include "store/store.h"
 
-#define RESOURCE_VERSION_MAX \
-    128 /* bytes with NUL; opaque, but etcd's are at most 19 digits, and ours 32 */
+/* bytes with NUL; opaque, but etcd's are at most 19 digits, and ours 32 */
+#define RESOURCE_VERSION_MAX 128
 
 /** What a back end can do. The free operation frees the store itself. */
 struct store_ops {
@@ -80,7 +80,7 @@ struct store_counters {
     _Atomic uint64_t reloads_failed;
     _Atomic int64_t last_reload_sec;
     atomic_bool last_reload_ok;
-    atomic_bool synced;
+    atomic_bool is_synced;
     atomic_bool is_remote;
     atomic_bool is_connected;
     _Atomic int64_t last_contact_sec;

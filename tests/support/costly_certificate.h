@@ -14,9 +14,9 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#define COSTLY_RSA_BITS_MAX                                              \
-    65536 /* the length of a longer signature does not fit its two bytes \
-           */
+/* the length of a longer signature does not fit its two bytes */
+#define COSTLY_RSA_BITS_MAX 65536
+
 #define COSTLY_CHAIN_MAX     16
 #define COSTLY_PADDING_MAX   16384
 #define COSTLY_LIFETIME_SEC  86400

@@ -19,9 +19,8 @@
 #include "base/problem.h"
 #include "base/status.h"
 
-#define FILE_SETTLE_MS                                                         \
-    100 /* quiet for this long counts as finished; a writer's pause is shorter \
-         */
+/* quiet for this long counts as finished; a writer's pause is shorter */
+#define FILE_SETTLE_MS 100
 
 /** What tells one state of a file from the next. */
 struct file_stamp {

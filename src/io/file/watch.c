@@ -77,7 +77,7 @@ struct file_watch {
     size_t path_count;
     char working_directory[PATH_MAX]; /* where relative paths start: that of file_watch_new() */
     struct places places;
-    bool unresolved;        /* places are those of an earlier time */
+    bool is_unresolved;     /* places are those of an earlier time */
     bool changed;           /* the caller is to be told */
     uint64_t changed_at_ms; /* since when, on the loop's clock */
     loop_fn *fn;
@@ -196,11 +196,11 @@ static void note_change(struct file_watch *watch)
 static void on_timer(uv_timer_t *timer)
 {
     struct file_watch *watch = ((struct handles *)timer->data)->watch;
-    if (watch->unresolved) {
+    if (watch->is_unresolved) {
         watch->changed = true;
-        watch->unresolved = resolve(watch) != ST_OK;
+        watch->is_unresolved = resolve(watch) != ST_OK;
     }
-    if (watch->unresolved) {
+    if (watch->is_unresolved) {
         arm_timer(watch, FILE_WATCH_RETRY_MS);
     }
     if (watch->changed) {
@@ -265,7 +265,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (!changed) {
         return;
     }
-    watch->unresolved = resolve(watch) != ST_OK;
+    watch->is_unresolved = resolve(watch) != ST_OK;
     note_change(watch);
 }
 

@@ -13,9 +13,8 @@
 #include "base/status.h"
 #include "io/loop.h"
 
-#define FILE_WATCH_QUIET_MS                                              \
-    20 /* a pair of files is renamed within this; still far below 100 ms \
-        */
+/* a pair of files is renamed within this; still far below 100 ms */
+#define FILE_WATCH_QUIET_MS 20
 
 struct file_watch;
 

@@ -37,13 +37,13 @@ static enum status open_server(const struct store_sources *sources,
                                struct problem *reterr_problem)
 {
     struct cluster_access *access = NULL;
-    const enum status st =
+    const enum status status =
         sources->in_pod
             ? cluster_access_in_pod(sources->pod_directory, sources->pod_host, sources->pod_port,
                                     &access, reterr_problem)
             : cluster_access_from_kubeconfig(sources->kubeconfig, &access, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    if (status != ST_OK) {
+        return status;
     }
     char *server = span_copy(span_of(cluster_access_endpoint(access)->url));
     if (!server) {
@@ -75,14 +75,14 @@ static enum status open_both(const struct store_sources *sources,
     struct store *manifests = NULL;
     struct store *apiserver = NULL;
     char *server = NULL;
-    enum status st = open_manifests(sources, &manifests, reterr_problem);
-    if (st != ST_OK) {
-        return st;
+    enum status status = open_manifests(sources, &manifests, reterr_problem);
+    if (status != ST_OK) {
+        return status;
     }
-    st = open_server(sources, &apiserver, &server, reterr_problem);
-    if (st != ST_OK) {
+    status = open_server(sources, &apiserver, &server, reterr_problem);
+    if (status != ST_OK) {
         (void)store_free(manifests);
-        return st;
+        return status;
     }
     const struct union_options both = {
         .first = manifests,
@@ -91,10 +91,10 @@ static enum status open_both(const struct store_sources *sources,
         .on_resolved = sources->on_server_resolved,
         .ctx = sources->ctx,
     };
-    st = union_new(&both, ret_store);
-    if (st != ST_OK) {
+    status = union_new(&both, ret_store);
+    if (status != ST_OK) {
         free(server);
-        return st;
+        return status;
     }
     *ret_server = server;
     return ST_OK;

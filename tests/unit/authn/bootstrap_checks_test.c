@@ -121,9 +121,9 @@ static void test_bootstrap_checks_each_rule_refuses(void **state)
         struct credential credential = good_credential();
         struct bootstrap_evidence evidence = good_evidence(&credential);
         rules[i].spoil(&credential, &evidence);
-        const enum status st = bootstrap_checks_run(&evidence, NULL);
-        if (st != rules[i].want) {
-            fail_msg("%s, not %s", status_label(st), status_label(rules[i].want));
+        const enum status status = bootstrap_checks_run(&evidence, NULL);
+        if (status != rules[i].want) {
+            fail_msg("%s, not %s", status_label(status), status_label(rules[i].want));
         }
     }
 }

@@ -143,9 +143,9 @@ static void test_bootstrap_rows(void **state)
         fixture->problem_count = 0;
         tell(fixture, &test, STORE_ADDED);
         const bool good = rows[i].want == ST_OK;
-        const enum status st = ask(fixture, TEST_TOKEN);
-        if (st != rows[i].want) {
-            fail_msg("%s: %s", rows[i].name, status_label(st));
+        const enum status status = ask(fixture, TEST_TOKEN);
+        if (status != rows[i].want) {
+            fail_msg("%s: %s", rows[i].name, status_label(status));
         }
         assert_int_equal(usable(fixture), good);
         assert_int_equal(fixture->problem_count, !good && !rows[i].is_quiet);

@@ -76,11 +76,11 @@ static void test_group_lists_rows(void **state)
     struct group_lists *lists = *state;
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         const struct group_list *list = NULL;
-        const enum status st = group_lists_ref(lists, rows[i].extra, &list);
-        if (st != rows[i].want) {
-            fail_msg("%s: %s", rows[i].name, status_label(st));
+        const enum status status = group_lists_ref(lists, rows[i].extra, &list);
+        if (status != rows[i].want) {
+            fail_msg("%s: %s", rows[i].name, status_label(status));
         }
-        if (st != ST_OK) {
+        if (status != ST_OK) {
             assert_null(list);
             continue;
         }
@@ -142,9 +142,9 @@ static void test_group_lists_vectors(void **state)
         struct span want[8];
         const size_t want_count = vectors_texts(row, "groups", want, 8);
         const struct group_list *list;
-        const enum status st =
+        const enum status status =
             group_lists_ref(lists, vectors_text(row, "auth_extra_groups"), &list);
-        assert_int_equal(st, ok ? ST_OK : ST_GROUPS_INVALID);
+        assert_int_equal(status, ok ? ST_OK : ST_GROUPS_INVALID);
         if (!ok) {
             continue;
         }

@@ -507,16 +507,16 @@ static void test_memory_limit_find_rows(void **state)
             lay_out(&kit, &tree_rows[i].files[n]);
         }
 
-        const enum status st = memory_limit_find(kit.directory, &limit, &problem);
+        const enum status status = memory_limit_find(kit.directory, &limit, &problem);
 
         kit_fini(&kit);
-        assert_int_equal(st, tree_rows[i].status);
+        assert_int_equal(status, tree_rows[i].status);
         assert_true(limit.bytes == (tree_rows[i].want ? tree_rows[i].want : UINT64_MAX));
         assert_string_equal(limit.file, tree_rows[i].file);
         assert_int_equal(problem.text[0] != '\0', tree_rows[i].problem != NULL);
         if (tree_rows[i].problem) {
             assert_true(ends_with(problem.file, tree_rows[i].problem));
-            assert_int_equal(problem.status, st);
+            assert_int_equal(problem.status, status);
         }
     }
 }

@@ -131,11 +131,11 @@ static void test_engine_load_of_a_file_that_never_settles_is_a_problem(void **st
     struct engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    const enum status st = engine_load(&options, count_problem, &problems, &engine, &problem);
+    const enum status status = engine_load(&options, count_problem, &problems, &engine, &problem);
     atomic_store(&writer.stop, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(close(writer.fd), 0);
-    assert_int_equal(st, ST_OK);
+    assert_int_equal(status, ST_OK);
     assert_int_equal(problems, 1);
     assert_int_equal(ask(&engine), DECISION_ERROR); /* half a Secret is no Secret */
     engine_fini(&engine);

@@ -329,13 +329,13 @@ static void test_options_check_rows(void **state)
         struct problem problem = { 0 };
         struct options options = parsed(rows[i].command, rows[i].arguments);
         print_message("# %s\n", rows[i].name);
-        const enum status st = options_check(&options, rows[i].command, &problem);
+        const enum status status = options_check(&options, rows[i].command, &problem);
         if (rows[i].want) {
-            assert_int_equal(st, ST_INVALID);
+            assert_int_equal(status, ST_INVALID);
             assert_ptr_equal(strstr(problem.text, rows[i].want), problem.text);
         } else {
             assert_string_equal(problem.text, "");
-            assert_int_equal(st, ST_OK);
+            assert_int_equal(status, ST_OK);
         }
         options_fini(&options);
     }
@@ -373,13 +373,13 @@ static void test_options_check_rows_of_a_file(void **state)
         buf_printf(&text, "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n%s",
                    file_rows[i].text);
         assert_int_equal(options_parse_file(buf_span(&text), &options, &problem), ST_OK);
-        const enum status st = options_check(&options, COMMAND_SERVE, &problem);
+        const enum status status = options_check(&options, COMMAND_SERVE, &problem);
         if (file_rows[i].want) {
-            assert_int_equal(st, ST_INVALID);
+            assert_int_equal(status, ST_INVALID);
             assert_ptr_equal(strstr(problem.text, file_rows[i].want), problem.text);
         } else {
             assert_string_equal(problem.text, "");
-            assert_int_equal(st, ST_OK);
+            assert_int_equal(status, ST_OK);
         }
         buf_fini(&text);
         options_fini(&options);

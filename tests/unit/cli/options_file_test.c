@@ -100,9 +100,9 @@ static void test_options_parse_file_rows(void **state)
         print_message("# %s\n", rows[i].name);
         assert_int_equal(options_init(&options), ST_OK);
         const struct options before = options;
-        const enum status st = options_parse_file(span_of(rows[i].text), &options, &problem);
+        const enum status status = options_parse_file(span_of(rows[i].text), &options, &problem);
         if (rows[i].want) {
-            assert_int_not_equal(st, ST_OK);
+            assert_int_not_equal(status, ST_OK);
             assert_ptr_equal(strstr(problem.text, rows[i].want), problem.text);
             assert_int_equal(problem.line, rows[i].line);
             assert_int_equal(problem.column, rows[i].column);
@@ -110,7 +110,7 @@ static void test_options_parse_file_rows(void **state)
             assert_memory_equal(&options, &before, sizeof(options)); /* nothing was taken */
         } else {
             assert_string_equal(problem.text, "");
-            assert_int_equal(st, ST_OK);
+            assert_int_equal(status, ST_OK);
         }
         options_fini(&options);
     }

@@ -128,15 +128,15 @@ static void test_options_parse_flags_rows(void **state)
         struct problem problem = { 0 };
         print_message("# %s\n", rows[i].name);
         assert_int_equal(options_init(&options), ST_OK);
-        const enum status st = parse(i, &options, &problem);
+        const enum status status = parse(i, &options, &problem);
         if (rows[i].want) {
-            assert_int_not_equal(st, ST_OK);
-            assert_int_equal(problem.status, st);
+            assert_int_not_equal(status, ST_OK);
+            assert_int_equal(problem.status, status);
             assert_non_null(strstr(problem.text, rows[i].want));
             assert_null(strstr(problem.text, "0123456789abcdef"));
         } else {
             assert_string_equal(problem.text, "");
-            assert_int_equal(st, ST_OK);
+            assert_int_equal(status, ST_OK);
         }
         options_fini(&options);
     }
@@ -392,10 +392,10 @@ static void test_options_parse_in_a_pod_rows(void **state)
         if (pod_rows[i].host) {
             assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", pod_rows[i].host, 1), 0);
         }
-        const enum status st = options_parse(pod_rows[i].command, pod_rows[i].argument ? 3 : 2,
-                                             argv, &options, &problem);
+        const enum status status = options_parse(pod_rows[i].command, pod_rows[i].argument ? 3 : 2,
+                                                 argv, &options, &problem);
         assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
-        assert_int_equal(st, pod_rows[i].want);
+        assert_int_equal(status, pod_rows[i].want);
         assert_int_equal(options.in_cluster, pod_rows[i].in_cluster);
         options_fini(&options);
     }
@@ -504,11 +504,11 @@ static void test_options_parse_survives_every_allocation_failure(void **state)
         struct options options = { 0 };
         struct problem problem = { 0 };
         alloc_fail_arm(nth++);
-        const enum status st =
+        const enum status status =
             parse_all(&kit, "c.yaml", ARGUMENTS("--client-ca-file=x", "--client-allowed-names=a,b"),
                       &options, &problem);
         reached = alloc_fail_disarm();
-        assert_int_equal(st, reached ? ST_NOMEM : ST_OK);
+        assert_int_equal(status, reached ? ST_NOMEM : ST_OK);
         assert_int_equal(problem.text[0] != '\0', reached);
         options_fini(&options);
     } while (reached);

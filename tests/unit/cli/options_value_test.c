@@ -91,8 +91,8 @@ static void test_option_set_numbers(void **state)
         int64_t *field = (int64_t *)(void *)((char *)&options + row->offset);
         *field = -7; /* shows that a refused value changes nothing */
         print_message("# %s\n", number_rows[i].name);
-        const enum status st = option_set(row, span_of(number_rows[i].text), &options);
-        assert_int_equal(st, number_rows[i].accepted ? ST_OK : ST_INVALID);
+        const enum status status = option_set(row, span_of(number_rows[i].text), &options);
+        assert_int_equal(status, number_rows[i].accepted ? ST_OK : ST_INVALID);
         assert_int_equal(*field, number_rows[i].accepted ? number_rows[i].want : -7);
     }
 }
@@ -114,9 +114,9 @@ static void test_option_set_ports(void **state)
     for (size_t i = 0; i < COUNTOF(port_rows); i++) {
         struct options options = { .secure_port = 7 };
         print_message("# %s\n", port_rows[i].name);
-        const enum status st =
+        const enum status status =
             option_set(serve_row("secure-port"), span_of(port_rows[i].text), &options);
-        assert_int_equal(st, port_rows[i].accepted ? ST_OK : ST_INVALID);
+        assert_int_equal(status, port_rows[i].accepted ? ST_OK : ST_INVALID);
         assert_int_equal(options.secure_port, port_rows[i].accepted ? port_rows[i].want : 7);
     }
 }
@@ -151,8 +151,8 @@ static void test_option_set_host_ports(void **state)
     for (size_t i = 0; i < COUNTOF(host_port_rows); i++) {
         struct options options = { 0 };
         print_message("# %s\n", host_port_rows[i].name);
-        const enum status st = option_set(row, span_of(host_port_rows[i].text), &options);
-        assert_int_equal(st, host_port_rows[i].host ? ST_OK : ST_INVALID);
+        const enum status status = option_set(row, span_of(host_port_rows[i].text), &options);
+        assert_int_equal(status, host_port_rows[i].host ? ST_OK : ST_INVALID);
         if (host_port_rows[i].host) {
             assert_string_equal(options.health_bind_address.host, host_port_rows[i].host);
             assert_int_equal(options.health_bind_address.port, host_port_rows[i].port);
@@ -188,8 +188,8 @@ static void test_option_set_lists(void **state)
         struct options options = { 0 };
         struct buf joined = { 0 };
         print_message("# %s\n", list_rows[i].name);
-        const enum status st = option_set(row, span_of(list_rows[i].text), &options);
-        assert_int_equal(st, list_rows[i].want ? ST_OK : ST_INVALID);
+        const enum status status = option_set(row, span_of(list_rows[i].text), &options);
+        assert_int_equal(status, list_rows[i].want ? ST_OK : ST_INVALID);
         for (size_t j = 0; j < options.api_audiences.count; j++) {
             buf_printf(&joined, "%s%s", j ? ";" : "", options.api_audiences.items[j]);
         }

@@ -137,10 +137,10 @@ static void test_port_file_failed_write_leaves_no_temporary(void **state)
     const struct rlimit small = { .rlim_cur = 0, .rlim_max = before.rlim_max };
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN); /* the write fails with EFBIG instead */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    const enum status st = write_ports(kit, &problem);
+    const enum status status = write_ports(kit, &problem);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, handler); /* as it was */
-    assert_int_equal(st, ST_IO);
+    assert_int_equal(status, ST_IO);
     assert_string_equal(problem.text, "cannot be written: File too large");
     assert_content(kit, "ports", "old\n");
     assert_false(exists(kit, "ports.tmp"));

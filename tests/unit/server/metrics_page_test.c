@@ -97,7 +97,7 @@ static struct metrics_figures full_figures(void)
                    .reloads_failed = 106,
                    .last_reload_sec = 1700000107,
                    .last_reload_ok = true,
-                   .synced = true,
+                   .is_synced = true,
                    .is_remote = true,
                    .is_connected = true,
                    .last_contact_sec = 1700000124,
@@ -290,7 +290,7 @@ static void test_metrics_page_of_absent_parts(void **state)
     page_free(page);
 
     struct metrics_figures figures = full_figures();
-    figures.store.synced = false;
+    figures.store.is_synced = false;
     figures.store.last_reload_ok = false;
     figures.certificate.last_reload_ok = false;
     figures.totals.counters[COUNT_CONNECTIONS_ACCEPTED] = 7; /* a close came in between */
@@ -325,7 +325,7 @@ static void test_metrics_page_of_a_store_without_a_network(void **state)
     assert_false(page_has_sample(page, "kube_bearer_store_last_reload_successful "));
     page_free(page);
 
-    figures.store = (struct store_stats){ .files = 103, .synced = true };
+    figures.store = (struct store_stats){ .files = 103, .is_synced = true };
     page = page_of(&figures);
     assert_line(page, "kube_bearer_store_files 103");
     for (size_t i = 0; i < COUNTOF(remote); i++) {

@@ -25,38 +25,41 @@ static const struct {
     struct store_stats stats;
     const char *want;
 } rows[] = {
-    { "a directory", { .synced = true }, "" },
-    { "a directory with problems", { .synced = true, .problems = 2 }, PROBLEMS("2") },
+    { "a directory", { .is_synced = true }, "" },
+    { "a directory with problems", { .is_synced = true, .problems = 2 }, PROBLEMS("2") },
     { "a directory that is still being written, with problems", { .problems = 2 }, PROBLEMS("2") },
-    { "manifests that others can change", { .synced = true, .unsafe_files = 2 }, UNSAFE("2") },
-    { "links that lead out", { .synced = true, .links_out = 3 }, LINKS_OUT("3") },
+    { "manifests that others can change", { .is_synced = true, .unsafe_files = 2 }, UNSAFE("2") },
+    { "links that lead out", { .is_synced = true, .links_out = 3 }, LINKS_OUT("3") },
     { "all three",
-      { .synced = true, .problems = 1, .unsafe_files = 2, .links_out = 3 },
+      { .is_synced = true, .problems = 1, .unsafe_files = 2, .links_out = 3 },
       PROBLEMS("1") "; " UNSAFE("2") "; " LINKS_OUT("3") },
     { "manifests that others can change, and an API server that is away",
-      { .synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC, .unsafe_files = 1 },
+      { .is_synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC, .unsafe_files = 1 },
       NO_CONTACT KNOWN_THEN "; " UNSAFE("1") },
     { "an API server",
-      { .synced = true, .is_remote = true, .is_connected = true, .last_contact_sec = CONTACT_SEC },
+      { .is_synced = true,
+        .is_remote = true,
+        .is_connected = true,
+        .last_contact_sec = CONTACT_SEC },
       "" },
     { "an API server with problems",
-      { .synced = true,
+      { .is_synced = true,
         .is_remote = true,
         .is_connected = true,
         .problems = 3,
         .last_contact_sec = CONTACT_SEC },
       PROBLEMS("3") },
     { "an API server that is away",
-      { .synced = true,
+      { .is_synced = true,
         .is_remote = true,
         .last_contact_sec = CONTACT_SEC,
         .last_failure = ST_UNAVAILABLE },
       NO_CONTACT ": the server cannot be reached or does not answer as it should" KNOWN_THEN },
     { "an API server whose watch has just ended",
-      { .synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC },
+      { .is_synced = true, .is_remote = true, .last_contact_sec = CONTACT_SEC },
       NO_CONTACT KNOWN_THEN },
     { "lost contact outweighs the other problems",
-      { .synced = true,
+      { .is_synced = true,
         .is_remote = true,
         .problems = 1,
         .last_contact_sec = CONTACT_SEC,
@@ -93,12 +96,12 @@ static void test_store_remark_before_sync_names_the_last_failure(void **state)
 static void test_store_remark_fits_whatever_the_failure(void **state)
 {
     (void)state;
-    for (enum status st = 0; st < STATUS_COUNT_; st++) {
+    for (enum status status = 0; status < STATUS_COUNT_; status++) {
         const struct store_stats stats = {
-            .synced = true,
+            .is_synced = true,
             .is_remote = true,
             .last_contact_sec = CONTACT_SEC,
-            .last_failure = st,
+            .last_failure = status,
             .unsafe_files = 200000, /* as many as there may be */
             .links_out = 200000,
         };

@@ -104,13 +104,13 @@ static void test_store_synced_is_told_once(void **state)
     store_base_init(&store, &fake_ops);
     assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &a), ST_OK);
     store_stats(&store, &stats);
-    assert_false(stats.synced);
+    assert_false(stats.is_synced);
     store_tell_synced(&store);
     store_tell_synced(&store);
     assert_string_equal(trace, "a");
     assert_int_equal(a.last.type, STORE_SYNCED);
     store_stats(&store, &stats);
-    assert_true(stats.synced);
+    assert_true(stats.is_synced);
 }
 
 static void test_store_who_wants_no_objects_is_told_synced_only(void **state)

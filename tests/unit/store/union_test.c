@@ -777,7 +777,7 @@ static void test_union_adds_up_figures(void **state)
         .reloads_failed = 1,
         .last_reload_sec = 100,
         .last_reload_ok = true,
-        .synced = true,
+        .is_synced = true,
     };
     kit.second.stats = (struct store_stats){
         .problems = 10,
@@ -801,7 +801,7 @@ static void test_union_adds_up_figures(void **state)
     assert_int_equal(stats.reloads_failed, 1);
     assert_int_equal(stats.last_reload_sec, 100);
     assert_true(stats.last_reload_ok);
-    assert_false(stats.synced);
+    assert_false(stats.is_synced);
     assert_true(stats.is_remote);
     assert_true(stats.is_connected);
     assert_int_equal(stats.last_contact_sec, 200);
@@ -815,7 +815,7 @@ static void test_union_adds_up_figures(void **state)
     store_stats(kit.store, &stats);
     assert_int_equal(stats.last_reload_sec, 101);
     assert_false(stats.last_reload_ok);
-    assert_true(stats.synced);
+    assert_true(stats.is_synced);
     kit_free(&kit);
 }
 

@@ -644,12 +644,12 @@ static void test_apiserver_is_not_synced_before_a_whole_list(void **state)
     struct store_stats stats;
     api_open(&kit, exchanges, 0);
     store_stats(kit.store, &stats);
-    assert_false(stats.synced);
+    assert_false(stats.is_synced);
     assert_false(stats.is_connected);
     assert_int_equal(stats.last_contact_sec, 0);
     api_expect(&kit, &(struct api_wish){ .events = "+a=1 ", .problems = "401 Unauthorized: who?" });
     store_stats(kit.store, &stats);
-    assert_false(stats.synced);
+    assert_false(stats.is_synced);
     assert_false(stats.is_connected);
     assert_int_equal(stats.last_failure, ST_FORBIDDEN);
     assert_int_equal(stats.problems, 1);

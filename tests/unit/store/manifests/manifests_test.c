@@ -39,7 +39,7 @@ static void test_manifests_load_reads_the_three_endings_and_subdirectories(void 
     assert_int_equal(stats.reloads_failed, 0);
     assert_int_equal(stats.last_reload_sec, kit.clock.wall.sec);
     assert_true(stats.last_reload_ok);
-    assert_true(stats.synced);
+    assert_true(stats.is_synced);
     mkit_fini(&kit);
 }
 
@@ -412,10 +412,10 @@ static void test_manifests_load_waits_for_a_file_that_was_changed_a_moment_ago(v
     mkit_open_at(&kit, "m", clock_system());
     mkit_load(&kit, ST_UNSETTLED);
     mkit_had_events(&kit, "");
-    assert_false(mkit_stats(&kit).synced);
+    assert_false(mkit_stats(&kit).is_synced);
     mkit_watch(&kit);
     mkit_expect(&kit, "+a=1 S ");
-    assert_true(mkit_stats(&kit).synced);
+    assert_true(mkit_stats(&kit).is_synced);
     mkit_had_problems(&kit, "");
     mkit_fini(&kit);
 }
@@ -624,7 +624,7 @@ static void test_manifests_load_without_memory_fails(void **state)
             const struct store_stats stats = mkit_stats(&kit);
             assert_int_equal(stats.objects[OBJECT_SECRET], 3);
             assert_int_equal(stats.problems, 1);
-            assert_true(stats.synced);
+            assert_true(stats.is_synced);
         } else {
             assert_true(status == ST_NOMEM || status == ST_IO);
             assert_true(reached);

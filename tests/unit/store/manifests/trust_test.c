@@ -162,7 +162,7 @@ static void refuse_load(struct manifests_kit *kit, const char *file, const char 
     if (!strstr(problem.text, want)) {
         assert_string_equal(problem.text, want);
     }
-    assert_false(mkit_stats(kit).synced);
+    assert_false(mkit_stats(kit).is_synced);
 }
 
 static void test_manifests_trust_required_unsafe_directories_stop_the_start(void **state)

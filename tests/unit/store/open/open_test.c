@@ -123,8 +123,8 @@ static void test_store_open_manifests(void **state)
     open_ok(fixture);
     assert_null(fixture->server);
     assert_false(stats_of(fixture).is_remote);
-    const enum status st = load(fixture);
-    assert_true(st == ST_OK || st == ST_UNSETTLED); /* it was written a moment ago */
+    const enum status status = load(fixture);
+    assert_true(status == ST_OK || status == ST_UNSETTLED); /* it was written a moment ago */
 }
 
 static void test_store_open_kubeconfig(void **state)
@@ -135,7 +135,7 @@ static void test_store_open_kubeconfig(void **state)
     assert_string_equal(fixture->server, "https://kubernetes:6443");
     assert_true(stats_of(fixture).is_remote);
     assert_int_equal(load(fixture), ST_UNSETTLED);
-    assert_false(stats_of(fixture).synced);
+    assert_false(stats_of(fixture).is_synced);
 }
 
 static void test_store_open_in_a_pod(void **state)
@@ -159,7 +159,7 @@ static void test_store_open_both_is_their_union(void **state)
     assert_string_equal(fixture->server, "https://kubernetes:6443");
     assert_true(stats_of(fixture).is_remote);
     assert_int_equal(load(fixture), ST_UNSETTLED);
-    assert_false(stats_of(fixture).synced); /* both must be */
+    assert_false(stats_of(fixture).is_synced); /* both must be */
 }
 
 static bool has_manifest_problem(void *ctx)
