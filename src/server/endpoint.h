@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What is served where, and who may ask: one table (DESIGN rule 8).
+ * What is served where, and who may ask: one table.
  *
  * A handler gets the whole request and queues one reply. One that cannot answer at once will
  * suspend the connection (MHD_suspend_connection), let the loop work and resume it: then it returns

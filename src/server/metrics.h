@@ -98,7 +98,7 @@ void metrics_count_review(struct worker_metrics *metrics,
 void metrics_count_http(struct worker_metrics *metrics, unsigned code) NONNULL(1);
 
 /** What the TLS side tells a scrape and the readyz page. Written by the loop, read by any thread
- * through tls_stats(). */
+ * through tls_context_stats(). */
 struct certificate_stats {
     int64_t not_after_sec; /* of the certificate in service; 0 without TLS */
     uint64_t reloads_ok;
