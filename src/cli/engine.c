@@ -139,6 +139,7 @@ static enum status load(const struct options *options,
     sources.on_manifest_problem = on_problem_of_input;
     sources.on_manifest_remark = on_remark_of_input;
     sources.on_server_problem = on_problem_of_server;
+    sources.on_server_remark = on_remark_of_input;
     sources.ctx = engine;
     status = store_open(&sources, &engine->store, &engine->kube_apiserver, reterr_problem);
     if (status == ST_OK) {

@@ -22,7 +22,7 @@ struct engine {
     char *kube_apiserver; /* its URL; NULL without one */
     problem_fn *on_problem;
     problem_fn *on_remark; /* may be NULL; the caller's to set: of a manifest that others can
-                              change; with the ctx of on_problem */
+                              change, of a kubeconfig; with the ctx of on_problem */
     void *ctx;
     struct problem last_failure; /* of the API server, not told: it may be over */
 };

@@ -156,6 +156,13 @@ void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem)
     }
 }
 
+void problem_log_kubeconfig_remark(void *ctx, const struct problem *problem)
+{
+    const struct problem_log *problems = ctx;
+    log_event(problems->log, LOG_WARNING, "Kubeconfig remark",
+              LOG_FIELDS(LOG_TEXT("file", problem->file), LOG_TEXT("remark", problem->text)));
+}
+
 void problem_log_secret(void *ctx, const struct problem *problem)
 {
     if (problem->line > 0) {

@@ -50,6 +50,9 @@ void problem_log_manifest_remark(void *ctx, const struct problem *problem) NONNU
 void problem_log_kubernetes(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
 
+/** problem_log_kubeconfig_remark() - of the start, which has two at most: without a limit */
+void problem_log_kubeconfig_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);
+
 /** problem_log_secret() - a Secret that can hold no token. One from a manifest stands on a line */
 void problem_log_secret(void *ctx, const struct problem *problem) NONNULL(1, 2);
 

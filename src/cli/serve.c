@@ -275,6 +275,7 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     sources.on_manifest_remark = problem_log_manifest_remark;
     sources.on_server_problem = problem_log_kubernetes;
     sources.on_server_resolved = problem_log_kubernetes_resolved;
+    sources.on_server_remark = problem_log_kubeconfig_remark;
     sources.ctx = &serve->problems;
     status = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
     if (status == ST_OK) {

@@ -595,6 +595,33 @@ const char *cluster_access_authorization(const struct cluster_access *access)
     return access->material.authorization;
 }
 
+static void remark(const struct cluster_access *access,
+                   problem_fn *fn,
+                   void *ctx,
+                   const char *member,
+                   const char *what)
+{
+    struct problem problem = { 0 };
+    problem_set_file(&problem, access->source);
+    problem_set(&problem, ST_UNSAFE, 0, 0, "cluster.%s: %s", member, what);
+    fn(ctx, &problem);
+}
+
+void cluster_access_remark(const struct cluster_access *access, problem_fn *fn, void *ctx)
+{
+    const bool has_tls = span_starts_with(span_of(access->config.server), SPAN_LITERAL("https:"));
+    if (has_tls && access->config.insecure_skip_tls_verify) {
+        remark(access, fn, ctx, "insecure-skip-tls-verify",
+               "whoever stands between here and the API server can say who may log in, and is "
+               "shown a token or password of the user");
+    }
+    if (access->config.withholds_credentials) {
+        remark(access, fn, ctx, "server",
+               "at http:// the credentials of the user are not sent, for they would travel in the "
+               "clear; whoever stands between can say who may log in");
+    }
+}
+
 const char *cluster_access_source(const struct cluster_access *access)
 {
     return access->source;

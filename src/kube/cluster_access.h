@@ -72,5 +72,10 @@ const struct http_endpoint *cluster_access_endpoint(const struct cluster_access 
  * none (client certificate). A secret; borrows until the next refresh or free */
 const char *cluster_access_authorization(const struct cluster_access *access) NONNULL(1);
 
+/** cluster_access_remark() - tell @fn what weakens the access, though it is used: status ST_UNSAFE,
+ * file as cluster_access_source(). Twice at most */
+void cluster_access_remark(const struct cluster_access *access, problem_fn *fn, void *ctx)
+    NONNULL(1, 2);
+
 /** cluster_access_source() - the kubeconfig's path or the directory, for people */
 const char *cluster_access_source(const struct cluster_access *access) NONNULL(1);

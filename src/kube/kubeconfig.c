@@ -607,6 +607,12 @@ static void drop_credentials(struct kubeconfig *config)
     file_content_fini(&config->basic);
 }
 
+static bool has_user_credentials(const struct kubeconfig *config)
+{
+    return is_present(&config->sources[KUBECONFIG_CERTIFICATE]) ||
+           is_present(&config->sources[KUBECONFIG_TOKEN]) || config->basic.at;
+}
+
 static enum status decode(void *ctx, json_object *root)
 {
     struct decoder *const decoder = ctx;
@@ -626,6 +632,7 @@ static enum status decode(void *ctx, json_object *root)
         status = decode_context(decoder, root);
     }
     if (status == ST_OK && strncmp(decoder->config.server, "http:", 5) == 0) {
+        decoder->config.withholds_credentials = has_user_credentials(&decoder->config);
         drop_credentials(&decoder->config);
     }
     return status;

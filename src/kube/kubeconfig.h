@@ -39,6 +39,7 @@ struct kubeconfig {
     struct file_content basic; /* owns; "username:password"; all-zero: none */
     struct kubeconfig_source sources[KUBECONFIG_CREDENTIALS_];
     bool insecure_skip_tls_verify;
+    bool withholds_credentials; /* the user has some, and the server is at http:// */
 };
 
 /**

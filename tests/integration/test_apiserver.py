@@ -223,6 +223,31 @@ def test_apiserver_wrong_kubeconfig_stops_the_start(server, tmp_path, command, t
     assert re.search(where, done.stderr.splitlines()[-1]), done.stderr
 
 
+WEAK_KUBECONFIGS = [
+    ({}, None),
+    ({"server": "https", "insecure-skip-tls-verify": True}, "cluster.insecure-skip-tls-verify: "),
+    ({"server": "http"}, "cluster.server: "),
+]
+
+
+@pytest.mark.parametrize("cluster,remark", WEAK_KUBECONFIGS, ids=["verified", "not verified", "no TLS"])
+def test_apiserver_what_weakens_a_kubeconfig_is_remarked(start_server, api, cluster, remark):
+    """Once, at the start: clientcmd leaves credentials out without a word."""
+    path = api.kubeconfig()
+    if cluster:
+        content = json.loads(path.read_text())
+        content["clusters"][0]["cluster"] = {**cluster, "server": api.url.replace("https", cluster["server"])}
+        path.write_text(json.dumps(content))
+    server = start_server(store=[f"--kubeconfig={path}"], wait=cluster.get("server") != "http")
+    server.wait_log('"Serving"')
+    said = re.findall(r'^W.*"Kubeconfig remark" file="(.*)" remark="(.*)"$', server.log(), re.M)
+    assert [file for file, _ in said] == [str(path)] * (1 if remark else 0)
+    assert all(text.startswith(remark) for _, text in said)
+    done = check_config(server, f"--kubeconfig={path}")
+    said = re.findall(rf"^kube-bearer check-config: {re.escape(str(path))}: warning: (.*)$", done.stderr, re.M)
+    assert len(said) == (1 if remark else 0) and all(text.startswith(remark) for text in said), done.stderr
+
+
 def test_apiserver_in_cluster_elsewhere_says_what_is_missing():
     done = run("review", "--in-cluster", "--token-file=-", stdin=kit.new_token())
     assert done.returncode == 2 and "KUBERNETES_SERVICE_HOST" in done.stderr, done.stderr

@@ -50,6 +50,9 @@ static enum status open_server(const struct store_sources *sources,
         (void)cluster_access_free(access);
         return ST_NOMEM;
     }
+    if (sources->on_server_remark) {
+        cluster_access_remark(access, sources->on_server_remark, sources->ctx);
+    }
     const struct apiserver_options apiserver = {
         .access = access,
         .clock = sources->clock,

@@ -31,6 +31,7 @@ struct store_sources {
     problem_fn
         *on_server_problem; /* of the API server, and of an object that manifests hold, too */
     problem_fn *on_server_resolved;
+    problem_fn *on_server_remark; /* as cluster_access_remark() tells them; by store_open() */
     void *ctx;
 };
 

@@ -170,6 +170,67 @@ static void test_cluster_access_nothing_but_a_server(void **state)
     access_kit_fini(&kit);
 }
 
+#define UNVERIFIED "cluster.insecure-skip-tls-verify: "
+#define WITHHELD   "cluster.server: "
+
+static const struct {
+    const char *name;
+    const char *cluster;
+    const char *user;
+    const char *want[2];
+} remark_rows[] = {
+    { "verified", "server: 'https://h'", "token: " CANARY, { NULL } },
+    { "not skipped", "server: 'https://h', insecure-skip-tls-verify: false", "", { NULL } },
+    { "not verified", "server: 'https://h', insecure-skip-tls-verify: true", "", { UNVERIFIED } },
+    { "not verified, and a token",
+      "server: 'https://h', insecure-skip-tls-verify: true",
+      "token: " CANARY,
+      { UNVERIFIED } },
+    { "without TLS there is nothing to verify, and no credential to keep back",
+      "server: 'http://h', insecure-skip-tls-verify: true",
+      "",
+      { NULL } },
+    { "a token without TLS", "server: 'http://h'", "token: " CANARY, { WITHHELD } },
+    { "a password without TLS",
+      "server: 'http://h', insecure-skip-tls-verify: true",
+      "username: " CANARY ", password: " CANARY,
+      { WITHHELD } },
+};
+
+struct remarks {
+    const struct kit *kit;
+    const char *const *want;
+    unsigned count;
+};
+
+static void on_remark(void *ctx, const struct problem *problem)
+{
+    struct remarks *remarks = ctx;
+    assert_true(remarks->count < COUNTOF(remark_rows[0].want));
+    const char *const want = remarks->want[remarks->count++];
+    assert_non_null(want);
+    assert_int_equal(problem->status, ST_UNSAFE);
+    assert_string_equal(problem->file, kit_path(&remarks->kit->files, "config").text);
+    assert_true(span_starts_with(span_of(problem->text), span_of(want)));
+    assert_null(strstr(problem->text, CANARY));
+    assert_true(strlen(problem->text) + 1 < PROBLEM_TEXT_MAX); /* nothing was cut */
+}
+
+static void test_cluster_access_remark_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(remark_rows); i++) {
+        struct kit kit;
+        print_message("# %s\n", remark_rows[i].name);
+        access_kit_init(&kit);
+        load_ok(&kit, remark_rows[i].cluster, remark_rows[i].user);
+        struct remarks remarks = { .kit = &kit, .want = remark_rows[i].want };
+        cluster_access_remark(kit.access, on_remark, &remarks);
+        assert_int_equal(remarks.count, remark_rows[i].want[0] != NULL);
+        access_kit_fini(&kit);
+    }
+}
+
 static void append_base64(struct buf *buf, const struct kit *kit, const char *name)
 {
     struct buf content = read_back(kit, name);
@@ -879,6 +940,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cluster_access_files_of_a_kubeconfig),
         cmocka_unit_test(test_cluster_access_nothing_but_a_server),
+        cmocka_unit_test(test_cluster_access_remark_rows),
         cmocka_unit_test(test_cluster_access_embedded_credentials),
         cmocka_unit_test(test_cluster_access_certificate_and_key_in_one_file),
         cmocka_unit_test(test_cluster_access_pem_rows),

@@ -26,8 +26,8 @@
 #define CLUSTER(members) CONFIG(members, "")
 #define USER(members)    CONFIG("server: 'https://h'", members)
 
-/* "server [name=] [proxy=] [insecure] [ca=] [certificate=] [key=] [token=] [basic=]", where a
- * source is its data, and <its path>. */
+/* "server [name=] [proxy=] [insecure] [withheld] [ca=] [certificate=] [key=] [token=] [basic=]",
+ * where a source is its data, and <its path>. */
 static const struct {
     const char *name;
     const char *text;
@@ -110,9 +110,12 @@ static const struct {
     { "no TLS: no credentials, they would travel in the clear",
       CONFIG("server: 'HTTP://h/', certificate-authority: a",
              "token: a, client-certificate: b, client-key: c"),
-      "http://h" },
+      "http://h withheld" },
     { "no TLS: no password either", CONFIG("server: 'http://h'", "username: a, password: b"),
-      "http://h" },
+      "http://h withheld" },
+    { "no TLS: no token of a file", CONFIG("server: 'http://h'", "tokenFile: a"),
+      "http://h withheld" },
+    { "no TLS: a CA is none", CLUSTER("server: 'http://h', certificate-authority: a"), "http://h" },
     { "a name for TLS", CLUSTER("server: 'https://h', tls-server-name: Api_1.example-2"),
       "https://h name=Api_1.example-2" },
     { "an address for TLS", CLUSTER("server: 'https://h', tls-server-name: 'fd00::1'"),
@@ -356,6 +359,7 @@ static void describe(struct buf *buf, const struct kubeconfig *config)
     append_member(buf, "name", config->tls_server_name);
     append_member(buf, "proxy", config->proxy_url);
     buf_append_text(buf, config->insecure_skip_tls_verify ? " insecure" : "");
+    buf_append_text(buf, config->withholds_credentials ? " withheld" : "");
     append_source(buf, "ca", &config->sources[KUBECONFIG_CA]);
     append_source(buf, "certificate", &config->sources[KUBECONFIG_CERTIFICATE]);
     append_source(buf, "key", &config->sources[KUBECONFIG_KEY]);
