@@ -21,11 +21,9 @@
 
 #include <urcu/urcu-bp.h>
 
-#include "authn/authenticator.h"
 #include "base/clock.h"
 #include "base/version.h"
-#include "io/loop.h"
-#include "store/open/open.h"
+#include "engine/engine.h"
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
 
@@ -41,9 +39,7 @@ _Static_assert(KUBE_BEARER_ERROR_MAX >= PROBLEM_FILE_MAX + PROBLEM_TEXT_MAX + 64
 
 struct kube_bearer {
     struct clock clock;
-    struct loop *loop;
-    struct store *store;
-    struct authenticator *authenticator;
+    struct engine engine;
     void (*on_problem)(void *ctx, const char *text);
     void *ctx;
 };
@@ -71,8 +67,9 @@ static void forward_problem(void *ctx, const struct problem *problem)
     }
 }
 
-static enum status make_authenticator(struct kube_bearer *bearer,
-                                      const struct kube_bearer_options *options)
+static enum status open_engine(struct kube_bearer *bearer,
+                               const struct kube_bearer_options *options,
+                               struct problem *reterr_problem)
 {
     if (options->api_audience_count > API_AUDIENCES_MAX) {
         return ST_LIMIT;
@@ -82,60 +79,42 @@ static enum status make_authenticator(struct kube_bearer *bearer,
         audiences[i] = span_of(options->api_audiences[i]);
     }
     const bool refuse = options->unknown_token == KUBE_BEARER_UNKNOWN_TOKEN_REFUSE;
-    const struct authenticator_options authn = {
-        .api_audiences = audiences,
-        .api_audience_count = options->api_audience_count,
-        .unknown_token_answer = refuse ? UNKNOWN_TOKEN_REFUSE : UNKNOWN_TOKEN_ERROR,
-        .bootstrap = true,
-        .on_problem = forward_problem,
-        .ctx = bearer,
+    const struct engine_options engine = {
+        .authenticator = {
+            .api_audiences = audiences,
+            .api_audience_count = options->api_audience_count,
+            .unknown_token_answer = refuse ? UNKNOWN_TOKEN_REFUSE : UNKNOWN_TOKEN_ERROR,
+            .bootstrap = true,
+            .on_problem = forward_problem,
+            .ctx = bearer,
+        },
+        .sources = {
+            .manifests = options->manifests,
+            .kubeconfig = options->kubeconfig,
+            .in_pod = options->in_cluster != 0,
+            .pod_host = getenv("KUBERNETES_SERVICE_HOST"), /* where Kubernetes puts it in a pod */
+            .pod_port = getenv("KUBERNETES_SERVICE_PORT"),
+            .clock = bearer->clock,
+            .on_manifest_problem = forward_problem,
+            .on_server_problem = forward_problem,
+            .ctx = bearer,
+        },
     };
-    return authenticator_new(&authn, &bearer->authenticator);
-}
-
-static enum status make_store(struct kube_bearer *bearer,
-                              const struct kube_bearer_options *options,
-                              struct problem *reterr_problem)
-{
-    const struct store_sources sources = {
-        .manifests = options->manifests,
-        .kubeconfig = options->kubeconfig,
-        .in_pod = options->in_cluster != 0,
-        .pod_host = getenv("KUBERNETES_SERVICE_HOST"), /* where Kubernetes puts it in a pod */
-        .pod_port = getenv("KUBERNETES_SERVICE_PORT"),
-        .clock = bearer->clock,
-        .on_manifest_problem = forward_problem,
-        .on_server_problem = forward_problem,
-        .ctx = bearer,
-    };
-    char *server = NULL; /* an embedder knows its own kubeconfig */
-    enum status status = store_open(&sources, &bearer->store, &server, reterr_problem);
-    free(server);
-    if (status == ST_OK) {
-        status = authenticator_attach(bearer->authenticator, bearer->store);
-    }
-    if (status == ST_OK) {
-        status = store_load(bearer->store, reterr_problem);
-    }
-    return status == ST_UNSETTLED ? ST_OK
-                                  : status; /* the rest comes when it has settled, or been asked */
+    return engine_open(&engine, &bearer->engine, reterr_problem);
 }
 
 static enum status start(struct kube_bearer *bearer,
                          const struct kube_bearer_options *options,
                          struct problem *reterr_problem)
 {
-    enum status status = make_authenticator(bearer, options);
+    enum status status = open_engine(bearer, options, reterr_problem);
     if (status == ST_OK) {
-        status = make_store(bearer, options, reterr_problem);
+        status = store_load(bearer->engine.store, reterr_problem);
     }
-    if (status == ST_OK) {
-        status = loop_new(&bearer->loop);
+    if (status == ST_OK || status == ST_UNSETTLED) { /* the rest comes while the loop runs */
+        status = store_watch(bearer->engine.store, bearer->engine.loop, reterr_problem);
     }
-    if (status == ST_OK) {
-        status = store_watch(bearer->store, bearer->loop, reterr_problem);
-    }
-    return status == ST_OK ? loop_start(bearer->loop) : status;
+    return status == ST_OK ? loop_start(bearer->engine.loop) : status;
 }
 
 /*
@@ -215,18 +194,16 @@ void kube_bearer_free(struct kube_bearer *bearer)
     if (!bearer) {
         return;
     }
-    if (bearer->loop) {
-        loop_stop(bearer->loop); /* joins: no event comes after this */
+    if (bearer->engine.loop) {
+        loop_stop(bearer->engine.loop); /* joins: no event comes after this */
     }
-    bearer->store = store_free(bearer->store);
-    bearer->loop = loop_free(bearer->loop);
-    bearer->authenticator = authenticator_free(bearer->authenticator);
+    engine_close(&bearer->engine);
     free(bearer);
 }
 
 int kube_bearer_is_ready(const struct kube_bearer *bearer)
 {
-    return authenticator_is_synced(bearer->authenticator);
+    return authenticator_is_synced(bearer->engine.authenticator);
 }
 
 int kube_bearer_wait_ready(const struct kube_bearer *bearer, unsigned timeout_ms)
@@ -344,7 +321,7 @@ struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *b
     };
     struct decision decision;
     urcu_bp_read_lock();
-    authenticator_decide(bearer->authenticator, &question, &decision);
+    authenticator_decide(bearer->engine.authenticator, &question, &decision);
     struct kube_bearer_verdict *verdict = copy_verdict(&decision, &question);
     urcu_bp_read_unlock();
     return verdict;

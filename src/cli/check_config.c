@@ -11,11 +11,11 @@
 #include <inttypes.h>
 
 #include "base/rfc3339.h"
-#include "cli/engine.h"
 #include "cli/engine_options.h"
 #include "cli/options_check.h"
 #include "cli/output.h"
 #include "cli/process.h"
+#include "cli/settled_engine.h"
 #include "server/tls.h"
 
 static const char command[] = "check-config";
@@ -128,7 +128,7 @@ static void report_tokens(const struct engine *engine,
 int check_config_run(const struct options *options)
 {
     CLEANUP(buf_fini) struct buf report = { 0 };
-    CLEANUP(engine_fini) struct engine engine = { .on_remark = on_warning };
+    CLEANUP(settled_engine_fini) struct settled_engine settled = { .on_remark = on_warning };
     struct problem problem = { 0 };
     uint64_t problem_count = 0;
     options_warn(options, COMMAND_CHECK_CONFIG, on_warning, NULL);
@@ -137,14 +137,14 @@ int check_config_run(const struct options *options)
     if (process_fit_connections(options, on_warning, NULL, &connections, &problem) != ST_OK ||
         process_fit_memory(options, "", on_warning, NULL, &memory, &problem) != ST_OK ||
         check_certificate(options, &report, &problem_count, &problem) != ST_OK ||
-        engine_load(options, on_problem, &problem_count, &engine, &problem) != ST_OK) {
+        settled_engine_load(options, on_problem, &problem_count, &settled, &problem) != ST_OK) {
         output_complain(command, &problem);
         return EXIT_STATUS_FAILED;
     }
     buf_printf(&report, "memory for connections: %zu bytes (%s)\n", memory.connection_bytes,
                memory.source);
     report_metrics(options, &report);
-    report_tokens(&engine, options, problem_count, &report);
+    report_tokens(&settled.engine, options, problem_count, &report);
     if (!output_write(command, &report) || problem_count > 0) {
         return EXIT_STATUS_FAILED;
     }

@@ -12,21 +12,6 @@
 /* with the names of its members: more than any directory service's */
 #define GROUP_BYTES_MAX 1048576
 
-void engine_options_from(const struct options *options,
-                         struct span ret_audiences[static API_AUDIENCES_MAX],
-                         struct authenticator_options *ret_engine)
-{
-    for (size_t i = 0; i < options->api_audiences.count; i++) {
-        ret_audiences[i] = span_of(options->api_audiences.items[i]);
-    }
-    *ret_engine = (struct authenticator_options){
-        .api_audiences = ret_audiences,
-        .api_audience_count = options->api_audiences.count,
-        .unknown_token_answer = options->unknown_token_answer,
-        .bootstrap = options->enable_bootstrap_token_auth,
-    };
-}
-
 static bool is_number(const char *text)
 {
     return text[0] && text[strspn(text, "0123456789")] == '\0';
@@ -93,24 +78,36 @@ static enum status trust_policy_from(const struct options *options,
     return status;
 }
 
-enum status store_sources_from(const struct options *options,
-                               struct store_sources *ret_sources,
-                               struct problem *reterr_problem)
+enum status engine_options_from(const struct options *options,
+                                struct span ret_audiences[static API_AUDIENCES_MAX],
+                                struct engine_options *ret_engine,
+                                struct problem *reterr_problem)
 {
     struct trust_policy trust;
     const enum status status = trust_policy_from(options, &trust, reterr_problem);
     if (status != ST_OK) {
         return status;
     }
-    *ret_sources = (struct store_sources){
-        .manifests = options->manifests,
-        .trust = trust,
-        .kubeconfig = options->kubeconfig,
-        .in_pod = options->in_cluster,
-        .pod_host = getenv(POD_HOST_VARIABLE),
-        .pod_port = getenv(POD_PORT_VARIABLE),
-        .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
-        .clock = clock_system(),
+    for (size_t i = 0; i < options->api_audiences.count; i++) {
+        ret_audiences[i] = span_of(options->api_audiences.items[i]);
+    }
+    *ret_engine = (struct engine_options){
+        .authenticator = {
+            .api_audiences = ret_audiences,
+            .api_audience_count = options->api_audiences.count,
+            .unknown_token_answer = options->unknown_token_answer,
+            .bootstrap = options->enable_bootstrap_token_auth,
+        },
+        .sources = {
+            .manifests = options->manifests,
+            .trust = trust,
+            .kubeconfig = options->kubeconfig,
+            .in_pod = options->in_cluster,
+            .pod_host = getenv(POD_HOST_VARIABLE),
+            .pod_port = getenv(POD_PORT_VARIABLE),
+            .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
+            .clock = clock_system(),
+        },
     };
     return ST_OK;
 }

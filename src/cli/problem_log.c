@@ -49,12 +49,14 @@ static void start_timer(struct problem_log *problems)
     }
 }
 
-void problem_log_open(struct problem_log *problems,
-                      struct log *log,
-                      struct clock clock,
-                      struct loop *loop)
+void problem_log_init(struct problem_log *problems, struct log *log, struct clock clock)
 {
-    *problems = (struct problem_log){ .log = log, .clock = clock, .is_open = true };
+    *problems = (struct problem_log){ .log = log, .clock = clock };
+}
+
+void problem_log_open(struct problem_log *problems, struct loop *loop)
+{
+    problems->is_open = true;
     (void)uv_timer_init(loop_uv(loop), &problems->timer); /* cannot fail */
     problems->timer.data = problems;
 }

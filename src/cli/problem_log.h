@@ -24,7 +24,7 @@ enum problem_line {
     PROBLEM_LINE_COUNT_
 };
 
-/** All-zero is closed. Does not move while it is open. Threads: the loop's, or before it runs. */
+/** Does not move while it is open. Threads: the loop's, or before it runs. */
 struct problem_log {
     struct log *log; /* borrows */
     struct clock clock;
@@ -34,11 +34,11 @@ struct problem_log {
     bool is_open;
 };
 
-/** problem_log_open() - @log, @loop: borrows until problem_log_close() */
-void problem_log_open(struct problem_log *problems,
-                      struct log *log,
-                      struct clock clock,
-                      struct loop *loop) NONNULL(1, 4);
+/** problem_log_init() - closed: it logs, and no timer tells what is held back. @log: borrows */
+void problem_log_init(struct problem_log *problems, struct log *log, struct clock clock) NONNULL(1);
+
+/** problem_log_open() - with the timer. @loop: borrows until problem_log_close() */
+void problem_log_open(struct problem_log *problems, struct loop *loop) NONNULL(1, 2);
 
 /** problem_log_close() - the loop frees it: @problems stays until loop_free(). Closed is fine */
 void problem_log_close(struct problem_log *problems) NONNULL(1);

@@ -14,12 +14,12 @@
 #include <urcu-bp.h>
 
 #include "base/clock.h"
-#include "cli/engine.h"
 #include "cli/output.h"
 #include "cli/process.h"
 #include "cli/read_file.h"
 #include "cli/review_explain.h"
 #include "cli/review_server.h"
+#include "cli/settled_engine.h"
 #include "kube/token_review.h"
 #include "server/review_answer.h"
 
@@ -142,7 +142,7 @@ static void decide(const struct options *options,
 
 static int ask_engine(const struct options *options, struct buf *body, struct buf *output)
 {
-    CLEANUP(engine_fini) struct engine engine = { 0 };
+    CLEANUP(settled_engine_fini) struct settled_engine settled = { 0 };
     struct token_review review;
     struct problem problem = { 0 };
     char nothing[1]; /* an empty file is an empty text, not a null pointer */
@@ -152,11 +152,11 @@ static int ask_engine(const struct options *options, struct buf *body, struct bu
                     problem.text);
         return fail(&named);
     }
-    if (engine_load(options, on_problem, NULL, &engine, &problem) != ST_OK) {
+    if (settled_engine_load(options, on_problem, NULL, &settled, &problem) != ST_OK) {
         return fail(&problem);
     }
     bool authenticated = false;
-    decide(options, &engine, &review, output, &authenticated);
+    decide(options, &settled.engine, &review, output, &authenticated);
     return authenticated ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
 }
 

@@ -23,7 +23,6 @@
 
 #include <uv.h>
 
-#include "authn/authenticator.h"
 #include "base/version.h"
 #include "cli/engine_options.h"
 #include "cli/options_check.h"
@@ -32,11 +31,10 @@
 #include "cli/process.h"
 #include "cli/serve_reread.h"
 #include "cli/serve_signals.h"
+#include "engine/engine.h"
 #include "io/clock_step.h"
 #include "io/file/watch.h"
-#include "io/loop.h"
 #include "server/server.h"
-#include "store/open/open.h"
 
 /* for file systems without events; as kube-apiserver does beside its watch */
 #define CERTIFICATE_POLL_MS 60000
@@ -51,10 +49,7 @@ struct serve {
     struct process_memory memory;
     struct clock clock;
     struct log *log;
-    struct loop *loop;
-    struct authenticator *authenticator;
-    struct store *store;
-    char *kube_apiserver; /* its URL; NULL without one */
+    struct engine engine;
     struct tls_context *tls;
     struct server *server;
     struct file_watch *certificate_watch;
@@ -122,7 +117,7 @@ static void on_delay_over(uv_timer_t *timer)
 static void on_server_ended(void *ctx)
 {
     const struct serve *serve = ctx;
-    loop_stop(serve->loop);
+    loop_stop(serve->engine.loop);
 }
 
 static void end(struct serve *serve, const struct signal_event *signal)
@@ -157,7 +152,7 @@ static void on_signal(void *ctx, const struct signal_event *signal)
         end(serve, signal);
         break;
     case SIGNAL_REREAD:
-        serve_reread(serve->tls, serve->store, serve->log, signal);
+        serve_reread(serve->tls, serve->engine.store, serve->log, signal);
         tell_certificate(serve, true);
         break;
     case SIGNAL_IGNORED:
@@ -183,13 +178,13 @@ static void on_clock_step(void *ctx, int64_t step_ms)
 
 static void open_handles(struct serve *serve)
 {
-    uv_loop_t *uv = loop_uv(serve->loop);
+    uv_loop_t *uv = loop_uv(serve->engine.loop);
     /* these cannot fail on a loop that exists: they only fill in the handles */
     (void)uv_timer_init(uv, &serve->delay);
     (void)uv_timer_init(uv, &serve->certificate_poll);
     (void)uv_timer_init(uv, &serve->memory_trim);
     serve->delay.data = serve->certificate_poll.data = serve;
-    problem_log_open(&serve->problems, serve->log, serve->clock, serve->loop);
+    problem_log_open(&serve->problems, serve->engine.loop);
     serve->has_handles = true;
 }
 
@@ -208,13 +203,10 @@ static void serve_fini(struct serve *serve)
 {
     serve->server = server_free(serve->server);
     serve->certificate_watch = file_watch_free(serve->certificate_watch);
-    serve->store = store_free(serve->store);
-    free(serve->kube_apiserver);
     serve->signals = serve_signals_free(serve->signals);
     serve->clock_step = clock_step_free(serve->clock_step);
     close_handles(serve);
-    serve->loop = loop_free(serve->loop);
-    serve->authenticator = authenticator_free(serve->authenticator);
+    engine_close(&serve->engine);
     serve->tls = tls_context_free(serve->tls);
     serve->log = log_free(serve->log);
 }
@@ -228,60 +220,48 @@ static void on_store_event(void *ctx, const struct store_event *event)
     if (event->type != STORE_SYNCED) {
         return;
     }
-    store_stats(serve->store, &objects);
-    authenticator_stats(serve->authenticator, &tokens);
+    store_stats(serve->engine.store, &objects);
+    authenticator_stats(serve->engine.authenticator, &tokens);
     log_event(serve->log, LOG_INFO, "Synced",
               LOG_FIELDS(LOG_INT("files", objects.files),
                          LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
                          LOG_INT("problems", objects.problems)));
 }
 
+static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
+{
+    struct engine_options engine;
+    struct span audiences[API_AUDIENCES_MAX];
+    enum status status = engine_options_from(serve->options, audiences, &engine, reterr_problem);
+    if (status != ST_OK) {
+        return status;
+    }
+    problem_log_init(&serve->problems, serve->log, serve->clock);
+    engine.authenticator.on_problem = problem_log_secret;
+    engine.sources.on_manifest_problem = problem_log_manifest;
+    engine.sources.on_manifest_resolved = problem_log_manifest_resolved;
+    engine.sources.on_manifest_remark = problem_log_manifest_remark;
+    engine.sources.on_server_problem = problem_log_kubernetes;
+    engine.sources.on_server_resolved = problem_log_kubernetes_resolved;
+    engine.sources.on_server_remark = problem_log_kubeconfig_remark;
+    engine.authenticator.ctx = engine.sources.ctx = &serve->problems;
+    status = engine_open(&engine, &serve->engine, reterr_problem);
+    return status == ST_OK ? store_subscribe(serve->engine.store, NULL, on_store_event, serve)
+                           : status;
+}
+
+/* What else runs on the loop. */
 static enum status open_loop(struct serve *serve, struct problem *reterr_problem)
 {
-    enum status status = loop_new(&serve->loop);
-    if (status == ST_OK) {
-        open_handles(serve);
-        status = clock_step_new(serve->loop, serve->clock, CLOCK_STEP_INTERVAL_MS, on_clock_step,
-                                serve, &serve->clock_step);
-    }
+    open_handles(serve);
+    const enum status status =
+        clock_step_new(serve->engine.loop, serve->clock, CLOCK_STEP_INTERVAL_MS, on_clock_step,
+                       serve, &serve->clock_step);
     if (status != ST_OK) {
-        problem_set(reterr_problem, status, 0, 0, "cannot start the event loop: %s",
+        problem_set(reterr_problem, status, 0, 0, "cannot watch the clock: %s",
                     status_text(status));
     }
     return status;
-}
-
-static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
-{
-    const struct options *options = serve->options;
-    struct authenticator_options engine;
-    struct span audiences[API_AUDIENCES_MAX];
-    engine_options_from(options, audiences, &engine);
-    engine.on_problem = problem_log_secret;
-    engine.ctx = &serve->problems;
-    enum status status = authenticator_new(&engine, &serve->authenticator);
-    if (status != ST_OK) {
-        problem_set(reterr_problem, status, 0, 0, "cannot start the authenticators: %s",
-                    status_text(status));
-        return status;
-    }
-    struct store_sources sources;
-    status = store_sources_from(options, &sources, reterr_problem);
-    if (status != ST_OK) {
-        return status;
-    }
-    sources.on_manifest_problem = problem_log_manifest;
-    sources.on_manifest_resolved = problem_log_manifest_resolved;
-    sources.on_manifest_remark = problem_log_manifest_remark;
-    sources.on_server_problem = problem_log_kubernetes;
-    sources.on_server_resolved = problem_log_kubernetes_resolved;
-    sources.on_server_remark = problem_log_kubeconfig_remark;
-    sources.ctx = &serve->problems;
-    status = store_open(&sources, &serve->store, &serve->kube_apiserver, reterr_problem);
-    if (status == ST_OK) {
-        status = authenticator_attach(serve->authenticator, serve->store);
-    }
-    return status == ST_OK ? store_subscribe(serve->store, NULL, on_store_event, serve) : status;
 }
 
 static enum status open_server(struct serve *serve, struct problem *reterr_problem)
@@ -312,8 +292,8 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .metrics_require_client_certificate = options->metrics_require_client_certificate,
     };
     const struct server_context context = {
-        .authenticator = serve->authenticator,
-        .store = serve->store,
+        .authenticator = serve->engine.authenticator,
+        .store = serve->engine.store,
         .tls = serve->tls,
         .log = serve->log,
         .clock_step = serve->clock_step,
@@ -334,13 +314,13 @@ static enum status write_port_file(const struct serve *serve, struct problem *re
 
 static enum status load_objects(struct serve *serve, struct problem *reterr_problem)
 {
-    if (serve->kube_apiserver) {
+    if (serve->engine.kube_apiserver) {
         log_event(serve->log, LOG_INFO, "Following the Kubernetes API server",
-                  LOG_FIELDS(LOG_TEXT("server", serve->kube_apiserver)));
+                  LOG_FIELDS(LOG_TEXT("server", serve->engine.kube_apiserver)));
     }
-    enum status status = store_load(serve->store, reterr_problem);
+    enum status status = store_load(serve->engine.store, reterr_problem);
     if (status == ST_OK || status == ST_UNSETTLED) {
-        status = store_watch(serve->store, serve->loop, reterr_problem);
+        status = store_watch(serve->engine.store, serve->engine.loop, reterr_problem);
     }
     return status;
 }
@@ -351,13 +331,13 @@ static enum status follow_files_and_signals(struct serve *serve, struct problem 
     const char *paths[3] = { options->tls_cert_file, options->tls_private_key_file,
                              options->client_ca_file };
     const enum status status =
-        file_watch_new(serve->loop, paths, options->client_ca_file ? 3 : 2, reload_certificates,
-                       serve, &serve->certificate_watch);
+        file_watch_new(serve->engine.loop, paths, options->client_ca_file ? 3 : 2,
+                       reload_certificates, serve, &serve->certificate_watch);
     if (status != ST_OK) {
         problem_set(reterr_problem, status, 0, 0, "cannot watch the certificate files: %m");
         return status;
     }
-    if (serve_signals_new(serve->loop, on_signal, serve, &serve->signals) != ST_OK ||
+    if (serve_signals_new(serve->engine.loop, on_signal, serve, &serve->signals) != ST_OK ||
         uv_timer_start(&serve->certificate_poll, on_certificate_poll, CERTIFICATE_POLL_MS,
                        CERTIFICATE_POLL_MS) != 0 ||
         uv_timer_start(&serve->memory_trim, on_memory_trim, PROCESS_TRIM_MS, PROCESS_TRIM_MS) !=
@@ -395,10 +375,10 @@ static enum status start(struct serve *serve, struct problem *reterr_problem)
                                     reterr_problem);
     }
     if (status == ST_OK) {
-        status = open_loop(serve, reterr_problem);
+        status = open_engine(serve, reterr_problem);
     }
     if (status == ST_OK) {
-        status = open_engine(serve, reterr_problem);
+        status = open_loop(serve, reterr_problem);
     }
     if (status == ST_OK) {
         status = open_server(serve, reterr_problem);
@@ -430,7 +410,7 @@ int serve_run(const struct options *options)
         return fail(&problem);
     }
     log_started(&serve);
-    loop_run(serve.loop);
+    loop_run(serve.engine.loop);
     log_event(serve.log, LOG_INFO, "Stopped", LOG_NO_FIELDS);
     return 0;
 }

@@ -36,12 +36,20 @@ static const struct options options = {
     .tls_session_tickets = true,
 };
 
+static struct engine_options made_of(const struct options *from,
+                                     struct span storage[static API_AUDIENCES_MAX])
+{
+    struct engine_options engine;
+    struct problem problem;
+    assert_int_equal(engine_options_from(from, storage, &engine, &problem), ST_OK);
+    return engine;
+}
+
 static void test_engine_options_from_every_field_arrives(void **state)
 {
     (void)state;
     struct span storage[API_AUDIENCES_MAX];
-    struct authenticator_options engine;
-    engine_options_from(&options, storage, &engine);
+    const struct authenticator_options engine = made_of(&options, storage).authenticator;
     assert_true(engine.bootstrap);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_REFUSE);
     assert_int_equal(engine.api_audience_count, 2);
@@ -55,21 +63,19 @@ static void test_engine_options_from_nothing_is_off(void **state)
     (void)state;
     const struct options none = { 0 };
     struct span storage[API_AUDIENCES_MAX];
-    struct authenticator_options engine;
-    engine_options_from(&none, storage, &engine);
+    const struct authenticator_options engine = made_of(&none, storage).authenticator;
     assert_false(engine.bootstrap);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_ERROR);
     assert_int_equal(engine.api_audience_count, 0);
 }
 
-static void test_store_sources_from_every_field_arrives(void **state)
+static void test_engine_options_from_sources_every_field_arrives(void **state)
 {
     (void)state;
-    struct store_sources sources;
+    struct span storage[API_AUDIENCES_MAX];
     assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1), 0);
     assert_int_equal(setenv("KUBERNETES_SERVICE_PORT", "6443", 1), 0);
-    struct problem problem;
-    assert_int_equal(store_sources_from(&options, &sources, &problem), ST_OK);
+    struct store_sources sources = made_of(&options, storage).sources;
     assert_string_equal(sources.manifests, "m");
     assert_true(sources.trust.is_required);
     assert_true(sources.trust.follows_outside);
@@ -86,7 +92,7 @@ static void test_store_sources_from_every_field_arrives(void **state)
     const struct options pod = { .in_cluster = true };
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_PORT"), 0);
-    assert_int_equal(store_sources_from(&pod, &sources, &problem), ST_OK);
+    sources = made_of(&pod, storage).sources;
     assert_false(sources.trust.is_required);
     assert_false(sources.trust.follows_outside);
     assert_false(sources.trust.has_group);
@@ -131,18 +137,19 @@ static const struct {
     { "0x10", ST_NOT_FOUND, 0, "expected the name or number" },
 };
 
-static void test_store_sources_from_group_rows(void **state)
+static void test_engine_options_from_sources_group_rows(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNTOF(groups); i++) {
         struct options named = { 0 };
-        struct store_sources sources;
+        struct span storage[API_AUDIENCES_MAX];
+        struct engine_options engine;
         struct problem problem = { 0 };
         named.manifests_writable_by_group = (char *)(uintptr_t)groups[i].group;
         print_message("# %s\n", groups[i].group);
-        assert_int_equal(store_sources_from(&named, &sources, &problem), groups[i].want);
+        assert_int_equal(engine_options_from(&named, storage, &engine, &problem), groups[i].want);
         if (groups[i].want == ST_OK) {
-            assert_int_equal(sources.trust.group, groups[i].want_group);
+            assert_int_equal(engine.sources.trust.group, groups[i].want_group);
         } else {
             assert_non_null(strstr(problem.text, groups[i].complaint));
             assert_null(strstr(problem.text, "hunter2")); /* no value comes back */
@@ -151,14 +158,13 @@ static void test_store_sources_from_group_rows(void **state)
 }
 
 /* By name, as the machine has it: the group that we are of, if it has a name. */
-static void test_store_sources_from_group_by_name(void **state)
+static void test_engine_options_from_sources_group_by_name(void **state)
 {
     (void)state;
     const struct group *mine = getgrgid(getegid());
     struct options named = { .manifests_writable_by_group = mine ? mine->gr_name : NULL };
-    struct store_sources sources;
-    struct problem problem;
-    assert_int_equal(store_sources_from(&named, &sources, &problem), ST_OK);
+    struct span storage[API_AUDIENCES_MAX];
+    const struct store_sources sources = made_of(&named, storage).sources;
     assert_int_equal(sources.trust.has_group, mine != NULL);
     assert_int_equal(sources.trust.group, mine ? getegid() : 0);
 }
@@ -168,9 +174,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_options_from_every_field_arrives),
         cmocka_unit_test(test_engine_options_from_nothing_is_off),
-        cmocka_unit_test(test_store_sources_from_every_field_arrives),
-        cmocka_unit_test(test_store_sources_from_group_rows),
-        cmocka_unit_test(test_store_sources_from_group_by_name),
+        cmocka_unit_test(test_engine_options_from_sources_every_field_arrives),
+        cmocka_unit_test(test_engine_options_from_sources_group_rows),
+        cmocka_unit_test(test_engine_options_from_sources_group_by_name),
         cmocka_unit_test(test_tls_options_from_every_field_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

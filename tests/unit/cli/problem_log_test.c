@@ -32,7 +32,8 @@ static int set_up(void **state)
     const struct clock clock = clock_manual(&fixture.manual);
     assert_int_equal(log_new(STDERR_FILENO, LOG_FORMAT_TEXT, 0, clock, &fixture.log), ST_OK);
     assert_int_equal(loop_new(&fixture.loop), ST_OK);
-    problem_log_open(&fixture.problems, fixture.log, clock, fixture.loop);
+    problem_log_init(&fixture.problems, fixture.log, clock);
+    problem_log_open(&fixture.problems, fixture.loop);
     *state = &fixture;
     return 0;
 }

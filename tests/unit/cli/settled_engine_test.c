@@ -7,8 +7,8 @@
 
 #include <urcu-bp.h>
 
-#include "cli/engine.h"
 #include "cli/options_value.h"
+#include "cli/settled_engine.h"
 #include "support/apiserver_script.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"
@@ -28,20 +28,20 @@ static struct options options_for(const struct kit_path *manifests)
     return options;
 }
 
-static enum decision_result ask(const struct engine *engine)
+static enum decision_result ask(const struct settled_engine *engine)
 {
     const struct question question = { .token = span_of(MANIFEST_TOKEN),
                                        .now = { .sec = 1780000000 } };
     struct decision decision;
     rcu_read_lock();
-    authenticator_decide(engine->authenticator, &question, &decision);
+    authenticator_decide(engine->engine.authenticator, &question, &decision);
     const enum decision_result result = decision.result;
     rcu_read_unlock();
     return result;
 }
 
 /* A file that was written a moment ago counts as unsettled: this is the waiting, too. */
-static void test_engine_load_reads_what_was_written_just_now(void **state)
+static void test_settled_engine_load_reads_what_was_written_just_now(void **state)
 {
     (void)state;
     struct file_kit kit;
@@ -50,19 +50,20 @@ static void test_engine_load_reads_what_was_written_just_now(void **state)
     kit_write(&kit, "m/a.yaml", MANIFEST_SECRET("kube-system"));
     const struct kit_path folder = kit_path(&kit, "m");
     struct options options = options_for(&folder);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(settled_engine_load(&options, count_problem, &problems, &engine, &problem),
+                     ST_OK);
     assert_int_equal(problems, 0);
     assert_int_equal(ask(&engine), DECISION_ALLOW);
-    engine_fini(&engine);
-    assert_null(engine.store);
+    settled_engine_fini(&engine);
+    assert_null(engine.engine.store);
     options_fini(&options);
     kit_fini(&kit);
 }
 
-static void test_engine_load_tells_problems_of_files_and_of_secrets(void **state)
+static void test_settled_engine_load_tells_problems_of_files_and_of_secrets(void **state)
 {
     (void)state;
     struct file_kit kit;
@@ -72,29 +73,30 @@ static void test_engine_load_tells_problems_of_files_and_of_secrets(void **state
     kit_write(&kit, "m/b.yaml", "kind: [\n");
     const struct kit_path folder = kit_path(&kit, "m");
     struct options options = options_for(&folder);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(settled_engine_load(&options, count_problem, &problems, &engine, &problem),
+                     ST_OK);
     assert_int_equal(problems, 2);
     assert_int_equal(ask(&engine), DECISION_ERROR);
-    engine_fini(&engine);
+    settled_engine_fini(&engine);
     options_fini(&options);
     kit_fini(&kit);
 }
 
-static void test_engine_load_of_no_directory_fails(void **state)
+static void test_settled_engine_load_of_no_directory_fails(void **state)
 {
     (void)state;
     struct file_kit kit;
     kit_init(&kit);
     const struct kit_path folder = kit_path(&kit, "absent");
     struct options options = options_for(&folder);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
-    assert_int_equal(engine_load(&options, NULL, NULL, &engine, &problem), ST_IO);
+    assert_int_equal(settled_engine_load(&options, NULL, NULL, &engine, &problem), ST_IO);
     assert_true(problem.text[0]);
-    assert_null(engine.authenticator);
+    assert_null(engine.engine.authenticator);
     options_fini(&options);
     kit_fini(&kit);
 }
@@ -116,7 +118,7 @@ static void *write_on_and_on(void *ctx)
     return NULL;
 }
 
-static void test_engine_load_of_a_file_that_never_settles_is_a_problem(void **state)
+static void test_settled_engine_load_of_a_file_that_never_settles_is_a_problem(void **state)
 {
     (void)state;
     struct file_kit kit;
@@ -128,17 +130,18 @@ static void test_engine_load_of_a_file_that_never_settles_is_a_problem(void **st
     assert_int_equal(pthread_create(&thread, NULL, write_on_and_on, &writer), 0);
     const struct kit_path folder = kit_path(&kit, "m");
     struct options options = options_for(&folder);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    const enum status status = engine_load(&options, count_problem, &problems, &engine, &problem);
+    const enum status status =
+        settled_engine_load(&options, count_problem, &problems, &engine, &problem);
     atomic_store(&writer.stop, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(close(writer.fd), 0);
     assert_int_equal(status, ST_OK);
     assert_int_equal(problems, 1);
     assert_int_equal(ask(&engine), DECISION_ERROR); /* half a Secret is no Secret */
-    engine_fini(&engine);
+    settled_engine_fini(&engine);
     options_fini(&options);
     kit_fini(&kit);
 }
@@ -155,7 +158,7 @@ static struct options options_for_server(const struct file_kit *kit, uint16_t po
 }
 
 /* A first try that fails is not told: the second one succeeds. */
-static void test_engine_load_asks_the_api_server_until_it_answers(void **state)
+static void test_settled_engine_load_asks_the_api_server_until_it_answers(void **state)
 {
     (void)state;
     static const struct https_exchange exchanges[] = {
@@ -169,21 +172,22 @@ static void test_engine_load_asks_the_api_server_until_it_answers(void **state)
     kit_init(&kit);
     apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
     struct options options = options_for_server(&kit, script.port);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(settled_engine_load(&options, count_problem, &problems, &engine, &problem),
+                     ST_OK);
     assert_int_equal(problems, 0);
     assert_int_equal(ask(&engine), DECISION_ALLOW);
-    assert_non_null(strstr(engine.kube_apiserver, "http://127.0.0.1:"));
-    engine_fini(&engine);
-    assert_null(engine.kube_apiserver);
+    assert_non_null(strstr(engine.engine.kube_apiserver, "http://127.0.0.1:"));
+    settled_engine_fini(&engine);
+    assert_null(engine.engine.kube_apiserver);
     https_script_stop(&script);
     options_fini(&options);
     kit_fini(&kit);
 }
 
-static void test_engine_load_tells_problems_of_the_api_servers_secrets(void **state)
+static void test_settled_engine_load_tells_problems_of_the_api_servers_secrets(void **state)
 {
     (void)state;
     static const struct https_exchange exchanges[] = {
@@ -196,20 +200,21 @@ static void test_engine_load_tells_problems_of_the_api_servers_secrets(void **st
     kit_init(&kit);
     apiserver_script_start(&script, exchanges, COUNTOF(exchanges));
     struct options options = options_for_server(&kit, script.port);
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(settled_engine_load(&options, count_problem, &problems, &engine, &problem),
+                     ST_OK);
     assert_int_equal(problems, 1);
     assert_int_equal(ask(&engine), DECISION_ERROR);
-    engine_fini(&engine);
+    settled_engine_fini(&engine);
     https_script_stop(&script);
     options_fini(&options);
     kit_fini(&kit);
 }
 
 /* Nobody listens there: the failure is the error, and a person need not wait long for it. */
-static void test_engine_load_without_the_api_server_says_why(void **state)
+static void test_settled_engine_load_without_the_api_server_says_why(void **state)
 {
     (void)state;
     struct file_kit kit;
@@ -221,31 +226,31 @@ static void test_engine_load_without_the_api_server_says_why(void **state)
     assert_int_equal(bind(taken, (struct sockaddr *)&address, len), 0);
     assert_int_equal(getsockname(taken, (struct sockaddr *)&address, &len), 0);
     struct options options = options_for_server(&kit, ntohs(address.sin_port));
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
     unsigned problems = 0;
-    assert_int_equal(engine_load(&options, count_problem, &problems, &engine, &problem),
+    assert_int_equal(settled_engine_load(&options, count_problem, &problems, &engine, &problem),
                      ST_UNAVAILABLE);
     assert_int_equal(problems, 0);
     assert_non_null(strstr(problem.file, "http://127.0.0.1:"));
     assert_non_null(strstr(problem.text, "cannot list"));
-    assert_null(engine.authenticator);
-    assert_null(engine.kube_apiserver);
+    assert_null(engine.engine.authenticator);
+    assert_null(engine.engine.kube_apiserver);
     assert_int_equal(close(taken), 0);
     options_fini(&options);
     kit_fini(&kit);
 }
 
-static void test_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
+static void test_settled_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
 {
     (void)state;
     struct file_kit kit;
     kit_init(&kit);
     struct options options = options_for_server(&kit, 1);
     kit_write(&kit, "kubeconfig", "clusters: [\n");
-    struct engine engine = { 0 };
+    struct settled_engine engine = { 0 };
     struct problem problem = { 0 };
-    assert_int_equal(engine_load(&options, NULL, NULL, &engine, &problem), ST_SYNTAX);
+    assert_int_equal(settled_engine_load(&options, NULL, NULL, &engine, &problem), ST_SYNTAX);
     assert_string_equal(problem.file, options.kubeconfig);
     assert_int_equal(problem.line, 2);
     options_fini(&options);
@@ -255,14 +260,14 @@ static void test_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_engine_load_reads_what_was_written_just_now),
-        cmocka_unit_test(test_engine_load_tells_problems_of_files_and_of_secrets),
-        cmocka_unit_test(test_engine_load_of_no_directory_fails),
-        cmocka_unit_test(test_engine_load_of_a_file_that_never_settles_is_a_problem),
-        cmocka_unit_test(test_engine_load_asks_the_api_server_until_it_answers),
-        cmocka_unit_test(test_engine_load_tells_problems_of_the_api_servers_secrets),
-        cmocka_unit_test(test_engine_load_without_the_api_server_says_why),
-        cmocka_unit_test(test_engine_load_of_a_wrong_kubeconfig_says_where),
+        cmocka_unit_test(test_settled_engine_load_reads_what_was_written_just_now),
+        cmocka_unit_test(test_settled_engine_load_tells_problems_of_files_and_of_secrets),
+        cmocka_unit_test(test_settled_engine_load_of_no_directory_fails),
+        cmocka_unit_test(test_settled_engine_load_of_a_file_that_never_settles_is_a_problem),
+        cmocka_unit_test(test_settled_engine_load_asks_the_api_server_until_it_answers),
+        cmocka_unit_test(test_settled_engine_load_tells_problems_of_the_api_servers_secrets),
+        cmocka_unit_test(test_settled_engine_load_without_the_api_server_says_why),
+        cmocka_unit_test(test_settled_engine_load_of_a_wrong_kubeconfig_says_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
