@@ -12,7 +12,9 @@
 #include "base/utf8.h"
 #include "document/edit.h"
 #include "fuzz.h"
-#include "store/manifests/private.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/edit.h"
+#include "store/manifests/rules.h"
 
 static const struct manifests_limits limits = { .file_objects = 1000, .file_entries = 10000 };
 

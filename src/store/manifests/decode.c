@@ -14,15 +14,13 @@
  * are freed one by one as they are read, but what they decode to is kept until then, so it has
  * bounds of its own: a data entry of six characters is 35 bytes here.
  */
+#include "store/manifests/decode.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "document/document.h"
-#include "kube/secret.h"
-#include "store/manifests/private.h"
 
 struct walk {
     manifest_secret_fn *fn;

@@ -12,13 +12,14 @@
  *
  * Untrusted: trees, no deeper than DOCUMENT_MAX_DEPTH. Threads: the loop's only.
  */
+#include "store/manifests/digest.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "document/edit.h"
-#include "store/manifests/private.h"
 
 #define SCRATCH_KEPT_MAX 65536 /* plaintext memory that is kept between files */
 

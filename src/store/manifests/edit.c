@@ -16,15 +16,17 @@
  * Untrusted: the text; and it holds secrets, as does everything made of it, so that is wiped.
  * Threads: none.
  */
-#include "document/edit.h"
+#include "store/manifests/edit.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "document/document.h"
+#include "document/edit.h"
 #include "document/write.h"
-#include "store/manifests/private.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/rules.h"
 
 #define END_MARK SPAN_LITERAL("...")
 

@@ -28,31 +28,15 @@
 #include <uv.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/table.h"
 #include "io/file/read.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/digest.h"
+#include "store/manifests/edit.h"
+#include "store/manifests/limits.h"
 #include "store/manifests/manifests.h"
+#include "store/manifests/rules.h"
 #include "store/store_base.h"
-
-/* Limits, with their reasons. Tests lower them. */
-struct manifests_limits {
-    size_t file_bytes;   /* one file */
-    size_t nodes;        /* files, directories and symbolic links that are kept track of. Of those
-                            found together the first by name count, of others the earlier */
-    size_t objects;      /* objects in all files together, duplicates included */
-    size_t file_objects; /* Secrets in one file, which are held until it has been read */
-    size_t file_entries; /* entries of their data, all together */
-    unsigned depth;      /* directories below --manifests */
-};
-
-#define MANIFESTS_MAX_FILE_BYTES 67108864 /* 64 MiB: 100,000 bootstrap tokens in one file */
-#define MANIFESTS_MAX_NODES      200000   /* 400 bytes each: 80 MB; more belongs in a Kubernetes */
-#define MANIFESTS_MAX_OBJECTS    2000000 /* 200 bytes each: 400 MB; twice the benchmark's million */
-/* Decoded, 200 and 35 bytes each, on top of the text: 50 and 90 MB. 64 MiB are 250,000 bootstrap
- * tokens that say no more than they must; of a token's entries 7 have a meaning. */
-#define MANIFESTS_MAX_FILE_OBJECTS 250000
-#define MANIFESTS_MAX_FILE_ENTRIES 2500000
-#define MANIFESTS_MAX_DEPTH        32 /* far below where PATH_MAX ends */
 
 /* How long things wait, each in a queue of its own so that every queue is in order of time. */
 enum later {
@@ -129,22 +113,6 @@ struct manifests_index {
     struct table objects;
     struct object *dirty; /* list of objects to settle */
     size_t claim_count;
-};
-
-/* Of a keyed digest, enough to tell two contents apart: a chance of 1 in 2^128 to miss a change. */
-#define CONTENT_DIGEST_BYTES 16
-
-_Static_assert(2 * CONTENT_DIGEST_BYTES + 1 <= RESOURCE_VERSION_MAX, "in hex it is a version");
-
-/** All that an object says, but for its metadata.resourceVersion. */
-struct content_digest {
-    uint8_t bytes[CONTENT_DIGEST_BYTES];
-};
-
-/** Makes content_digests. Its key lives as long as the store. */
-struct digester {
-    struct digest_key *key; /* owns */
-    struct buf scratch;     /* plaintext for the time of one digest */
 };
 
 struct write_job;
@@ -342,66 +310,6 @@ void watch_follow(struct manifests *manifests) NONNULL(1);
 /** watch_arm() - set the timer to what is due next */
 void watch_arm(struct manifests *manifests) NONNULL(1);
 
-/* --- decode.c --- */
-
-struct manifest_refusal {
-    enum status status;
-    unsigned line;
-    unsigned column;
-    char text[]; /* NUL-terminated */
-};
-
-struct manifest_object {
-    struct secret *secret; /* owns; is_refused: its names */
-    struct content_digest content;
-    unsigned line;
-    unsigned column;
-    struct manifest_refusal *refusal; /* owns; why it is refused; NULL: it is not */
-};
-
-/** The objects of one file, in its order. All-zero is none. */
-struct manifest_objects {
-    struct manifest_object *at; /* owns */
-    size_t count;
-    size_t cap;
-    unsigned damage_line; /* of what is no UTF-8 and decides nothing; 0: there is none */
-    unsigned damage_column;
-};
-
-#define MANIFEST_NOT_IN_LIST SIZE_MAX
-
-/** @object: borrows; a Secret that has not been decoded. @position: in the items of the List that
- * the document is, or MANIFEST_NOT_IN_LIST */
-typedef enum status manifest_secret_fn(void *ctx, const json_object *object, size_t position);
-
-/** manifest_each_secret() - the Secrets in one document, in its order. Return: ST_OK; ST_TYPE,
- * ST_INVALID, ST_UNSUPPORTED with @reterr_problem for what is no Kubernetes object; what @fn
- * returned other than ST_OK */
-enum status manifest_each_secret(const json_object *root,
-                                 manifest_secret_fn *fn,
-                                 void *ctx,
-                                 struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 4);
-
-/**
- * manifest_decode() - the Secrets of a manifest
- * @want_secrets: false: check the form only, take nothing
- * @limits:       its file_objects and file_entries count
- * @digester:     makes their content digests
- *
- * One that secret_decode() refuses is among them with its names, if these can be read. Return:
- * ST_OK; ST_NOMEM; ST_LIMIT, and with @reterr_problem (not its file) what document_parse() and
- * secret_decode() return, and ST_TYPE, ST_INVALID, ST_UNSUPPORTED for what is no Kubernetes object.
- */
-enum status manifest_decode(struct span text,
-                            bool want_secrets,
-                            const struct manifests_limits *limits,
-                            struct digester *digester,
-                            struct manifest_objects *ret_objects,
-                            struct problem *reterr_problem) NODISCARD NONNULL(3, 4, 5, 6);
-
-/** manifest_objects_fini() - wipe and free */
-void manifest_objects_fini(struct manifest_objects *objects) NONNULL(1);
-
 /* --- index.c --- */
 
 enum status index_init(struct manifests *manifests) NODISCARD NONNULL(1);
@@ -471,92 +379,6 @@ bool index_expects(struct manifests *manifests,
 
 /** index_retell() - in the next turn tell an object as deleted, and added again from its file */
 void index_retell(struct manifests *manifests, struct span namespace, struct span name) NONNULL(1);
-
-/* --- digest.c --- */
-
-enum status digester_init(struct digester *digester) NODISCARD NONNULL(1);
-void digester_fini(struct digester *digester) NONNULL(1);
-
-/** digester_compute() - @root: as document_parse() or document_copy() made it. @secret: decoded
- * from it. Return: ST_OK; ST_NOMEM */
-enum status digester_compute(struct digester *digester,
-                             const json_object *root,
-                             const struct secret *secret,
-                             struct content_digest *ret_content) NODISCARD NONNULL(1, 2, 3, 4);
-
-/** digester_rest() - wipe, and give back what is large */
-void digester_rest(struct digester *digester) NONNULL(1);
-
-bool content_digest_equal(const struct content_digest *a, const struct content_digest *b) NODISCARD
-    NONNULL(1, 2);
-
-/** content_digest_format() - as a metadata.resourceVersion */
-void content_digest_format(const struct content_digest *content,
-                           char ret_version[static RESOURCE_VERSION_MAX]) NONNULL(1, 2);
-
-/* --- edit.c --- */
-
-/** manifest_find() - the first of this name in a manifest's text
- * @ret_object: a copy; json_object_put() frees it
- *
- * Return: ST_OK; ST_NOT_FOUND; as document_parse() and manifest_each_secret() with @reterr_problem
- */
-enum status manifest_find(struct span text,
-                          struct span namespace,
-                          struct span name,
-                          json_object **ret_object,
-                          struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
-
-/**
- * manifest_rewrite() - a manifest's text with one object changed
- * @object:   becomes the first of this name; NULL: all of this name are taken out
- * @ret_text: appended to; secret; on failure of no use
- * @ret_is_empty: no document is left
- *
- * Other documents of a YAML stream or a row of JSON objects keep their bytes. A List is written
- * anew as a whole. Return: ST_OK; ST_UNSUPPORTED with @reterr_problem for what is not all UTF-8,
- * unless no document is left; as manifest_find(), and as document_write_yaml()
- */
-enum status manifest_rewrite(struct span text,
-                             struct span namespace,
-                             struct span name,
-                             const json_object *object,
-                             struct buf *ret_text,
-                             bool *ret_is_empty,
-                             struct problem *reterr_problem) NODISCARD NONNULL(5, 6, 7);
-
-/* --- rules.c --- */
-
-/** rules_names() - the name and the namespace that @object says, "default" for none. Borrow it;
- * empty when they are not there */
-void rules_names(const json_object *object, struct span *ret_namespace, struct span *ret_name)
-    NONNULL(2, 3);
-
-/** rules_complete() - what the API server fills in: apiVersion, kind, namespace, type; stringData
- * becomes part of data. @object: may be changed; decodes. Return: ST_OK; ST_NOMEM */
-enum status rules_complete(json_object *object) NODISCARD NONNULL(1);
-
-/** rules_create() - check and complete a new object, and give it a uid. Return: ST_OK; ST_INVALID
- * with @reterr_problem; ST_NOMEM. On failure @object may be half changed, as below */
-enum status rules_create(json_object *object,
-                         struct instant now,
-                         struct problem *reterr_problem) NODISCARD NONNULL(1, 3);
-
-/**
- * rules_update() - check and complete @object, which is to replace @old
- * @old: complete, with its metadata.resourceVersion
- *
- * Return: ST_OK; ST_CONFLICT when uid or resourceVersion are others; ST_INVALID for what cannot be
- * changed, and what is no Secret; ST_NOMEM
- */
-enum status rules_update(json_object *object,
-                         const json_object *old,
-                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
-
-/** rules_expect() - is @object still what @target asks for? Return: ST_OK; ST_CONFLICT */
-enum status rules_expect(const json_object *object,
-                         const struct store_target *target,
-                         struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
 /* --- write.c --- */
 

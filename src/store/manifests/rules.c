@@ -13,6 +13,8 @@
  *
  * Untrusted: objects. Texts name members, never values. Threads: none.
  */
+#include "store/manifests/rules.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,6 @@
 #include "base/rfc3339.h"
 #include "document/edit.h"
 #include "kube/secret.h"
-#include "store/manifests/private.h"
 
 #define UUID_MAX 37 /* bytes with NUL */
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "kube/secret.h"
-#include "store/manifests/private.h"
+#include "store/manifests/decode.h"
 
 #define META(name)    "metadata:\n  name: " name "\n"
 #define SECRET(name)  "apiVersion: v1\nkind: Secret\n" META(name)

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "store/manifests/private.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/digest.h"
 
 #define BASE "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "store/manifests/private.h"
+#include "store/manifests/edit.h"
 
 #define BOM          "\xef\xbb\xbf"
 #define HEAD         "apiVersion: v1\nkind: Secret\n"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "document/edit.h"
-#include "store/manifests/private.h"
+#include "store/manifests/rules.h"
 #include "support/quoted_json.h"
 
 static const struct instant now = { .sec = 1767323045 }; /* 2026-01-02T03:04:05Z */
