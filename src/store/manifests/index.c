@@ -478,7 +478,7 @@ static bool settle_object(struct manifests *manifests, struct object *object, bo
     }
     if (!last) {
         winner->file->is_read_due = true;
-        manifests_nominate(manifests, winner->file, FILE_FOUND);
+        queue_nominate(&manifests->queues, winner->file, FILE_FOUND);
         mark_dirty(manifests, object);
         return true;
     }

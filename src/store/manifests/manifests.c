@@ -57,12 +57,6 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-static const uint64_t later_ms[LATER_COUNT_] = {
-    [LATER_MOVE] = MANIFESTS_MOVE_MS,
-    [LATER_SETTLE] = FILE_SETTLE_MS,
-    [LATER_RETRY] = MANIFESTS_RETRY_MS,
-};
-
 struct manifests *manifests_of(struct store *store)
 {
     return CONTAINER_OF(store, struct manifests, base);
@@ -75,56 +69,22 @@ bool manifests_path(const struct manifests *manifests, const struct node *node, 
     return len > 0 && len < PATH_MAX;
 }
 
-/* --- queues --- */
-
-static void unqueue(struct node *node)
-{
-    cds_list_del_init(&node->queue);
-    node->is_later = false;
-}
-
-void manifests_nominate(struct manifests *manifests, struct node *node, enum file_occasion occasion)
-{
-    /* Already nominated for a better reason, or known to be in the making. */
-    const bool is_waiting = !cds_list_empty(&node->queue);
-    const bool is_better = is_waiting && (!node->is_later || node->occasion == FILE_APPEARED);
-    if (occasion != FILE_FOUND || !is_better) {
-        node->occasion = occasion;
-    }
-    unqueue(node);
-    cds_list_add_tail(&node->queue, &manifests->dirty);
-}
-
-void manifests_defer(struct manifests *manifests, struct node *node, enum later later)
-{
-    unqueue(node);
-    node->is_later = true;
-    node->due_ns = uv_hrtime() + later_ms[later] * NS_PER_MS;
-    cds_list_add_tail(&node->queue, &manifests->later[later]);
-}
-
-void manifests_rescan_after(struct manifests *manifests, uint64_t delay_ms)
-{
-    const uint64_t at_ns = uv_hrtime() + delay_ms * NS_PER_MS;
-    if (manifests->rescan_at_ns == 0 || at_ns < manifests->rescan_at_ns) {
-        manifests->rescan_at_ns = at_ns;
-    }
-}
+/* --- what is due --- */
 
 static void begin_scan(struct manifests *manifests)
 {
     manifests->generation++;
-    manifests->rescan_at_ns = 0;
+    manifests->queues.rescan_at_ns = 0;
     manifests->is_scan = true;
     manifests->is_over_limit = false;
     manifests->is_unwatched = false;
     manifests->is_out_of_memory = false;
-    manifests_nominate(manifests, manifests->root, FILE_FOUND);
+    queue_nominate(&manifests->queues, manifests->root, FILE_FOUND);
 }
 
 static bool begin_scan_if_due(struct manifests *manifests)
 {
-    const bool is_due = manifests->rescan_at_ns != 0 && manifests->rescan_at_ns <= uv_hrtime();
+    const bool is_due = queue_is_rescan_due(&manifests->queues);
     if (is_due) {
         begin_scan(manifests);
     }
@@ -133,34 +93,14 @@ static bool begin_scan_if_due(struct manifests *manifests)
 
 void manifests_wake_later(struct manifests *manifests)
 {
-    const uint64_t now_ns = uv_hrtime();
-    for (unsigned i = 0; i < LATER_COUNT_; i++) {
-        struct cds_list_head *later = &manifests->later[i];
-        while (!cds_list_empty(later)) {
-            struct node *node = cds_list_first_entry(later, struct node, queue);
-            if (node->due_ns > now_ns) {
-                break;
-            }
-            const enum file_occasion occasion = node->occasion;
-            manifests_nominate(manifests, node, occasion);
-        }
-    }
+    queue_wake_later(&manifests->queues);
     (void)begin_scan_if_due(manifests); /* who calls takes a turn anyway */
 }
 
 uint64_t manifests_next_due_ns(struct manifests *manifests)
 {
-    uint64_t due_ns = manifests->rescan_at_ns;
-    for (unsigned i = 0; i < LATER_COUNT_; i++) {
-        if (!cds_list_empty(&manifests->later[i])) {
-            const struct node *node =
-                cds_list_first_entry(&manifests->later[i], struct node, queue);
-            due_ns = due_ns == 0 || node->due_ns < due_ns ? node->due_ns : due_ns;
-        }
-    }
-    const bool is_at_once =
-        !cds_list_empty(&manifests->dirty) || manifests->index.dirty || write_is_due(manifests);
-    return is_at_once ? 1 : due_ns;
+    const bool is_at_once = manifests->index.dirty || write_is_due(manifests);
+    return is_at_once ? 1 : queue_next_due_ns(&manifests->queues);
 }
 
 /* --- reading one file --- */
@@ -198,7 +138,7 @@ static void note_unsettled(struct manifests *manifests,
         node->occasion = FILE_FOUND; /* somebody is at it again */
     }
     if (now_ns - node->unsettled_at_ns < MANIFESTS_UNSETTLED_MAX_MS * NS_PER_MS) {
-        manifests_defer(manifests, node, LATER_SETTLE);
+        queue_defer(&manifests->queues, node, LATER_SETTLE);
         return;
     }
     struct problem problem;
@@ -207,7 +147,7 @@ static void note_unsettled(struct manifests *manifests,
                 MANIFESTS_UNSETTLED_MAX_MS / 1000);
     report_problem(manifests, node, &problem);
     manifests_unblock_sync(manifests, node);
-    manifests_defer(manifests, node, LATER_RETRY);
+    queue_defer(&manifests->queues, node, LATER_RETRY);
 }
 
 static void note_loaded(struct manifests *manifests,
@@ -272,7 +212,7 @@ static void finish_reading(struct manifests *manifests,
     report_problem(manifests, node, problem);
     manifests->is_out_of_memory = manifests->is_out_of_memory || status == ST_NOMEM;
     if (is_our_fault(status)) {
-        manifests_defer(manifests, node, LATER_RETRY);
+        queue_defer(&manifests->queues, node, LATER_RETRY);
     }
 }
 
@@ -304,7 +244,8 @@ static void read_node(struct manifests *manifests, struct node *node)
         return;
     }
     if (status == ST_NOT_FOUND || status == ST_UNSUPPORTED) {
-        manifests_nominate(manifests, node, FILE_FOUND); /* it has just become something else */
+        queue_nominate(&manifests->queues, node,
+                       FILE_FOUND); /* it has just become something else */
         return;
     }
     if (status == ST_OK) {
@@ -317,50 +258,16 @@ static void read_node(struct manifests *manifests, struct node *node)
 
 /* --- the turn --- */
 
-static int compare_paths(const void *a, const void *b)
-{
-    const struct node *const *left = a;
-    const struct node *const *right = b;
-    return strcmp((*left)->path, (*right)->path);
-}
-
-/* In order of path, so that of two new files with the same object only the winner's is ever told.
- * Without memory for the order, the result is the same, by way of the other. */
-static void sort_reads(struct manifests *manifests)
-{
-    size_t count = 0;
-    struct node *node;
-    cds_list_for_each_entry(node, &manifests->reads, queue)
-    {
-        count++;
-    }
-    struct node **nodes = count > 1 ? calloc(count, sizeof(struct node *)) : NULL;
-    if (!nodes) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        nodes[i] = cds_list_first_entry(&manifests->reads, struct node, queue);
-        cds_list_del_init(&nodes[i]->queue);
-    }
-    qsort(nodes, count, sizeof(struct node *), compare_paths);
-    for (size_t i = 0; i < count; i++) {
-        cds_list_add_tail(&nodes[i]->queue, &manifests->reads);
-    }
-    free(nodes);
-}
-
 static void look_and_read(struct manifests *manifests)
 {
-    for (unsigned i = 0; i < TURN_ROUNDS_MAX && !cds_list_empty(&manifests->dirty); i++) {
-        while (!cds_list_empty(&manifests->dirty)) {
-            struct node *node = cds_list_first_entry(&manifests->dirty, struct node, queue);
-            unqueue(node);
+    struct queues *queues = &manifests->queues;
+    for (unsigned i = 0; i < TURN_ROUNDS_MAX && !cds_list_empty(&queues->dirty); i++) {
+        struct node *node;
+        while ((node = queue_take_dirty(queues))) {
             tree_look(manifests, node);
         }
-        sort_reads(manifests);
-        while (!cds_list_empty(&manifests->reads)) {
-            struct node *node = cds_list_first_entry(&manifests->reads, struct node, queue);
-            unqueue(node);
+        queue_sort_reads(queues);
+        while ((node = queue_take_read(queues))) {
             read_node(manifests, node);
         }
     }
@@ -370,9 +277,9 @@ static void look_and_read(struct manifests *manifests)
 static void plan_next_scan(struct manifests *manifests)
 {
     if (manifests->is_out_of_memory) {
-        manifests_rescan_after(manifests, MANIFESTS_RETRY_MS);
+        queue_rescan_after(&manifests->queues, MANIFESTS_RETRY_MS);
     } else if (manifests->is_unwatched) {
-        manifests_rescan_after(manifests, MANIFESTS_RESCAN_MS);
+        queue_rescan_after(&manifests->queues, MANIFESTS_RESCAN_MS);
     }
 }
 
@@ -442,7 +349,8 @@ static enum status watch(struct store *store, struct loop *loop, struct problem 
     const bool is_late = manifests->inotify_fd < 0;
     enum status status = watch_open(manifests, reterr_problem);
     if (status == ST_OK && is_late) {
-        manifests_rescan_after(manifests, 0); /* what has changed since the load was not seen */
+        queue_rescan_after(&manifests->queues,
+                           0); /* what has changed since the load was not seen */
     }
     return status == ST_OK ? watch_start(manifests, loop, reterr_problem) : status;
 }
@@ -453,14 +361,14 @@ static void reread(struct store *store, store_reread_fn *fn, void *ctx)
     struct manifests *manifests = manifests_of(store);
     const uint64_t told_before = store->told_count;
     struct store_reread found = { .what = "manifests" };
-    manifests_rescan_after(manifests, 0);
+    queue_rescan_after(&manifests->queues, 0);
     watch_follow(manifests);
     watch_arm(manifests);
     found.has_changed = store->told_count != told_before;
     if (!atomic_load_explicit(&store->counters.last_reload_ok, memory_order_relaxed)) {
         found.problem = &manifests->first_failure;
         found.status = manifests->first_failure.status;
-    } else if (!cds_list_empty(&manifests->later[LATER_SETTLE])) {
+    } else if (!cds_list_empty(&manifests->queues.later[LATER_SETTLE])) {
         found.status = ST_UNSETTLED;
     }
     fn(ctx, &found);
@@ -589,6 +497,7 @@ enum status manifests_new(const struct manifests_options *options,
         .file_entries = MANIFESTS_MAX_FILE_ENTRIES,
         .depth = MANIFESTS_MAX_DEPTH,
     };
+    queue_init(&manifests->queues);
     write_init(manifests);
     trust_init(manifests, &options->trust);
     status = watch_init(manifests);

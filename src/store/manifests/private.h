@@ -29,85 +29,22 @@
 
 #include "base/buf.h"
 #include "base/table.h"
-#include "io/file/read.h"
 #include "store/manifests/decode.h"
 #include "store/manifests/digest.h"
 #include "store/manifests/edit.h"
 #include "store/manifests/limits.h"
 #include "store/manifests/manifests.h"
+#include "store/manifests/node.h"
+#include "store/manifests/queue.h"
 #include "store/manifests/rules.h"
 #include "store/store_base.h"
 
-/* How long things wait, each in a queue of its own so that every queue is in order of time. */
-enum later {
-    LATER_MOVE = 0, /* renamed away: the other half of the rename may be a moment behind */
-    LATER_SETTLE,   /* being written, or a directory that is gone */
-    LATER_RETRY,    /* what failed by our own lack of memory or descriptors, or takes very long */
-    LATER_COUNT_
-};
-
-#define MANIFESTS_MOVE_MS   10
-#define MANIFESTS_RETRY_MS  250
 #define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
 
 /* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
 #define MANIFESTS_UNSETTLED_MAX_MS 2000
 
-enum node_kind {
-    NODE_UNKNOWN = 0, /* not looked at yet */
-    NODE_FILE,        /* a manifest */
-    NODE_DIRECTORY,
-    NODE_IGNORED, /* a symbolic link that leads to none of these, kept for where it may lead */
-};
-
-struct claim;
 struct object;
-struct place;
-
-/** A path below the directory. Owned by its parent's list and the table of paths. */
-struct node {
-    struct cds_list_head siblings;
-    struct cds_list_head children;
-    struct cds_list_head queue;   /* `dirty`, `reads` or one of `later`; empty in none */
-    struct cds_list_head touched; /* its problems changed in this turn */
-    struct node *parent;          /* NULL for the root */
-    struct watch *watch;          /* NODE_DIRECTORY: shares; NULL when it could not be had */
-    struct place *places;         /* owns: where a symbolic link can come to lead elsewhere */
-    struct claim *claims;         /* owns: the objects that the file held when last read well */
-    size_t claim_count;
-    struct file_stamp stamp;  /* NODE_FILE: as read, or as last seen unsettled */
-    uint64_t stamp_at_ns;     /* since when it has been like that, monotonic */
-    uint64_t due_ns;          /* in a `later` queue: until when */
-    uint64_t unsettled_at_ns; /* since when it has been unsettled */
-    uint64_t problem_hash;    /* of the problem told; 0 for none */
-    dev_t device;             /* NODE_DIRECTORY: identity, 0 and 0 for none */
-    ino_t inode;
-    size_t complaints;    /* its claims that lose against another file's, or are refused */
-    size_t refused_count; /* of its claims */
-    unsigned generation;  /* NODE_DIRECTORY: of the last scan */
-    uint32_t cookie;      /* LATER_MOVE: of the event */
-    unsigned depth;
-    enum node_kind kind;
-    enum file_occasion occasion;
-    bool is_link : 1;
-    bool is_alias : 1;    /* leads to a directory that is read under another path */
-    bool is_later : 1;    /* its queue is one of `later` */
-    bool is_read_due : 1; /* read it even if it has not changed: its objects are wanted */
-    bool is_seen : 1;     /* in the present scan of its parent */
-    bool is_unsettled : 1;
-    bool blocks_sync : 1;
-    bool is_stamp_loaded : 1; /* the stamp is that of the claims */
-    bool is_stamp_racy : 1;   /* read so soon after a change that the next might not show */
-    bool is_reported : 1;     /* a problem was told and not resolved yet */
-    bool is_unsafe : 1;       /* others can change it, as when it was last opened */
-    bool is_refused : 1;      /* NODE_DIRECTORY: and therefore nothing new in it is taken */
-    bool is_judged : 1;       /* NODE_DIRECTORY: the one that device and inode say */
-    bool leads_out : 1;       /* is_link: out of the directory */
-    bool is_astray : 1;       /* its path led elsewhere as soon as it was opened */
-    bool is_damaged : 1;      /* it was remarked that the file is not all UTF-8 */
-    uint32_t path_hash;
-    char path[]; /* relative; "" for the root */
-};
 
 struct manifests_index {
     struct table objects;
@@ -156,11 +93,8 @@ struct manifests {
     size_t alias_count;
     unsigned generation; /* of the present or last full scan, from 1 */
 
-    struct cds_list_head dirty; /* to look at */
-    struct cds_list_head reads; /* to read, once everything dirty has been looked at */
-    struct cds_list_head later[LATER_COUNT_];
-    struct cds_list_head touched;
-    uint64_t rescan_at_ns; /* 0 for never */
+    struct queues queues;
+    struct cds_list_head touched; /* nodes whose problems changed in this turn */
     size_t sync_blockers;
 
     int inotify_fd;       /* -1 for none */
@@ -187,17 +121,6 @@ struct manifests *manifests_of(struct store *store) NONNULL(1);
 
 /** manifests_turn() - look at what is dirty, read, settle, report */
 void manifests_turn(struct manifests *manifests) NONNULL(1);
-
-/** manifests_nominate() - look at @node in this turn. FILE_FOUND does not weaken what is known */
-void manifests_nominate(struct manifests *manifests, struct node *node, enum file_occasion occasion)
-    NONNULL(1, 2);
-
-/** manifests_defer() - look at @node after the time of @later */
-void manifests_defer(struct manifests *manifests, struct node *node, enum later later)
-    NONNULL(1, 2);
-
-/** manifests_rescan_after() - a full scan, @delay_ms from now at the latest */
-void manifests_rescan_after(struct manifests *manifests, uint64_t delay_ms) NONNULL(1);
 
 /** manifests_wake_later() - nominate what has waited long enough */
 void manifests_wake_later(struct manifests *manifests) NONNULL(1);

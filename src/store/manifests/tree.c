@@ -188,7 +188,7 @@ static void release_directory(struct manifests *manifests, struct node *node)
     node->generation = 0;
     node->is_judged = false;
     if (manifests->alias_count > 0) {
-        manifests_rescan_after(manifests, 0); /* one of them may lead to it now */
+        queue_rescan_after(&manifests->queues, 0); /* one of them may lead to it now */
     }
 }
 
@@ -210,12 +210,12 @@ static void free_node(struct manifests *manifests, struct node *node)
     release_directory(manifests, node);
     report_gone(manifests, node);
     set_kind(manifests, node, NODE_UNKNOWN);
-    cds_list_del(&node->queue);
+    queue_remove(node);
     cds_list_del(&node->siblings);
     table_remove(&manifests->nodes, node->path_hash, node);
     free(node);
     if (manifests->is_over_limit) {
-        manifests_rescan_after(manifests, MANIFESTS_RETRY_MS); /* there is room again */
+        queue_rescan_after(&manifests->queues, MANIFESTS_RETRY_MS); /* there is room again */
     }
 }
 
@@ -292,7 +292,7 @@ static bool list_entries(struct manifests *manifests,
         if (!entry && errno != 0) {
             fail(manifests, directory, ST_IO, "cannot be read", errno);
             directory->generation = 0; /* not read: the next look tries again */
-            manifests_defer(manifests, directory, LATER_RETRY);
+            queue_defer(&manifests->queues, directory, LATER_RETRY);
             return false;
         }
         if (!entry) {
@@ -321,7 +321,7 @@ static bool see_entries(struct manifests *manifests,
         is_whole = is_whole && node;
         if (node) {
             node->is_seen = true;
-            manifests_nominate(manifests, node, occasion);
+            queue_nominate(&manifests->queues, node, occasion);
         }
     }
     return is_whole;
@@ -334,7 +334,7 @@ static void nominate_unseen(struct manifests *manifests, struct node *directory)
     cds_list_for_each_entry(node, &directory->children, siblings)
     {
         if (!node->is_seen) {
-            manifests_nominate(manifests, node, FILE_FOUND);
+            queue_nominate(&manifests->queues, node, FILE_FOUND);
         }
         node->is_seen = false;
     }
@@ -351,17 +351,17 @@ static void scan(struct manifests *manifests,
     if (!stream) {
         directory->generation = 0;
         if (errno == ENOENT || errno == ENOTDIR) {
-            manifests_nominate(manifests, directory, occasion);
+            queue_nominate(&manifests->queues, directory, occasion);
         } else {
             fail(manifests, directory, ST_IO, "cannot be read", errno);
-            manifests_defer(manifests, directory, LATER_RETRY);
+            queue_defer(&manifests->queues, directory, LATER_RETRY);
         }
         return;
     }
     if (fstat(dirfd(stream), &stat) != 0 || stat.st_dev != directory->device ||
         stat.st_ino != directory->inode) {
         directory->generation = 0; /* replaced this very moment: look again */
-        manifests_nominate(manifests, directory, occasion);
+        queue_nominate(&manifests->queues, directory, occasion);
     } else {
         if (trust_admit_directory(manifests, directory, path, dirfd(stream), &stat) &&
             see_entries(manifests, directory, stream, occasion)) {
@@ -391,7 +391,7 @@ static bool take_identity(struct manifests *manifests, struct node *node, struct
     }
     if (holder) { /* it was moved here from there */
         release_directory(manifests, holder);
-        manifests_nominate(manifests, holder, FILE_FOUND);
+        queue_nominate(&manifests->queues, holder, FILE_FOUND);
     }
     if (table_insert(&manifests->directories, hash, node) != ST_OK) {
         manifests->is_out_of_memory = true;
@@ -449,7 +449,7 @@ static void lose_root(struct manifests *manifests, const char *why)
     struct problem problem;
     problem_set(&problem, ST_IO, 0, 0, "%s; what was last read from it stays in force", why);
     report_problem(manifests, manifests->root, &problem);
-    manifests_defer(manifests, manifests->root, LATER_SETTLE);
+    queue_defer(&manifests->queues, manifests->root, LATER_SETTLE);
     if (manifests->is_root_lost) {
         return;
     }
@@ -514,8 +514,8 @@ static void find_gone(struct manifests *manifests, struct node *node)
     if (is_in_place(manifests, manifests->root)) {
         drop(manifests, node);
     } else {
-        manifests_nominate(manifests, manifests->root, FILE_FOUND);
-        manifests_defer(manifests, node, LATER_SETTLE);
+        queue_nominate(&manifests->queues, manifests->root, FILE_FOUND);
+        queue_defer(&manifests->queues, node, LATER_SETTLE);
     }
 }
 
@@ -557,7 +557,7 @@ static void find_file(struct manifests *manifests, struct node *node, const stru
     stop_being_directory(manifests, node);
     set_kind(manifests, node, NODE_FILE);
     if (!is_known_well(node, stat)) {
-        cds_list_add_tail(&node->queue, &manifests->reads);
+        queue_read(&manifests->queues, node);
     }
 }
 
@@ -585,7 +585,7 @@ static void look_failed(struct manifests *manifests, struct node *node, int erro
     if (!is_absence(
             error)) { /* not allowed, or the disk: it may be there, so it keeps its objects */
         fail(manifests, node, ST_IO, "cannot be looked at", error);
-        manifests_defer(manifests, node, LATER_RETRY);
+        queue_defer(&manifests->queues, node, LATER_RETRY);
     } else if (node->is_link) {
         find_dangling(manifests, node);
     } else {
@@ -637,12 +637,7 @@ void tree_look(struct manifests *manifests, struct node *node)
 
 enum status tree_init(struct manifests *manifests)
 {
-    CDS_INIT_LIST_HEAD(&manifests->dirty);
-    CDS_INIT_LIST_HEAD(&manifests->reads);
     CDS_INIT_LIST_HEAD(&manifests->touched);
-    for (unsigned i = 0; i < LATER_COUNT_; i++) {
-        CDS_INIT_LIST_HEAD(&manifests->later[i]);
-    }
     enum status status = table_init(&manifests->nodes);
     if (status == ST_OK) {
         status = table_init(&manifests->directories);

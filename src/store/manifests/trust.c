@@ -285,10 +285,10 @@ static void judge_directory_later(struct manifests *manifests,
 {
     node->generation = 0;
     if (status == ST_NOT_FOUND) {
-        manifests_nominate(manifests, node, node->occasion);
+        queue_nominate(&manifests->queues, node, node->occasion);
     } else {
         report_problem(manifests, node, problem);
-        manifests_defer(manifests, node, LATER_RETRY);
+        queue_defer(&manifests->queues, node, LATER_RETRY);
     }
 }
 
@@ -321,7 +321,7 @@ bool trust_admit_directory(struct manifests *manifests,
     if (node->is_refused) {
         report_problem(manifests, node, &problem);
     } else if (was_refused) {
-        manifests_rescan_after(manifests, 0); /* files far below it were refused with it */
+        queue_rescan_after(&manifests->queues, 0); /* files far below it were refused with it */
     }
     return !node->is_refused;
 }

@@ -360,10 +360,10 @@ static void pair_move(struct manifests *manifests, uint32_t cookie)
 {
     unsigned tries = 0;
     struct node *node;
-    cds_list_for_each_entry_reverse(node, &manifests->later[LATER_MOVE], queue)
+    cds_list_for_each_entry_reverse(node, &manifests->queues.later[LATER_MOVE], queue)
     {
         if (node->cookie == cookie) {
-            manifests_nominate(manifests, node, FILE_FOUND);
+            queue_nominate(&manifests->queues, node, FILE_FOUND);
             return;
         }
         if (++tries == WATCH_PAIR_MAX) {
@@ -389,18 +389,18 @@ static void apply_event(struct manifests *manifests,
                         bool is_place)
 {
     if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) {
-        manifests_nominate(manifests, node, FILE_PUBLISHED);
+        queue_nominate(&manifests->queues, node, FILE_PUBLISHED);
     } else if (event->mask & IN_MOVED_FROM || (is_place && event->mask & IN_DELETE)) {
         node->cookie = event->cookie;
-        manifests_defer(manifests, node, LATER_MOVE);
+        queue_defer(&manifests->queues, node, LATER_MOVE);
     } else if (event->mask & IN_CREATE && !(event->mask & IN_ISDIR) &&
                is_regular_file(watch->path, event->name)) {
-        manifests_defer(manifests, node, LATER_SETTLE);
+        queue_defer(&manifests->queues, node, LATER_SETTLE);
         node->occasion = FILE_APPEARED;
     } else if (event->mask & (IN_CREATE | IN_DELETE)) {
-        manifests_nominate(manifests, node, FILE_FOUND);
-    } else if (event->mask & IN_ATTRIB) {
-        manifests_nominate(manifests, node, FILE_FOUND); /* who may read or write it, perhaps */
+        queue_nominate(&manifests->queues, node, FILE_FOUND);
+    } else if (event->mask & IN_ATTRIB) { /* who may read or write it, perhaps */
+        queue_nominate(&manifests->queues, node, FILE_FOUND);
     }
 }
 
@@ -463,7 +463,7 @@ static void lose_watch(struct manifests *manifests, struct watch *watch, uint32_
     if (watch->directory) {
         manifests->is_unmounted =
             manifests->is_unmounted || (mask & IN_UNMOUNT && !watch->directory->parent);
-        manifests_nominate(manifests, watch->directory, FILE_FOUND);
+        queue_nominate(&manifests->queues, watch->directory, FILE_FOUND);
     }
     struct name *name;
     cds_list_for_each_entry(name, &watch->names, of_watch)
@@ -471,7 +471,7 @@ static void lose_watch(struct manifests *manifests, struct watch *watch, uint32_
         struct place *place;
         cds_list_for_each_entry(place, &name->places, of_name)
         {
-            manifests_nominate(manifests, place->node, FILE_FOUND);
+            queue_nominate(&manifests->queues, place->node, FILE_FOUND);
         }
     }
 }
@@ -481,7 +481,7 @@ static void ask_again(struct manifests *manifests, struct node *node)
 {
     node->generation = 0;
     node->is_read_due = node->kind == NODE_FILE;
-    manifests_nominate(manifests, node, FILE_FOUND);
+    queue_nominate(&manifests->queues, node, FILE_FOUND);
 }
 
 /* Who may write the directory itself has changed, perhaps; also for links that lead through it. */
@@ -504,7 +504,7 @@ static void note_attributes(struct manifests *manifests, struct watch *watch)
 static void handle_event(struct manifests *manifests, const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW) {
-        manifests_rescan_after(manifests, 0);
+        queue_rescan_after(&manifests->queues, 0);
         return;
     }
     struct watch *watch = find_watch(manifests, event->wd);

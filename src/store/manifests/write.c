@@ -123,7 +123,7 @@ static enum status read_file(struct manifests *manifests,
     if (status == ST_NOMEM || status == ST_IO) {
         return status;
     }
-    manifests_nominate(manifests, file, FILE_FOUND); /* where no event has told of it */
+    queue_nominate(&manifests->queues, file, FILE_FOUND); /* where no event has told of it */
     return refuse(job, ST_CONFLICT, "somebody else has changed the file meanwhile");
 }
 
@@ -150,7 +150,7 @@ static bool find_file(struct manifests *manifests,
     if (holder->file->problem_hash == 0) {
         return true;
     }
-    manifests_nominate(manifests, holder->file, FILE_FOUND);
+    queue_nominate(&manifests->queues, holder->file, FILE_FOUND);
     watch_follow(manifests);
     return index_find(manifests, target->namespace, target->name, &holder->file, &holder->content);
 }
@@ -297,7 +297,7 @@ static enum status change_file(struct manifests *manifests,
     if (status == ST_OK) {
         status = is_empty ? file_remove(path, &file->stamp, &job->problem)
                           : file_replace(path, buf_span(&changed), &file->stamp, &job->problem);
-        manifests_nominate(manifests, file, is_empty ? FILE_FOUND : FILE_PUBLISHED);
+        queue_nominate(&manifests->queues, file, is_empty ? FILE_FOUND : FILE_PUBLISHED);
     }
     buf_fini(&changed);
     return status;
@@ -411,7 +411,7 @@ static enum status run_create(struct manifests *manifests, struct write_job *job
     }
     file = tree_add(manifests, manifests->root, name);
     if (file) {
-        manifests_nominate(manifests, file, FILE_PUBLISHED);
+        queue_nominate(&manifests->queues, file, FILE_PUBLISHED);
     }
     return publish(manifests, job, status, &content);
 }

@@ -429,7 +429,7 @@ static void test_manifests_load_settles_even_when_the_clock_is_wrong(void **stat
     kit.clock.wall.sec -= 7200; /* the file is of an hour in the future, for good */
     mkit_open(&kit);
     mkit_load(&kit, ST_UNSETTLED);
-    manifests_rescan_after(manifests_of(kit.store), 0);
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0);
     manifests_turn(manifests_of(kit.store)); /* a second look at once is no proof of quiet */
     mkit_had_events(&kit, "");
     mkit_watch(&kit);

@@ -292,11 +292,11 @@ static void test_manifests_trust_required_scan_takes_nothing_new_either(void **s
     mkit_expect_problem(&kit, "m: everybody can write it");
     mkit_put(&kit, "m/new.yaml", "new", "1");
     mkit_put(&kit, "m/a.yaml", "a", "2");
-    manifests_rescan_after(manifests_of(kit.store), 0);
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0);
     manifests_turn(manifests_of(kit.store));
     mkit_expect_silence(&kit);
     kit_unlink(&kit.files, "m/a.yaml");
-    manifests_rescan_after(manifests_of(kit.store), 0);
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0);
     manifests_turn(manifests_of(kit.store));
     mkit_had_events(&kit, "-a ");
     chmod_in(&kit, "m", 0755);
@@ -865,7 +865,7 @@ static void test_manifests_trust_of_too_many_files_is_told_once(void **state)
     mkit_load(&kit, ST_OK);
     mkit_watch(&kit);
     mkit_had_problems(&kit, "m: expected at most 2 files");
-    manifests_rescan_after(manifests_of(kit.store), 0);
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0);
     manifests_turn(manifests_of(kit.store));
     mkit_had_problems(&kit, "");
     mkit_fini(&kit);

@@ -339,7 +339,7 @@ static void test_manifests_slow_writer_is_not_read_where_there_are_no_leases(voi
     const size_t half = (size_t)(strstr(whole.text, "  sealed") - whole.text);
     kit_append(fd, whole.text, half);
     mkit_expect_silence(&kit);
-    manifests_rescan_after(manifests_of(kit.store), 0); /* nor by a scan that comes upon it */
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0); /* nor by a scan that comes upon it */
     watch_arm(manifests_of(kit.store));
     mkit_expect_silence(&kit);
     write_slowly(&kit, fd, whole.text + half);
@@ -516,7 +516,7 @@ static void test_manifests_alias_above_the_path_that_is_read(void **state)
     kit_rename(&kit.files, "m/d", "m/.old");
     kit_rename(&kit.files, "m/.moving", "m/d");
     kit_symlink(&kit.files, "../d", "m/d/a.yaml");
-    manifests_rescan_after(manifests_of(kit.store), 0); /* one look at each, and no event */
+    queue_rescan_after(&manifests_of(kit.store)->queues, 0); /* one look at each, and no event */
     manifests_turn(manifests_of(kit.store));
     manifests_turn(manifests_of(kit.store)); /* what the first has asked for */
     assert_int_equal(mkit_stats(&kit).objects[OBJECT_SECRET], 1);

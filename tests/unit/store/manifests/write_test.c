@@ -833,7 +833,7 @@ static void test_manifests_write_not_of_what_changed_unseen(void **state)
 
     kit->clock.wall = clock_now(&system);
     mkit_put(kit, "b", "a", "3");
-    manifests_rescan_after(manifests_of(kit->store), 0);
+    queue_rescan_after(&manifests_of(kit->store)->queues, 0);
     outcome = get(kit, "a");
     assert_int_equal(outcome.status, ST_CONFLICT);
     mkit_expect(kit, "conflict ~a=3 ");
