@@ -27,6 +27,8 @@
  * Untrusted: names, which are whatever a file says; they are hashed under a random key and shown
  * with care (kube/shown_name.h). Threads: the loop's only.
  */
+#include "store/manifests/index.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,7 @@
 
 #include "kube/secret.h"
 #include "kube/shown_name.h"
-#include "store/manifests/private.h"
+#include "store/manifests/report.h"
 
 struct object {
     struct content_digest told; /* what listeners know, when is_told */

@@ -55,19 +55,12 @@
  * (git's "racy" files). Read again in a full scan what was read this soon after its change. */
 #define RACY_MS 50
 
+#define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
+
+/* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
+#define MANIFESTS_UNSETTLED_MAX_MS 2000
+
 #define NS_PER_MS UINT64_C(1000000)
-
-struct manifests *manifests_of(struct store *store)
-{
-    return CONTAINER_OF(store, struct manifests, base);
-}
-
-bool manifests_path(const struct manifests *manifests, const struct node *node, char *ret_path)
-{
-    const char *slash = node->parent ? "/" : "";
-    const int len = snprintf(ret_path, PATH_MAX, "%s%s%s", manifests->absolute, slash, node->path);
-    return len > 0 && len < PATH_MAX;
-}
 
 /* --- what is due --- */
 
@@ -104,19 +97,6 @@ uint64_t manifests_next_due_ns(struct manifests *manifests)
 }
 
 /* --- reading one file --- */
-
-bool manifests_is_settled(const struct manifests *manifests)
-{
-    return manifests->is_loaded && manifests->sync_blockers == 0;
-}
-
-void manifests_unblock_sync(struct manifests *manifests, struct node *node)
-{
-    if (node->blocks_sync) {
-        node->blocks_sync = false;
-        manifests->sync_blockers--;
-    }
-}
 
 static void note_unsettled(struct manifests *manifests,
                            struct node *node,
@@ -235,7 +215,7 @@ static void read_node(struct manifests *manifests, struct node *node)
          */
         .seen = node->is_stamp_loaded || is_long_seen ? &node->stamp : NULL,
     };
-    if (!manifests_path(manifests, node, path)) {
+    if (!nodes_path(manifests, node, path)) {
         return; /* tree_look() has told */
     }
     enum status status = file_read(path, &options, &content, &stamp, &problem);
@@ -397,6 +377,7 @@ static void free_store(struct store *store)
     }
     write_fini(manifests);
     tree_fini(manifests);
+    nodes_fini(manifests);
     watch_fini(manifests);
     index_fini(manifests);
     digester_fini(&manifests->digester);
@@ -498,6 +479,7 @@ enum status manifests_new(const struct manifests_options *options,
         .depth = MANIFESTS_MAX_DEPTH,
     };
     queue_init(&manifests->queues);
+    report_init(manifests);
     write_init(manifests);
     trust_init(manifests, &options->trust);
     status = watch_init(manifests);
@@ -506,6 +488,9 @@ enum status manifests_new(const struct manifests_options *options,
     }
     if (status == ST_OK) {
         status = index_init(manifests);
+    }
+    if (status == ST_OK) {
+        status = nodes_init(manifests);
     }
     if (status == ST_OK) {
         status = tree_init(manifests);

@@ -19,105 +19,28 @@
  * Events are hints; what counts is what the file system says when a node is looked at. So a lost,
  * doubled or late event costs a look and never an answer.
  */
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <urcu/list.h>
 #include <uv.h>
 
-#include "base/buf.h"
-#include "base/table.h"
 #include "store/manifests/decode.h"
 #include "store/manifests/digest.h"
 #include "store/manifests/edit.h"
+#include "store/manifests/index.h"
 #include "store/manifests/limits.h"
 #include "store/manifests/manifests.h"
 #include "store/manifests/node.h"
+#include "store/manifests/nodes.h"
 #include "store/manifests/queue.h"
+#include "store/manifests/report.h"
 #include "store/manifests/rules.h"
+#include "store/manifests/state.h"
+#include "store/manifests/trust.h"
 #include "store/store_base.h"
 
-#define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
-
-/* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
-#define MANIFESTS_UNSETTLED_MAX_MS 2000
-
-struct object;
-
-struct manifests_index {
-    struct table objects;
-    struct object *dirty; /* list of objects to settle */
-    size_t claim_count;
-};
-
-struct write_job;
-
-/* Writes that wait for their turn. Each holds an object, of 1 MiB at most for a Secret, and takes
- * two fsyncs, on a slow disk 50 ms: a controller that has so many waiting should wait itself. */
-#define MANIFESTS_MAX_WRITES 128
-
-/** libuv's handles outlive the store until their close callbacks have run. */
-struct manifests_handles {
-    uv_poll_t poll;
-    uv_timer_t timer;
-    unsigned open;
-    struct manifests *manifests;
-};
-
-struct manifests {
-    struct store base;       /* first */
-    char *directory;         /* owns; as given, for people */
-    char *absolute;          /* owns; for the kernel */
-    char physical[PATH_MAX]; /* without symbolic links, as last looked at; "" for unknown */
-    struct clock clock;
-    problem_fn *on_problem;
-    problem_fn *on_resolved;
-    problem_fn *on_remark;
-    void *ctx;
-    struct manifests_limits limits;
-
-    struct trust trust;
-    struct problem refusal; /* while loading: of what is refused, the first by path */
-
-    struct manifests_index index;
-    struct digester digester;
-
-    struct cds_list_head writes; /* owns; in the order of their calls */
-    size_t write_count;
-
-    struct table nodes;       /* by path */
-    struct table directories; /* by device and inode: none is read under two paths */
-    struct node *root;        /* owns the tree */
-    size_t alias_count;
-    unsigned generation; /* of the present or last full scan, from 1 */
-
-    struct queues queues;
-    struct cds_list_head touched; /* nodes whose problems changed in this turn */
-    size_t sync_blockers;
-
-    int inotify_fd;       /* -1 for none */
-    struct table watches; /* by descriptor */
-    struct table names;   /* by watch and name: where links can come to lead elsewhere */
-    struct manifests_handles *handles;
-
-    struct problem first_failure; /* of the last turn that had any */
-    bool is_root_lost;
-    bool is_unmounted; /* the root was a mount, and what is there now is what it covered */
-    bool is_loading;
-    bool is_loaded;
-    bool is_scan;       /* this turn is a full scan: it counts as one reload */
-    bool has_failures;  /* in this turn */
-    bool is_over_limit; /* there are files that the limit on nodes kept out */
-    bool is_unwatched;  /* a directory could not be watched: rescan by time */
-    bool is_out_of_memory;
-};
-
 /* --- manifests.c --- */
-
-/** manifests_of() - the back end behind a store of manifests_new(); for tests */
-struct manifests *manifests_of(struct store *store) NONNULL(1);
 
 /** manifests_turn() - look at what is dirty, read, settle, report */
 void manifests_turn(struct manifests *manifests) NONNULL(1);
@@ -128,75 +51,13 @@ void manifests_wake_later(struct manifests *manifests) NONNULL(1);
 /** manifests_next_due_ns() - when manifests_wake_later() has something to do; 0 for never */
 uint64_t manifests_next_due_ns(struct manifests *manifests) NODISCARD NONNULL(1);
 
-/** manifests_path() - of @node for the kernel, PATH_MAX bytes; false when it is too long */
-bool manifests_path(const struct manifests *manifests,
-                    const struct node *node,
-                    char *ret_path) NODISCARD NONNULL(1, 2, 3);
-
-/** manifests_is_settled() - has everything that was there at the start been read? */
-bool manifests_is_settled(const struct manifests *manifests) NODISCARD NONNULL(1);
-
-/** manifests_unblock_sync() - STORE_SYNCED need not wait for @node any longer */
-void manifests_unblock_sync(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
 /* --- tree.c --- */
 
 enum status tree_init(struct manifests *manifests) NODISCARD NONNULL(1);
 void tree_fini(struct manifests *manifests) NONNULL(1);
 
-/** tree_is_manifest_name() - *.yaml, *.yml, *.json */
-bool tree_is_manifest_name(const char *name) NODISCARD NONNULL(1);
-
-struct node *tree_find(const struct manifests *manifests,
-                       const struct node *parent,
-                       const char *name) NODISCARD NONNULL(1, 2, 3);
-
-/** tree_add() - find or make. NULL past the limits or without memory, which is noted */
-struct node *tree_add(struct manifests *manifests, struct node *parent, const char *name) NODISCARD
-    NONNULL(1, 2, 3);
-
 /** tree_look() - at a nominated node: what is it now? Queues it for reading, scans it, drops it */
 void tree_look(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
-/* --- trust.c --- */
-
-void trust_init(struct manifests *manifests, const struct trust_policy *policy) NONNULL(1, 2);
-
-/** trust_forget() - @node is no longer what was judged */
-void trust_forget(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
-/** trust_shuts_out() - is @node a link to a directory outside, and that not asked for? Then it has
- * been told. @found: what stat() tells of @path */
-bool trust_shuts_out(struct manifests *manifests,
-                     struct node *node,
-                     const char *path,
-                     const struct stat *found) NODISCARD NONNULL(1, 2, 3, 4);
-
-/** trust_admit_directory() - may its entries be taken? @fd: it, open, with its @stat. What speaks
- * against it has been told, as a remark or as a problem, or it has been nominated */
-bool trust_admit_directory(struct manifests *manifests,
-                           struct node *node,
-                           const char *path,
-                           int fd,
-                           const struct stat *stat) NODISCARD NONNULL(1, 2, 3, 5);
-
-struct trust_question {
-    struct manifests *manifests;
-    struct node *node;
-    const char *path; /* borrows */
-};
-
-/** trust_admit_file() - a file_accept_fn; @ctx: struct trust_question. Return: ST_OK; ST_UNSAFE;
- * ST_NOT_FOUND: its path leads elsewhere now, look again */
-enum status trust_admit_file(void *ctx,
-                             int fd,
-                             const struct stat *stat,
-                             struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
-
-/** trust_judge_load() - was anything refused in the load? Return: ST_OK; ST_UNSAFE with
- * @reterr_problem */
-enum status trust_judge_load(struct manifests *manifests, struct problem *reterr_problem) NODISCARD
-    NONNULL(1, 2);
 
 /* --- watch.c --- */
 
@@ -233,77 +94,11 @@ void watch_follow(struct manifests *manifests) NONNULL(1);
 /** watch_arm() - set the timer to what is due next */
 void watch_arm(struct manifests *manifests) NONNULL(1);
 
-/* --- index.c --- */
-
-enum status index_init(struct manifests *manifests) NODISCARD NONNULL(1);
-void index_fini(struct manifests *manifests) NONNULL(1);
-
-/**
- * index_replace() - @node's file holds exactly @objects now; tells STORE_ADDED and STORE_MODIFIED
- *
- * Return: ST_OK; ST_NOMEM, ST_LIMIT with @reterr_problem: then nothing has changed.
- */
-enum status index_replace(struct manifests *manifests,
-                          struct node *node,
-                          const struct manifest_objects *objects,
-                          struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
-
-/** index_forget() - @node's file is gone */
-void index_forget(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
-/**
- * index_settle() - finish what index_replace() and index_forget() began
- * @last: what is still not told after this is gone for now
- *
- * Tells STORE_DELETED for objects in no file, complains about duplicates, and nominates files whose
- * object takes over. Return: has it nominated any? Never when @last.
- */
-bool index_settle(struct manifests *manifests, bool last) NONNULL(1);
-
-/** index_find_source() - the file whose object counts, as report_file() has it; false: there is
- * none
- */
-bool index_find_source(struct manifests *manifests,
-                       const struct store_target *target,
-                       char *ret_source) NODISCARD NONNULL(1, 2, 3);
-
-/** index_find() - which file's object counts. Return: is there such an object?
- * @ret_file: borrows until the next turn */
-bool index_find(struct manifests *manifests,
-                struct span namespace,
-                struct span name,
-                struct node **ret_file,
-                struct content_digest *ret_content) NODISCARD NONNULL(1, 4, 5);
-
-/** index_last_holder() - of the files with this object the one whose path comes last: it would be
- * missed least. NULL: none */
-struct node *index_last_holder(struct manifests *manifests,
-                               struct span namespace,
-                               struct span name) NODISCARD NONNULL(1);
-
-/** index_has_told() - is @content of this object what listeners know? NULL: do they know of none?
- */
-bool index_has_told(struct manifests *manifests,
-                    struct span namespace,
-                    struct span name,
-                    const struct content_digest *content) NODISCARD NONNULL(1);
-
-/**
- * index_expects() - is @objects what @file holds, but for one object?
- * @file:    NULL: a new file
- * @content: what the object's first appearance has become; NULL: it is in it no more
- */
-bool index_expects(struct manifests *manifests,
-                   const struct node *file,
-                   struct span namespace,
-                   struct span name,
-                   const struct content_digest *content,
-                   const struct manifest_objects *objects) NODISCARD NONNULL(1, 6);
-
-/** index_retell() - in the next turn tell an object as deleted, and added again from its file */
-void index_retell(struct manifests *manifests, struct span namespace, struct span name) NONNULL(1);
-
 /* --- write.c --- */
+
+/* Writes that wait for their turn. Each holds an object, of 1 MiB at most for a Secret, and takes
+ * two fsyncs, on a slow disk 50 ms: a controller that has so many waiting should wait itself. */
+#define MANIFESTS_MAX_WRITES 128
 
 /* store_create() and so on; ST_UNSUPPORTED before store_watch(), and while nobody listens to such
  * objects, since then they are not kept track of. */
@@ -344,39 +139,3 @@ void write_finish(struct write_job *job);
 
 void write_init(struct manifests *manifests) NONNULL(1);
 void write_fini(struct manifests *manifests) NONNULL(1);
-
-/* --- report.c --- */
-
-/** report_problem() - @node's own problem is @problem (file not set) */
-void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
-    NONNULL(1, 2, 3);
-void report_fine(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
-/** report_complaint() - tell about one object of @node's file */
-void report_complaint(struct manifests *manifests, struct node *node, struct problem *problem)
-    NONNULL(1, 2, 3);
-
-/** report_refusal() - one object of @node's file is refused. @is_news: it has not been told */
-void report_refusal(struct manifests *manifests,
-                    struct node *node,
-                    struct problem *problem,
-                    bool is_news) NONNULL(1, 2, 3);
-
-/** report_complaint_count() - @node has @change more (or fewer) objects to complain about */
-void report_complaint_count(struct manifests *manifests, struct node *node, int change)
-    NONNULL(1, 2);
-
-/** report_damage() - @node's file has been read, and is not all UTF-8 from @line on; 0: it is.
- * Remarked once */
-void report_damage(struct manifests *manifests, struct node *node, unsigned line, unsigned column)
-    NONNULL(1, 2);
-
-/** report_settle() - at the end of a turn: tell which files are fine again */
-void report_settle(struct manifests *manifests) NONNULL(1);
-
-/** report_gone() - @node is about to be freed */
-void report_gone(struct manifests *manifests, struct node *node) NONNULL(1, 2);
-
-/** report_file() - where @node is, for people: ret_file of PROBLEM_FILE_MAX bytes keeps the end */
-void report_file(const struct manifests *manifests, const struct node *node, char *ret_file)
-    NONNULL(1, 2, 3);

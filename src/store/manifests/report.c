@@ -7,11 +7,16 @@
  * again when it has none of either at the end of a turn, or when it is gone. Only a hash of what
  * was told is kept.
  */
+#include "store/manifests/report.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "store/manifests/private.h"
+void report_init(struct manifests *manifests)
+{
+    CDS_INIT_LIST_HEAD(&manifests->touched);
+}
 
 static uint64_t hash_problem(const struct manifests *manifests, const struct problem *problem)
 {

@@ -32,16 +32,6 @@
 #include "store/manifests/private.h"
 #include "store/name_list.h"
 
-static uint32_t hash_path(const struct manifests *manifests, const char *path)
-{
-    return table_hash(&manifests->nodes, span_of(path));
-}
-
-static bool has_path(const void *item, const void *key)
-{
-    return strcmp(((const struct node *)item)->path, key) == 0;
-}
-
 struct identity {
     dev_t device;
     ino_t inode;
@@ -61,97 +51,10 @@ static bool has_identity(const void *item, const void *key)
     return node->device == identity->device && node->inode == identity->inode;
 }
 
-bool tree_is_manifest_name(const char *name)
-{
-    static const char *const endings[] = { ".yaml", ".yml", ".json" };
-    const size_t len = strlen(name);
-    for (size_t i = 0; i < COUNTOF(endings); i++) {
-        const size_t ending_len = strlen(endings[i]);
-        if (len > ending_len && strcmp(name + len - ending_len, endings[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char *node_name(const struct node *node)
 {
     const char *slash = strrchr(node->path, '/');
     return slash ? slash + 1 : node->path;
-}
-
-/* --- nodes --- */
-
-static bool join(const struct node *parent, const char *name, char *ret_path, size_t size)
-{
-    const char *slash = parent->path[0] ? "/" : "";
-    const int len = snprintf(ret_path, size, "%s%s%s", parent->path, slash, name);
-    return len > 0 && (size_t)len < size;
-}
-
-struct node *tree_find(const struct manifests *manifests,
-                       const struct node *parent,
-                       const char *name)
-{
-    char path[PATH_MAX];
-    if (!join(parent, name, path, sizeof(path))) {
-        return NULL;
-    }
-    return table_find(&manifests->nodes, hash_path(manifests, path), has_path, path);
-}
-
-static struct node *new_node(struct manifests *manifests, struct node *parent, const char *path)
-{
-    const size_t len = strlen(path);
-    struct node *node = calloc(1, sizeof(*node) + len + 1);
-    if (!node) {
-        return NULL;
-    }
-    memcpy(node->path, path, len + 1);
-    node->path_hash = hash_path(manifests, path);
-    node->parent = parent;
-    node->depth = parent ? parent->depth + 1 : 0;
-    CDS_INIT_LIST_HEAD(&node->siblings);
-    CDS_INIT_LIST_HEAD(&node->children);
-    CDS_INIT_LIST_HEAD(&node->queue);
-    CDS_INIT_LIST_HEAD(&node->touched);
-    if (table_insert(&manifests->nodes, node->path_hash, node) != ST_OK) {
-        free(node);
-        return NULL;
-    }
-    if (parent) {
-        cds_list_add_tail(&node->siblings, &parent->children);
-    }
-    return node;
-}
-
-struct node *tree_add(struct manifests *manifests, struct node *parent, const char *name)
-{
-    char path[PATH_MAX];
-    struct node *node = tree_find(manifests, parent, name);
-    if (node) {
-        return node;
-    }
-    struct problem problem;
-    if (manifests->nodes.count >= manifests->limits.nodes) {
-        manifests->is_over_limit = true;
-        problem_set(&problem, ST_LIMIT, 0, 0,
-                    "expected at most %zu files, directories and links; of those found together "
-                    "the first by name are read, of others the earlier",
-                    manifests->limits.nodes);
-        report_problem(manifests, parent, &problem);
-        return NULL;
-    }
-    if (!join(parent, name, path, sizeof(path))) {
-        problem_set(&problem, ST_LIMIT, 0, 0, "a path in it is too long");
-        report_problem(manifests, parent, &problem);
-        return NULL;
-    }
-    node = new_node(manifests, parent, path);
-    if (!node) {
-        manifests->is_out_of_memory = true; /* a full scan later finds what is missed now */
-    }
-    return node;
 }
 
 /* --- what a node holds --- */
@@ -211,9 +114,7 @@ static void free_node(struct manifests *manifests, struct node *node)
     report_gone(manifests, node);
     set_kind(manifests, node, NODE_UNKNOWN);
     queue_remove(node);
-    cds_list_del(&node->siblings);
-    table_remove(&manifests->nodes, node->path_hash, node);
-    free(node);
+    nodes_free(manifests, node);
     if (manifests->is_over_limit) {
         queue_rescan_after(&manifests->queues, MANIFESTS_RETRY_MS); /* there is room again */
     }
@@ -270,7 +171,7 @@ static bool is_worth_a_look(const struct dirent *entry)
 {
     switch (entry->d_type) {
     case DT_REG:
-        return tree_is_manifest_name(entry->d_name);
+        return nodes_is_manifest_name(entry->d_name);
     case DT_DIR:
     case DT_LNK:
     case DT_UNKNOWN:
@@ -317,7 +218,7 @@ static bool see_entries(struct manifests *manifests,
     bool is_whole = list_entries(manifests, directory, stream, &names);
     name_list_sort(&names, names.count);
     for (size_t i = 0; i < names.count; i++) {
-        struct node *node = tree_add(manifests, directory, names.at[i]);
+        struct node *node = nodes_add(manifests, directory, names.at[i]);
         is_whole = is_whole && node;
         if (node) {
             node->is_seen = true;
@@ -377,7 +278,7 @@ static bool is_in_place(const struct manifests *manifests, const struct node *no
 {
     char path[PATH_MAX];
     struct stat now;
-    return manifests_path(manifests, node, path) && stat(path, &now) == 0 && S_ISDIR(now.st_mode) &&
+    return nodes_path(manifests, node, path) && stat(path, &now) == 0 && S_ISDIR(now.st_mode) &&
            now.st_dev == node->device && now.st_ino == node->inode;
 }
 
@@ -527,7 +428,7 @@ static void find_dangling(struct manifests *manifests, struct node *node)
         return;
     }
     ignore(manifests, node);
-    if (tree_is_manifest_name(node_name(node))) {
+    if (nodes_is_manifest_name(node_name(node))) {
         struct problem problem;
         problem_set(&problem, ST_NOT_FOUND, 0, 0, "the symbolic link leads nowhere");
         report_problem(manifests, node, &problem);
@@ -614,7 +515,7 @@ static void look_at_entry(struct manifests *manifests, struct node *node, const 
         ignore(manifests, node);
     } else if (S_ISDIR(now.st_mode)) {
         enter_directory(manifests, node, path, &now);
-    } else if (S_ISREG(now.st_mode) && tree_is_manifest_name(node_name(node))) {
+    } else if (S_ISREG(now.st_mode) && nodes_is_manifest_name(node_name(node))) {
         find_file(manifests, node, &now);
     } else {
         find_other(manifests, node);
@@ -628,7 +529,7 @@ void tree_look(struct manifests *manifests, struct node *node)
         look_at_root(manifests, node);
     } else if (manifests->is_root_lost) {
         return; /* the scan when it is back finds everything */
-    } else if (manifests_path(manifests, node, path)) {
+    } else if (nodes_path(manifests, node, path)) {
         look_at_entry(manifests, node, path);
     } else {
         fail(manifests, node, ST_LIMIT, "cannot be looked at", ENAMETOOLONG);
@@ -637,16 +538,7 @@ void tree_look(struct manifests *manifests, struct node *node)
 
 enum status tree_init(struct manifests *manifests)
 {
-    CDS_INIT_LIST_HEAD(&manifests->touched);
-    enum status status = table_init(&manifests->nodes);
-    if (status == ST_OK) {
-        status = table_init(&manifests->directories);
-    }
-    if (status == ST_OK) {
-        manifests->root = new_node(manifests, NULL, "");
-        status = manifests->root ? ST_OK : ST_NOMEM;
-    }
-    return status;
+    return table_init(&manifests->directories);
 }
 
 void tree_fini(struct manifests *manifests)
@@ -657,6 +549,5 @@ void tree_fini(struct manifests *manifests)
         drop(manifests, manifests->root);
         manifests->root = NULL;
     }
-    table_fini(&manifests->nodes);
     table_fini(&manifests->directories);
 }

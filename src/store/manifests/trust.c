@@ -26,6 +26,8 @@
  *
  * Threads: the loop's.
  */
+#include "store/manifests/trust.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,7 +37,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/manifests/private.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/report.h"
 
 void trust_init(struct manifests *manifests, const struct trust_policy *policy)
 {

@@ -433,7 +433,7 @@ static bool is_wanted(const struct watch *watch, const struct inotify_event *eve
     if (!(event->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO))) {
         return false;
     }
-    return event->mask & IN_ISDIR || tree_is_manifest_name(event->name) ||
+    return event->mask & IN_ISDIR || nodes_is_manifest_name(event->name) ||
            (!(event->mask & IN_CLOSE_WRITE) && is_link(watch->path, event->name));
 }
 
@@ -444,9 +444,9 @@ static void apply_to_entry(struct manifests *manifests,
     if (event->name[0] == '.') { /* hidden: editors' files, ..data */
         return;
     }
-    struct node *node = tree_find(manifests, watch->directory, event->name);
+    struct node *node = nodes_find(manifests, watch->directory, event->name);
     if (!node && !watch->directory->is_refused && is_wanted(watch, event)) {
-        node = tree_add(manifests, watch->directory, event->name);
+        node = nodes_add(manifests, watch->directory, event->name);
     }
     if (node) {
         apply_event(manifests, node, watch, event, false);

@@ -112,7 +112,7 @@ static enum status read_file(struct manifests *manifests,
     if (!file->is_stamp_loaded || file->is_unsettled) {
         return refuse(job, ST_CONFLICT, "somebody else is writing the file");
     }
-    if (!manifests_path(manifests, file, path)) {
+    if (!nodes_path(manifests, file, path)) {
         return refuse(job, ST_IO, "its path is too long");
     }
     const enum status status = file_read(path, &options, ret_text, &stamp, &job->problem);
@@ -291,7 +291,7 @@ static enum status change_file(struct manifests *manifests,
     if (status == ST_OK) {
         status = check_text(manifests, job, file, buf_span(&changed), content);
     }
-    if (status == ST_OK && !manifests_path(manifests, file, path)) {
+    if (status == ST_OK && !nodes_path(manifests, file, path)) {
         status = refuse(job, ST_IO, "its path is too long");
     }
     if (status == ST_OK) {
@@ -409,7 +409,7 @@ static enum status run_create(struct manifests *manifests, struct write_job *job
     if (!is_written(status)) {
         return status;
     }
-    file = tree_add(manifests, manifests->root, name);
+    file = nodes_add(manifests, manifests->root, name);
     if (file) {
         queue_nominate(&manifests->queues, file, FILE_PUBLISHED);
     }

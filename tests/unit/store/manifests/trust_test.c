@@ -594,7 +594,7 @@ static enum status admit(struct manifests_kit *kit, struct node *node, int fd)
     struct problem problem;
     struct stat opened;
     char path[PATH_MAX];
-    assert_true(manifests_path(manifests, node, path));
+    assert_true(nodes_path(manifests, node, path));
     assert_int_equal(fstat(fd, &opened), 0);
     if (S_ISDIR(opened.st_mode)) {
         node->generation = manifests->generation; /* as a scan has it */
@@ -614,7 +614,7 @@ static enum status admit(struct manifests_kit *kit, struct node *node, int fd)
 static struct node *find_node(struct manifests_kit *kit, const char *name)
 {
     struct manifests *manifests = manifests_of(kit->store);
-    struct node *node = name[0] ? tree_find(manifests, manifests->root, name) : manifests->root;
+    struct node *node = name[0] ? nodes_find(manifests, manifests->root, name) : manifests->root;
     assert_non_null(node);
     return node;
 }
@@ -622,7 +622,7 @@ static struct node *find_node(struct manifests_kit *kit, const char *name)
 static int open_node(struct manifests_kit *kit, const struct node *node)
 {
     char path[PATH_MAX];
-    assert_true(manifests_path(manifests_of(kit->store), node, path));
+    assert_true(nodes_path(manifests_of(kit->store), node, path));
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     return fd;
