@@ -10,8 +10,9 @@
  * named relative to the kit's directory; manifests are in m/. Remarks make a third, as problems do.
  */
 #include "base/buf.h"
+#include "io/file/read.h"
 #include "kube/secret.h"
-#include "store/manifests/private.h"
+#include "store/manifests/manifests.h"
 #include "support/file_kit.h"
 
 #define MANIFEST_MAX 1024

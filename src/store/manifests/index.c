@@ -29,13 +29,13 @@
  */
 #include "store/manifests/index.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kube/secret.h"
 #include "kube/shown_name.h"
+#include "store/manifests/queue.h"
 #include "store/manifests/report.h"
 
 struct object {

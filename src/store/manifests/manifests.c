@@ -5,10 +5,10 @@
  * The rules, for whoever puts files there:
  *  - Every *.yaml, *.yml and *.json below the directory is read, subdirectories and symbolic links
  *    included (to directories outside only when asked), hidden names (a leading ".") left out. v1
- * Secrets are taken, alone, in multi-document files or in Lists; other kinds are ignored.
+ *    Secrets are taken, alone, in multi-document files or in Lists; other kinds are ignored.
  *  - A file that cannot be read, is not well-formed or holds what is no Kubernetes object keeps
- * what it held before, and its problem is told with line and column. A file that is removed takes
- * its objects with it.
+ *    what it held before, and its problem is told with line and column. A file that is removed
+ * takes its objects with it.
  *  - In a file that is well-formed, a Secret that is refused keeps what it was before in that file,
  *    and its name: where it was nothing, or is being deleted, no other of that name counts. The
  *    others count.
@@ -26,7 +26,31 @@
  *
  * Why not read everything again after each change: a directory of thousands of files must follow a
  * change within milliseconds. So events nominate single paths, and a turn of the loop looks at
- * those, reads what is new, and tells the net effect (see store/manifests/private.h for the parts).
+ * those, reads what is new, and tells the net effect. Events are hints; what counts is what the
+ * file system says when a node is looked at. So a lost, doubled or late event costs a look and
+ * never an answer.
+ *
+ * The parts, of which each knows only what stands below it:
+ *
+ *     the store's operations     manifests.c  and who takes a turn when the loop calls
+ *     create, update, ...        write.c      one at a time, between two turns
+ *     the turn                   turn.c       look, read, settle, report
+ *     the loop                   wake.c       calls when something has happened or is due
+ *     files and directories      tree.c       looks at nominated nodes, queues files to read
+ *     inotify                    watch.c      nominates nodes: "look at this path"
+ *     who can change them        trust.c      what may be taken, by the rules of store/trust.c
+ *     objects, duplicates        index.c      which file holds what, events
+ *     known paths                nodes.c      found and made, within limits
+ *     problems                   report.c     told once, resolved once
+ *     what is to be done         queue.c      nodes to look at or to read, now or later
+ *     what they share            state.h      struct manifests; node.h: a path; limits.h
+ *
+ * and beside them, without a directory:
+ *
+ *     one object of a text       edit.c       found, replaced, taken out
+ *     bytes to Secrets           decode.c     one file's text to a list of Secrets
+ *     what may be written        rules.c      as the API server has it
+ *     what an object says        digest.c     its resourceVersion
  *
  * Threats: whoever may write below the directory may bring in tokens; that is what it is for, and
  * store/manifests/trust.c says who that may be. They must not be able to stop the server, to make
@@ -37,7 +61,6 @@
  */
 #include "store/manifests/manifests.h"
 
-#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,247 +68,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/manifests/private.h"
-
-/* Rounds of looking in one turn. A directory that is replaced while it is read takes another; who
- * replaces it faster than we look waits for the next turn. */
-#define TURN_ROUNDS_MAX 8
-
-/* File times tick every few milliseconds, and a change within the same tick leaves no trace in them
- * (git's "racy" files). Read again in a full scan what was read this soon after its change. */
-#define RACY_MS 50
-
-#define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
-
-/* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
-#define MANIFESTS_UNSETTLED_MAX_MS 2000
-
-#define NS_PER_MS UINT64_C(1000000)
-
-/* --- what is due --- */
-
-static void begin_scan(struct manifests *manifests)
-{
-    manifests->generation++;
-    manifests->queues.rescan_at_ns = 0;
-    manifests->is_scan = true;
-    manifests->is_over_limit = false;
-    manifests->is_unwatched = false;
-    manifests->is_out_of_memory = false;
-    queue_nominate(&manifests->queues, manifests->root, FILE_FOUND);
-}
-
-static bool begin_scan_if_due(struct manifests *manifests)
-{
-    const bool is_due = queue_is_rescan_due(&manifests->queues);
-    if (is_due) {
-        begin_scan(manifests);
-    }
-    return is_due;
-}
-
-void manifests_wake_later(struct manifests *manifests)
-{
-    queue_wake_later(&manifests->queues);
-    (void)begin_scan_if_due(manifests); /* who calls takes a turn anyway */
-}
-
-uint64_t manifests_next_due_ns(struct manifests *manifests)
-{
-    const bool is_at_once = manifests->index.dirty || write_is_due(manifests);
-    return is_at_once ? 1 : queue_next_due_ns(&manifests->queues);
-}
-
-/* --- reading one file --- */
-
-static void note_unsettled(struct manifests *manifests,
-                           struct node *node,
-                           const struct file_stamp *stamp)
-{
-    const uint64_t now_ns = uv_hrtime();
-    if (!node->is_unsettled) {
-        node->is_unsettled = true;
-        node->unsettled_at_ns = now_ns;
-        node->blocks_sync = manifests->is_loading;
-        manifests->sync_blockers += manifests->is_loading;
-    }
-    if (node->is_stamp_loaded || !file_stamp_equal(&node->stamp, stamp)) {
-        node->stamp = *stamp;
-        node->stamp_at_ns = now_ns;
-        node->is_stamp_loaded = false;
-    }
-    if (node->occasion == FILE_PUBLISHED) {
-        node->occasion = FILE_FOUND; /* somebody is at it again */
-    }
-    if (now_ns - node->unsettled_at_ns < MANIFESTS_UNSETTLED_MAX_MS * NS_PER_MS) {
-        queue_defer(&manifests->queues, node, LATER_SETTLE);
-        return;
-    }
-    struct problem problem;
-    problem_set(&problem, ST_UNSETTLED, 0, 0,
-                "somebody has been writing it for over %d seconds; it is read when they close it",
-                MANIFESTS_UNSETTLED_MAX_MS / 1000);
-    report_problem(manifests, node, &problem);
-    manifests_unblock_sync(manifests, node);
-    queue_defer(&manifests->queues, node, LATER_RETRY);
-}
-
-static void note_loaded(struct manifests *manifests,
-                        struct node *node,
-                        const struct file_stamp *stamp)
-{
-    struct instant racy_before = clock_now(&manifests->clock);
-    racy_before.nsec += (FILE_SETTLE_MS - RACY_MS) * 1000000; /* is_quiet asks for FILE_SETTLE_MS */
-    if (racy_before.nsec >= 1000000000) {
-        racy_before.sec++;
-        racy_before.nsec -= 1000000000;
-    }
-    node->stamp = *stamp;
-    node->is_stamp_loaded = true;
-    node->is_stamp_racy = !file_stamp_is_quiet(stamp, racy_before);
-}
-
-static enum status decode(struct manifests *manifests,
-                          struct node *node,
-                          const struct file_content *content,
-                          struct problem *reterr_problem)
-{
-    struct manifest_objects objects = { 0 };
-    const struct span text = { .at = content->at, .len = content->len };
-    enum status status =
-        manifest_decode(text, store_wants(&manifests->base, OBJECT_SECRET), &manifests->limits,
-                        &manifests->digester, &objects, reterr_problem);
-    digester_rest(&manifests->digester);
-    if (status == ST_OK) {
-        status = index_replace(manifests, node, &objects, reterr_problem);
-    }
-    if (status == ST_OK) {
-        report_damage(manifests, node, objects.damage_line, objects.damage_column);
-    }
-    manifest_objects_fini(&objects);
-    return status;
-}
-
-/* Ours to try again by the clock: nothing about the file will change, and so no event come. */
-static bool is_our_fault(enum status status)
-{
-    return status == ST_NOMEM || status == ST_IO;
-}
-
-static void finish_reading(struct manifests *manifests,
-                           struct node *node,
-                           enum status status,
-                           struct problem *problem)
-{
-    node->is_unsettled = false;
-    node->is_read_due = false;
-    node->occasion = FILE_FOUND;
-    manifests_unblock_sync(manifests, node);
-    if (!manifests->is_scan) {
-        const bool is_whole = status == ST_OK && node->refused_count == 0;
-        store_count_reload(&manifests->base, is_whole, clock_now(&manifests->clock).sec);
-    }
-    if (status == ST_OK) {
-        report_fine(manifests, node);
-        return;
-    }
-    report_problem(manifests, node, problem);
-    manifests->is_out_of_memory = manifests->is_out_of_memory || status == ST_NOMEM;
-    if (is_our_fault(status)) {
-        queue_defer(&manifests->queues, node, LATER_RETRY);
-    }
-}
-
-static void read_node(struct manifests *manifests, struct node *node)
-{
-    char path[PATH_MAX];
-    struct problem problem = { 0 };
-    struct file_content content = { 0 };
-    struct file_stamp stamp = { 0 };
-    const bool is_long_seen =
-        node->is_unsettled && uv_hrtime() - node->stamp_at_ns >= FILE_SETTLE_MS * NS_PER_MS;
-    struct trust_question question = { .manifests = manifests, .node = node, .path = path };
-    const struct file_read_options options = {
-        .accept = trust_admit_file,
-        .ctx = &question,
-        .max_bytes = manifests->limits.file_bytes,
-        .occasion = node->occasion,
-        .now = clock_now(&manifests->clock),
-        /* a stamp that was believed before, or has not moved for long enough, speaks for the file
-         */
-        .seen = node->is_stamp_loaded || is_long_seen ? &node->stamp : NULL,
-    };
-    if (!nodes_path(manifests, node, path)) {
-        return; /* tree_look() has told */
-    }
-    enum status status = file_read(path, &options, &content, &stamp, &problem);
-    if (status == ST_UNSETTLED) {
-        note_unsettled(manifests, node, &stamp);
-        return;
-    }
-    if (status == ST_NOT_FOUND || status == ST_UNSUPPORTED) {
-        queue_nominate(&manifests->queues, node,
-                       FILE_FOUND); /* it has just become something else */
-        return;
-    }
-    if (status == ST_OK) {
-        note_loaded(manifests, node, &stamp);
-        status = decode(manifests, node, &content, &problem);
-    }
-    file_content_fini(&content);
-    finish_reading(manifests, node, status, &problem);
-}
-
-/* --- the turn --- */
-
-static void look_and_read(struct manifests *manifests)
-{
-    struct queues *queues = &manifests->queues;
-    for (unsigned i = 0; i < TURN_ROUNDS_MAX && !cds_list_empty(&queues->dirty); i++) {
-        struct node *node;
-        while ((node = queue_take_dirty(queues))) {
-            tree_look(manifests, node);
-        }
-        queue_sort_reads(queues);
-        while ((node = queue_take_read(queues))) {
-            read_node(manifests, node);
-        }
-    }
-}
-
-/* Full scans make up for what single looks cannot see to. */
-static void plan_next_scan(struct manifests *manifests)
-{
-    if (manifests->is_out_of_memory) {
-        queue_rescan_after(&manifests->queues, MANIFESTS_RETRY_MS);
-    } else if (manifests->is_unwatched) {
-        queue_rescan_after(&manifests->queues, MANIFESTS_RESCAN_MS);
-    }
-}
-
-void manifests_turn(struct manifests *manifests)
-{
-    look_and_read(manifests);
-    if (begin_scan_if_due(
-            manifests)) { /* what was seen calls for more, before anything is deleted */
-        look_and_read(manifests);
-    }
-    if (index_settle(manifests, false)) {
-        look_and_read(manifests);
-        (void)index_settle(manifests, true); /* asks for nothing the second time */
-    }
-    report_settle(manifests);
-    plan_next_scan(manifests);
-    if (manifests->is_scan) {
-        store_count_reload(&manifests->base, !manifests->has_failures,
-                           clock_now(&manifests->clock).sec);
-    }
-    manifests->is_scan = false;
-    manifests->has_failures = false;
-    if (manifests_is_settled(manifests)) {
-        store_tell_synced(&manifests->base);
-    }
-}
+#include "store/manifests/index.h"
+#include "store/manifests/nodes.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/report.h"
+#include "store/manifests/state.h"
+#include "store/manifests/tree.h"
+#include "store/manifests/trust.h"
+#include "store/manifests/turn.h"
+#include "store/manifests/wake.h"
+#include "store/manifests/watch.h"
+#include "store/manifests/write.h"
 
 /* --- the store's operations --- */
 
@@ -295,8 +88,8 @@ static enum status load(struct store *store, struct problem *reterr_problem)
     /* Without inotify one can still load; watch() tries again and says why it cannot. */
     manifests->is_unwatched = watch_open(manifests, reterr_problem) != ST_OK;
     manifests->is_loading = true;
-    begin_scan(manifests);
-    manifests_turn(manifests);
+    turn_begin_scan(manifests);
+    turn_run(manifests);
     manifests->is_loading = false;
     problem_set_file(reterr_problem, manifests->directory);
     /* An operator is told now, rather than by tokens that are missing. */
@@ -322,6 +115,15 @@ static enum status load(struct store *store, struct problem *reterr_problem)
     return ST_OK;
 }
 
+/* One write a turn, so that many do not keep the loop from the rest of its work. */
+static void take_turn(struct manifests *manifests)
+{
+    turn_follow(manifests);
+    struct write_job *const job = write_run_next(manifests);
+    wake_arm(manifests);
+    write_finish(job); /* last: it may free the store */
+}
+
 static enum status watch(struct store *store, struct loop *loop, struct problem *reterr_problem)
 {
     struct manifests *manifests = manifests_of(store);
@@ -332,7 +134,7 @@ static enum status watch(struct store *store, struct loop *loop, struct problem 
         queue_rescan_after(&manifests->queues,
                            0); /* what has changed since the load was not seen */
     }
-    return status == ST_OK ? watch_start(manifests, loop, reterr_problem) : status;
+    return status == ST_OK ? wake_start(manifests, loop, take_turn, reterr_problem) : status;
 }
 
 /* What has changed is what listeners were told: a file that was only touched is no news. */
@@ -342,8 +144,8 @@ static void reread(struct store *store, store_reread_fn *fn, void *ctx)
     const uint64_t told_before = store->told_count;
     struct store_reread found = { .what = "manifests" };
     queue_rescan_after(&manifests->queues, 0);
-    watch_follow(manifests);
-    watch_arm(manifests);
+    turn_follow(manifests);
+    wake_arm(manifests);
     found.has_changed = store->told_count != told_before;
     if (!atomic_load_explicit(&store->counters.last_reload_ok, memory_order_relaxed)) {
         found.problem = &manifests->first_failure;
@@ -359,22 +161,10 @@ static bool find_source(struct store *store, const struct store_target *target, 
     return index_find_source(manifests_of(store), target, ret_source);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct manifests_handles *handles = handle->data;
-    if (--handles->open == 0) {
-        free(handles);
-    }
-}
-
 static void free_store(struct store *store)
 {
     struct manifests *manifests = manifests_of(store);
-    struct manifests_handles *handles = manifests->handles;
-    if (handles) {
-        uv_close((uv_handle_t *)&handles->poll, on_handle_closed);
-        uv_close((uv_handle_t *)&handles->timer, on_handle_closed);
-    }
+    wake_stop(manifests);
     write_fini(manifests);
     tree_fini(manifests);
     nodes_fini(manifests);
@@ -391,7 +181,7 @@ static void retell(struct store *store, const struct store_target *target)
     struct manifests *manifests = manifests_of(store);
     if (target->kind == OBJECT_SECRET) {
         index_retell(manifests, target->namespace, target->name);
-        watch_arm(manifests);
+        wake_arm(manifests);
     }
 }
 

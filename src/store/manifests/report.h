@@ -12,6 +12,8 @@ void report_init(struct manifests *manifests) NONNULL(1);
 /** report_problem() - @node's own problem is @problem (file not set) */
 void report_problem(struct manifests *manifests, struct node *node, struct problem *problem)
     NONNULL(1, 2, 3);
+
+/** report_fine() - @node has no problem of its own any more */
 void report_fine(struct manifests *manifests, struct node *node) NONNULL(1, 2);
 
 /** report_complaint() - tell about one object of @node's file */

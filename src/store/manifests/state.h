@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include <urcu/list.h>
-#include <uv.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -21,19 +20,12 @@
 #include "store/trust.h"
 
 struct object;
+struct wake;
 
 struct manifests_index {
     struct table objects;
     struct object *dirty; /* list of objects to settle */
     size_t claim_count;
-};
-
-/** libuv's handles outlive the store until their close callbacks have run. */
-struct manifests_handles {
-    uv_poll_t poll;
-    uv_timer_t timer;
-    unsigned open;
-    struct manifests *manifests;
 };
 
 /** In groups, by the part that has to do with them most. */
@@ -68,7 +60,9 @@ struct manifests {
     int inotify_fd;       /* -1 for none */
     struct table watches; /* by descriptor */
     struct table names;   /* by watch and name: where links can come to lead elsewhere */
-    struct manifests_handles *handles;
+
+    /* wake.c */
+    struct wake *wake; /* owns; NULL before store_watch() */
 
     /* trust.c */
     struct trust trust;
@@ -87,7 +81,7 @@ struct manifests {
     struct cds_list_head writes; /* owns; in the order of their calls */
     size_t write_count;
 
-    /* the turn */
+    /* turn.c */
     unsigned generation; /* of the present or last full scan, from 1 */
     size_t sync_blockers;
     bool is_loading;
@@ -110,6 +104,12 @@ static inline struct manifests *manifests_of(struct store *store)
 static inline bool manifests_is_settled(const struct manifests *manifests)
 {
     return manifests->is_loaded && manifests->sync_blockers == 0;
+}
+
+/** manifests_is_write_due() - does a write wait that can be run now? */
+static inline bool manifests_is_write_due(const struct manifests *manifests)
+{
+    return manifests->write_count > 0 && manifests_is_settled(manifests);
 }
 
 /** manifests_unblock_sync() - STORE_SYNCED need not wait for @node any longer */

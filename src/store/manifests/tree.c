@@ -8,18 +8,20 @@
  * matters how often or why a node was nominated.
  *
  * Hidden names (a leading ".") are passed over; symbolic links are followed, but for those to
- * directories outside. So a volume that
- * Kubernetes has mounted is read once, by its visible links, and not again below ..data. A
- * directory is read under one path only, whatever links lead to it: that ends every loop.
+ * directories outside. So a volume that Kubernetes has mounted is read once, by its visible links,
+ * and not again below ..data. A directory is read under one path only, whatever links lead to it:
+ * that ends every loop.
  *
  * The directory itself is special. When it is gone, nothing below can be told from deleted, so
  * nothing is: all objects stay, and it is looked for until it is back. A node is dropped only after
  * a look at the root that shows it still in place. The same goes for a directory that was a mount
  * and has been unmounted; a mount further below is a directory like others, gone when it is gone.
  *
- * Untrusted: names and the shape of the tree, bounded in count, depth and path length; walked
- * without recursion.
+ * Untrusted: names and the shape of the tree, bounded in count, depth and path length (nodes.c);
+ * walked without recursion. Threads: the loop's.
  */
+#include "store/manifests/tree.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +31,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "store/manifests/private.h"
+#include "store/manifests/index.h"
+#include "store/manifests/nodes.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/report.h"
+#include "store/manifests/trust.h"
+#include "store/manifests/watch.h"
 #include "store/name_list.h"
 
 struct identity {

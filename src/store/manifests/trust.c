@@ -2,7 +2,7 @@
 /*
  * Which files and directories are taken, by who can change them.
  *
- * The rules are trust.c's; here they meet the tree. What is judged is what was opened, by its
+ * The rules are store/trust.c's; here they meet the tree. What is judged is what was opened, by its
  * descriptor: a path that was fine a moment ago says nothing. And it must be what stands, a moment
  * later, at its name in the very directory that was judged, or at the end of a way every step of
  * which has been: a way that cannot be found any more may have been anybody's. Who replaces a file

@@ -10,6 +10,7 @@
 #include "store/manifests/state.h"
 #include "store/trust.h"
 
+/** trust_init() - copies @policy. Who owns the directory is found out when it is first opened */
 void trust_init(struct manifests *manifests, const struct trust_policy *policy) NONNULL(1, 2);
 
 /** trust_forget() - @node is no longer what was judged */

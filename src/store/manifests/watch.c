@@ -17,8 +17,11 @@
  * All events that are queued are taken in before any is acted upon, so the result is the net effect
  * of all of them.
  */
+#include "store/manifests/watch.h"
+
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -26,7 +29,8 @@
 #include <unistd.h>
 
 #include "io/file/path_walk.h"
-#include "store/manifests/private.h"
+#include "store/manifests/nodes.h"
+#include "store/manifests/queue.h"
 
 #define WATCH_MASK                                                                      \
     (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | \
@@ -41,8 +45,6 @@
 /* How far back to look for the first half of a rename; the kernel queues both next to each other.
  */
 #define WATCH_PAIR_MAX 64
-
-#define NS_PER_MS UINT64_C(1000000)
 
 struct watch {
     int wd;
@@ -530,7 +532,7 @@ static void handle_event(struct manifests *manifests, const struct inotify_event
     }
 }
 
-static bool read_events(struct manifests *manifests, char *buffer, size_t size)
+static bool read_some(struct manifests *manifests, char *buffer, size_t size)
 {
     const ssize_t len = read(manifests->inotify_fd, buffer, size);
     if (len <= 0) {
@@ -545,82 +547,12 @@ static bool read_events(struct manifests *manifests, char *buffer, size_t size)
     return true;
 }
 
-/* Also when a timer has called: what waits for its other half may have it in the queue. */
-void watch_follow(struct manifests *manifests)
+void watch_take_events(struct manifests *manifests)
 {
     _Alignas(struct inotify_event) char buffer[65536];
     for (unsigned i = 0; i < WATCH_READS_MAX; i++) {
-        if (!read_events(manifests, buffer, sizeof(buffer))) {
+        if (!read_some(manifests, buffer, sizeof(buffer))) {
             break;
         }
     }
-    manifests_wake_later(manifests);
-    manifests_turn(manifests);
-}
-
-/* One write a turn, so that many do not keep the loop from the rest of its work. */
-static void take_turn(struct manifests *manifests)
-{
-    watch_follow(manifests);
-    struct write_job *const job = write_run_next(manifests);
-    watch_arm(manifests);
-    write_finish(job); /* last: it may free the store */
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-    (void)events;
-    if (status == 0) { /* an inotify descriptor has no errors of its own */
-        take_turn(((struct manifests_handles *)poll->data)->manifests);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    take_turn(((struct manifests_handles *)timer->data)->manifests);
-}
-
-void watch_arm(struct manifests *manifests)
-{
-    if (!manifests->handles) {
-        return;
-    }
-    uv_timer_t *timer = &manifests->handles->timer;
-    const uint64_t due_ns = manifests_next_due_ns(manifests);
-    if (due_ns == 0) {
-        (void)uv_timer_stop(timer); /* fine when it does not run */
-        return;
-    }
-    const uint64_t now_ns = uv_hrtime();
-    const uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-    uv_update_time(timer->loop); /* a long turn has left its clock behind */
-    (void)uv_timer_start(timer, on_timer, (wait_ns + NS_PER_MS - 1) / NS_PER_MS, 0);
-}
-
-enum status watch_start(struct manifests *manifests,
-                        struct loop *loop,
-                        struct problem *reterr_problem)
-{
-    struct manifests_handles *handles = calloc(1, sizeof(*handles));
-    if (!handles) {
-        problem_set(reterr_problem, ST_NOMEM, 0, 0, "no memory to watch it");
-        return ST_NOMEM;
-    }
-    if (uv_poll_init(loop_uv(loop), &handles->poll, manifests->inotify_fd) != 0) {
-        free(handles);
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be watched on the loop");
-        return ST_IO;
-    }
-    (void)uv_timer_init(loop_uv(loop), &handles->timer); /* cannot fail */
-    handles->poll.data = handles;
-    handles->timer.data = handles;
-    handles->open = 2;
-    handles->manifests = manifests;
-    manifests->handles = handles; /* from here on the store's free closes them */
-    if (uv_poll_start(&handles->poll, UV_READABLE, on_readable) != 0) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "cannot be watched on the loop");
-        return ST_IO;
-    }
-    watch_arm(manifests);
-    return ST_OK;
 }

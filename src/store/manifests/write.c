@@ -29,7 +29,7 @@
  * Untrusted: objects and patches, bounded by kube/secret and DOCUMENT_MAX_DEPTH. Copies and texts
  * are wiped. Threads: the loop's.
  */
-#include "document/write.h"
+#include "store/manifests/write.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -39,9 +39,19 @@
 #include <unistd.h>
 
 #include "document/edit.h"
+#include "document/write.h"
 #include "io/file/replace.h"
 #include "kube/secret.h"
-#include "store/manifests/private.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/digest.h"
+#include "store/manifests/edit.h"
+#include "store/manifests/index.h"
+#include "store/manifests/nodes.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/report.h"
+#include "store/manifests/rules.h"
+#include "store/manifests/turn.h"
+#include "store/manifests/wake.h"
 
 #define DATA_LINK "..data" /* what a volume's files are links through */
 
@@ -151,7 +161,7 @@ static bool find_file(struct manifests *manifests,
         return true;
     }
     queue_nominate(&manifests->queues, holder->file, FILE_FOUND);
-    watch_follow(manifests);
+    turn_follow(manifests);
     return index_find(manifests, target->namespace, target->name, &holder->file, &holder->content);
 }
 
@@ -250,7 +260,7 @@ static enum status publish(struct manifests *manifests,
                            enum status status,
                            const struct content_digest *content)
 {
-    watch_follow(manifests);
+    turn_follow(manifests);
     if (status != ST_OK) {
         return status;
     }
@@ -509,7 +519,7 @@ static enum status run_delete(struct manifests *manifests, struct write_job *job
     while (status == ST_OK &&
            (file = index_last_holder(manifests, job->target.namespace, job->target.name))) {
         status = delete_from(manifests, job, file); /* a second time for one file: a conflict */
-        watch_follow(manifests);
+        turn_follow(manifests);
     }
     return status == ST_OK ? publish(manifests, job, status, NULL) : status;
 }
@@ -547,14 +557,9 @@ static void free_job(struct write_job *job)
     free(job);
 }
 
-bool write_is_due(const struct manifests *manifests)
-{
-    return manifests->write_count > 0 && manifests_is_settled(manifests);
-}
-
 struct write_job *write_run_next(struct manifests *manifests)
 {
-    if (!write_is_due(manifests)) {
+    if (!manifests_is_write_due(manifests)) {
         return NULL;
     }
     struct write_job *job = cds_list_first_entry(&manifests->writes, struct write_job, queue);
@@ -632,7 +637,7 @@ static enum status enqueue(struct store *store,
                            void *ctx)
 {
     struct manifests *manifests = manifests_of(store);
-    if (!manifests->handles || !store_wants(store, target->kind)) {
+    if (!manifests->wake || !store_wants(store, target->kind)) {
         return ST_UNSUPPORTED;
     }
     if (manifests->write_count >= MANIFESTS_MAX_WRITES) {
@@ -653,7 +658,7 @@ static enum status enqueue(struct store *store,
     }
     cds_list_add_tail(&job->queue, &manifests->writes);
     manifests->write_count++;
-    watch_arm(manifests);
+    wake_arm(manifests);
     return ST_OK;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The directory store as it loads: what is read, what is not, duplicates, limits, problems. */
-#include "store/manifests/manifests.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/state.h"
+#include "store/manifests/turn.h"
 #include "support/alloc_fail.h"
 #include "support/manifests_kit.h"
 
@@ -430,7 +432,7 @@ static void test_manifests_load_settles_even_when_the_clock_is_wrong(void **stat
     mkit_open(&kit);
     mkit_load(&kit, ST_UNSETTLED);
     queue_rescan_after(&manifests_of(kit.store)->queues, 0);
-    manifests_turn(manifests_of(kit.store)); /* a second look at once is no proof of quiet */
+    turn_run(manifests_of(kit.store)); /* a second look at once is no proof of quiet */
     mkit_had_events(&kit, "");
     mkit_watch(&kit);
     mkit_expect(&kit, "+a=1 S ");

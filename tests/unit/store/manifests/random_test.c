@@ -4,7 +4,6 @@
  * what a store would tell that is opened then. Files are always whole, so there is one right
  * answer.
  */
-#include "store/manifests/manifests.h"
 #include "support/manifests_kit.h"
 
 #define SEEDS     12

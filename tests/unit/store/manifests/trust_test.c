@@ -7,6 +7,12 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include "store/manifests/nodes.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/state.h"
+#include "store/manifests/tree.h"
+#include "store/manifests/trust.h"
+#include "store/manifests/turn.h"
 #include "support/manifests_kit.h"
 
 #define STRANGER 4711
@@ -293,11 +299,11 @@ static void test_manifests_trust_required_scan_takes_nothing_new_either(void **s
     mkit_put(&kit, "m/new.yaml", "new", "1");
     mkit_put(&kit, "m/a.yaml", "a", "2");
     queue_rescan_after(&manifests_of(kit.store)->queues, 0);
-    manifests_turn(manifests_of(kit.store));
+    turn_run(manifests_of(kit.store));
     mkit_expect_silence(&kit);
     kit_unlink(&kit.files, "m/a.yaml");
     queue_rescan_after(&manifests_of(kit.store)->queues, 0);
-    manifests_turn(manifests_of(kit.store));
+    turn_run(manifests_of(kit.store));
     mkit_had_events(&kit, "-a ");
     chmod_in(&kit, "m", 0755);
     mkit_expect(&kit, "+new=1 ");
@@ -866,7 +872,7 @@ static void test_manifests_trust_of_too_many_files_is_told_once(void **state)
     mkit_watch(&kit);
     mkit_had_problems(&kit, "m: expected at most 2 files");
     queue_rescan_after(&manifests_of(kit.store)->queues, 0);
-    manifests_turn(manifests_of(kit.store));
+    turn_run(manifests_of(kit.store));
     mkit_had_problems(&kit, "");
     mkit_fini(&kit);
 }

@@ -3,7 +3,10 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "store/manifests/manifests.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/state.h"
+#include "store/manifests/turn.h"
+#include "store/manifests/wake.h"
 #include "support/alloc_fail.h"
 #include "support/lease.h"
 #include "support/manifests_kit.h"
@@ -340,7 +343,7 @@ static void test_manifests_slow_writer_is_not_read_where_there_are_no_leases(voi
     kit_append(fd, whole.text, half);
     mkit_expect_silence(&kit);
     queue_rescan_after(&manifests_of(kit.store)->queues, 0); /* nor by a scan that comes upon it */
-    watch_arm(manifests_of(kit.store));
+    wake_arm(manifests_of(kit.store));
     mkit_expect_silence(&kit);
     write_slowly(&kit, fd, whole.text + half);
     assert_int_equal(close(fd), 0);
@@ -517,8 +520,8 @@ static void test_manifests_alias_above_the_path_that_is_read(void **state)
     kit_rename(&kit.files, "m/.moving", "m/d");
     kit_symlink(&kit.files, "../d", "m/d/a.yaml");
     queue_rescan_after(&manifests_of(kit.store)->queues, 0); /* one look at each, and no event */
-    manifests_turn(manifests_of(kit.store));
-    manifests_turn(manifests_of(kit.store)); /* what the first has asked for */
+    turn_run(manifests_of(kit.store));
+    turn_run(manifests_of(kit.store)); /* what the first has asked for */
     assert_int_equal(mkit_stats(&kit).objects[OBJECT_SECRET], 1);
     assert_int_equal(mkit_stats(&kit).files, 1);
     mkit_fini(&kit);

@@ -7,6 +7,13 @@
 
 #include "document/document.h"
 #include "document/edit.h"
+#include "store/manifests/decode.h"
+#include "store/manifests/digest.h"
+#include "store/manifests/index.h"
+#include "store/manifests/queue.h"
+#include "store/manifests/state.h"
+#include "store/manifests/turn.h"
+#include "store/manifests/write.h"
 #include "support/alloc_fail.h"
 #include "support/manifests_kit.h"
 #include "support/quoted_json.h"
@@ -1081,7 +1088,7 @@ static void test_manifests_retell_adds_again(void **state)
 static void run_now(struct manifests_kit *kit)
 {
     struct manifests *manifests = manifests_of(kit->store);
-    watch_follow(manifests);
+    turn_follow(manifests);
     write_finish(write_run_next(manifests));
 }
 
