@@ -126,7 +126,7 @@ static inline void mkit_init_on(struct manifests_kit *kit, struct loop *loop)
         kit_init(&kit->files);
     }
     kit_mkdir(&kit->files, "m");
-    kit->policy.follows_outside = true; /* what links may lead to is manifests_trust_test's */
+    kit->policy.follows_outside = true; /* what links may lead to is trust_test.c's */
     kit->clock.wall = clock_now(&system);
     kit->clock.wall.sec += 3600;
 }

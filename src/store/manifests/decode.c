@@ -29,7 +29,7 @@ struct walk {
 };
 
 struct decoding {
-    bool want_secrets;
+    bool wants_secrets;
     const struct manifests_limits *limits; /* borrows */
     struct digester *digester;             /* borrows */
     struct manifest_objects objects;
@@ -269,7 +269,7 @@ static enum status add_secret(void *ctx, const json_object *object, size_t posit
     struct decoding *decoding = ctx;
     (void)position;
     struct manifest_objects *objects = &decoding->objects;
-    if (!decoding->want_secrets) {
+    if (!decoding->wants_secrets) {
         return ST_OK;
     }
     if (objects->count >= decoding->limits->file_objects) {
@@ -307,7 +307,7 @@ enum status manifest_decode(struct span text,
                             struct problem *reterr_problem)
 {
     struct decoding decoding = {
-        .want_secrets = want_secrets,
+        .wants_secrets = want_secrets,
         .limits = limits,
         .digester = digester,
         .problem = reterr_problem,

@@ -14,11 +14,19 @@ struct manifests_limits {
     unsigned depth;      /* directories below --manifests */
 };
 
-#define MANIFESTS_MAX_FILE_BYTES 67108864 /* 64 MiB: 100,000 bootstrap tokens in one file */
-#define MANIFESTS_MAX_NODES      200000   /* 400 bytes each: 80 MB; more belongs in a Kubernetes */
-#define MANIFESTS_MAX_OBJECTS    2000000 /* 200 bytes each: 400 MB; twice the benchmark's million */
+/* 64 MiB: 100,000 bootstrap tokens in one file */
+#define MANIFESTS_MAX_FILE_BYTES 67108864
+
+/* 400 bytes each: 80 MB; more belongs in a Kubernetes */
+#define MANIFESTS_MAX_NODES 200000
+
+/* 200 bytes each: 400 MB; twice the benchmark's million */
+#define MANIFESTS_MAX_OBJECTS 2000000
+
 /* Decoded, 200 and 35 bytes each, on top of the text: 50 and 90 MB. 64 MiB are 250,000 bootstrap
  * tokens that say no more than they must; of a token's entries 7 have a meaning. */
 #define MANIFESTS_MAX_FILE_OBJECTS 250000
 #define MANIFESTS_MAX_FILE_ENTRIES 2500000
-#define MANIFESTS_MAX_DEPTH        32 /* far below where PATH_MAX ends */
+
+/* far below where PATH_MAX ends */
+#define MANIFESTS_MAX_DEPTH 32

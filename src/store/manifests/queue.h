@@ -14,7 +14,7 @@ struct node;
 /** How long things wait. */
 enum later {
     LATER_MOVE = 0, /* renamed away: the other half of the rename may be a moment behind */
-    LATER_SETTLE,   /* being written, or a directory that is gone */
+    LATER_SETTLE,   /* being written, or a directory that is gone; FILE_SETTLE_MS */
     LATER_RETRY,    /* what failed by our own lack of memory or descriptors, or takes very long */
     LATER_COUNT_
 };

@@ -36,10 +36,11 @@
  * (git's "racy" files). Read again in a full scan what was read this soon after its change. */
 #define RACY_MS 50
 
-#define MANIFESTS_RESCAN_MS 10000 /* in place of watches that the kernel refuses */
+/* In place of watches that the kernel refuses. */
+#define RESCAN_MS 10000
 
 /* A file that is being written for longer no longer delays STORE_SYNCED, and is told about. */
-#define MANIFESTS_UNSETTLED_MAX_MS 2000
+#define UNSETTLED_MAX_MS 2000
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -64,14 +65,14 @@ static void note_unsettled(struct manifests *manifests,
     if (node->occasion == FILE_PUBLISHED) {
         node->occasion = FILE_FOUND; /* somebody is at it again */
     }
-    if (now_ns - node->unsettled_at_ns < MANIFESTS_UNSETTLED_MAX_MS * NS_PER_MS) {
+    if (now_ns - node->unsettled_at_ns < UNSETTLED_MAX_MS * NS_PER_MS) {
         queue_defer(&manifests->queues, node, LATER_SETTLE);
         return;
     }
     struct problem problem;
     problem_set(&problem, ST_UNSETTLED, 0, 0,
                 "somebody has been writing it for over %d seconds; it is read when they close it",
-                MANIFESTS_UNSETTLED_MAX_MS / 1000);
+                UNSETTLED_MAX_MS / 1000);
     report_problem(manifests, node, &problem);
     manifests_unblock_sync(manifests, node);
     queue_defer(&manifests->queues, node, LATER_RETRY);
@@ -225,7 +226,7 @@ static void plan_next_scan(struct manifests *manifests)
     if (manifests->is_out_of_memory) {
         queue_rescan_after(&manifests->queues, MANIFESTS_RETRY_MS);
     } else if (manifests->is_unwatched) {
-        queue_rescan_after(&manifests->queues, MANIFESTS_RESCAN_MS);
+        queue_rescan_after(&manifests->queues, RESCAN_MS);
     }
 }
 

@@ -295,15 +295,15 @@ struct place_walk {
     struct manifests *manifests;
     struct node *node;
     struct place *places; /* owns */
-    bool skip;            /* the component that comes next */
+    bool skips_next;      /* component of the path */
     bool is_incomplete;
 };
 
 static enum status add_place(void *ctx, const char *directory, const char *text)
 {
     struct place_walk *walk = ctx;
-    if (walk->skip) {
-        walk->skip = false;
+    if (walk->skips_next) {
+        walk->skips_next = false;
         return ST_OK;
     }
     struct watch *watch = get_watch(walk->manifests, directory);
@@ -336,7 +336,7 @@ void watch_places(struct manifests *manifests,
                   const char *path,
                   bool skip_first)
 {
-    struct place_walk walk = { .manifests = manifests, .node = node, .skip = skip_first };
+    struct place_walk walk = { .manifests = manifests, .node = node, .skips_next = skip_first };
     const enum status status = path_walk(directory, path, add_place, &walk);
     /* ST_LIMIT is a loop of links: its places are known, and looking at it tells the rest */
     if (walk.is_incomplete || (status != ST_OK && status != ST_LIMIT)) {

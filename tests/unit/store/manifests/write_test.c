@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing to a directory of manifests: what becomes of the files, what the listeners are told and
- * when the writer hears of it. What may be written is manifests_rules_test.c's business, what a
- * text becomes manifests_edit_test.c's. */
+ * when the writer hears of it. What may be written is rules_test.c's business, what a text becomes
+ * edit_test.c's. */
 #include <signal.h>
 #include <sys/wait.h>
 
