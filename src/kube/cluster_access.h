@@ -19,7 +19,7 @@
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "base/status.h"
-#include "io/http/client.h"
+#include "io/http/request.h"
 
 #define KUBECONFIG_MAX_BYTES      1048576 /* with embedded certificates a real one is 10 KiB */
 #define CREDENTIAL_MAX_BYTES      1048576 /* one PEM bundle; all public CAs are 230 KiB */

@@ -33,12 +33,37 @@
 
 #include <openssl/x509.h>
 
-#include "io/http/private.h"
+#include "io/http/setup.h"
 
 #define HTTP_RETRY_AFTER_MAX_SEC 86400 /* whoever asks for more is asked again after a day */
 
 /* Connections kept for reuse: one server, seldom two requests at a time. */
 #define HTTP_IDLE_CONNECTIONS_MAX 4
+
+/* In this order; whoever is cancelled skips what is left. */
+enum transfer_state {
+    TRANSFER_WAITING = 0, /* libcurl does not know it yet */
+    TRANSFER_RUNNING,
+    TRANSFER_ENDED,     /* the result stands and is to be told */
+    TRANSFER_CANCELLED, /* nothing is told any more; to be freed */
+};
+
+struct http_transfer {
+    struct http_client *client;
+    struct http_pool *pool;     /* whose connections it uses; counted there */
+    struct http_transfer *next; /* older first */
+    enum transfer_state state;
+    uv_timer_t silence; /* owns this struct once it is open: freed when the loop has closed it */
+    uint64_t silence_timeout_ms;
+    struct http_setup setup;
+    size_t header_bytes; /* of the reply so far */
+    bool head_told;
+    struct http_result result;
+    void (*on_head)(void *ctx, const struct http_result *head);
+    enum status (*on_body)(void *ctx, struct span piece);
+    void (*on_done)(void *ctx, const struct http_result *result);
+    void *ctx;
+};
 
 /* A socket that libcurl wants watched. */
 struct socket {
@@ -114,7 +139,7 @@ static void on_silence(uv_timer_t *timer)
 {
     struct http_transfer *transfer = timer->data;
     struct http_client *client = transfer->client;
-    (void)fail(transfer, ST_TIMEOUT, "%s sent nothing for %" PRIu64 " ms", transfer->where,
+    (void)fail(transfer, ST_TIMEOUT, "%s sent nothing for %" PRIu64 " ms", transfer->setup.where,
                transfer->silence_timeout_ms);
     transfer->state = TRANSFER_ENDED;
     settle(client);
@@ -153,20 +178,21 @@ static void read_retry_after(struct span value, struct http_result *result)
 /* The empty line behind the header. False: go no further. */
 static bool end_of_head(struct http_transfer *transfer)
 {
+    const struct http_setup *setup = &transfer->setup;
     struct http_result *result = &transfer->result;
     long code = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code); /* cannot fail */
+    (void)curl_easy_getinfo(setup->easy, CURLINFO_RESPONSE_CODE, &code); /* cannot fail */
     if (code < 200) {
         return true; /* an interim reply, or a proxy's to CONNECT: the reply is still to come */
     }
-    const struct span content_type = header_value(transfer->easy, "Content-Type");
+    const struct span content_type = header_value(setup->easy, "Content-Type");
     result->code = (unsigned)code;
     (void)snprintf(result->content_type, sizeof(result->content_type), "%.*s",
                    (int)content_type.len, content_type.len ? content_type.at : "");
     make_printable(result->content_type);
-    (void)snprintf(result->from, sizeof(result->from), "%.80s%s%.80s", transfer->where,
-                   transfer->proxy[0] ? " through the proxy " : "", transfer->proxy);
-    read_retry_after(header_value(transfer->easy, "Retry-After"), result);
+    (void)snprintf(result->from, sizeof(result->from), "%.80s%s%.80s", setup->where,
+                   setup->proxy[0] ? " through the proxy " : "", setup->proxy);
+    read_retry_after(header_value(setup->easy, "Retry-After"), result);
     transfer->head_told = true;
     if (transfer->on_head) {
         transfer->on_head(transfer->ctx, result);
@@ -185,7 +211,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     transfer->header_bytes += len; /* at most CURL_MAX_HTTP_HEADER a time */
     if (transfer->header_bytes > HTTP_MAX_HEADER_BYTES) {
         (void)fail(transfer, ST_UNAVAILABLE, "%s: the reply's header is longer than %d bytes",
-                   transfer->where, HTTP_MAX_HEADER_BYTES);
+                   transfer->setup.where, HTTP_MAX_HEADER_BYTES);
         return CURL_WRITEFUNC_ERROR;
     }
     const bool is_end = len && (bytes[0] == '\r' || bytes[0] == '\n');
@@ -204,7 +230,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     }
     if (!transfer->head_told) { /* libcurl takes what follows a 101 for a body */
         (void)fail(transfer, ST_UNAVAILABLE, "%s changed to a protocol nobody asked for",
-                   transfer->where);
+                   transfer->setup.where);
         return CURL_WRITEFUNC_ERROR;
     }
     restart_silence(transfer);
@@ -226,27 +252,28 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 
 static void describe(struct http_transfer *transfer, CURLcode code)
 {
+    const struct http_setup *setup = &transfer->setup;
     const enum status status = code == CURLE_OPERATION_TIMEDOUT ? ST_TIMEOUT : ST_UNAVAILABLE;
     /* Of several texts libcurl keeps the first; this one is a failure to describe the peer. */
-    const bool useful = transfer->error[0] && !strstr(transfer->error, "getpeername()");
-    const char *words = useful ? transfer->error : curl_easy_strerror(code);
-    const char *where = transfer->where;
+    const bool useful = setup->error[0] && !strstr(setup->error, "getpeername()");
+    const char *words = useful ? setup->error : curl_easy_strerror(code);
+    const char *where = setup->where;
     long number = 0;
     if (code == CURLE_COULDNT_CONNECT) {
-        (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+        (void)curl_easy_getinfo(setup->easy, CURLINFO_OS_ERRNO, &number);
         const char *reason = number ? strerrordesc_np((int)number) : NULL;
-        const bool proxied = transfer->proxy[0];
+        const bool proxied = setup->proxy[0];
         (void)fail(transfer, status, "cannot connect to %s%s: %s", proxied ? "the proxy " : "",
-                   proxied ? transfer->proxy : where, reason ? reason : words);
+                   proxied ? setup->proxy : where, reason ? reason : words);
     } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
         /* libcurl's words may quote the certificate, which is the peer's. It compares names first
          * and sets its result, which starts as "unspecified", when they fit. */
-        (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &number);
+        (void)curl_easy_getinfo(setup->easy, CURLINFO_SSL_VERIFYRESULT, &number);
         const bool trusted = number == X509_V_OK || number == X509_V_ERR_UNSPECIFIED;
         (void)fail(transfer, status, "the certificate of %s%s: %s%s", where,
-                   transfer->proxy[0] ? " or of its proxy" : "",
+                   setup->proxy[0] ? " or of its proxy" : "",
                    trusted ? "it is not for the name " : X509_verify_cert_error_string(number),
-                   trusted ? transfer->name : "");
+                   trusted ? setup->name : "");
     } else if (code == CURLE_OUT_OF_MEMORY) {
         (void)fail(transfer, status, "%s: out of memory, or a header line that is too long", where);
     } else {
@@ -267,7 +294,7 @@ static void conclude(struct http_transfer *transfer, CURLcode code)
         describe(transfer, code);
     } else if (!transfer->head_told) { /* libcurl is content with half a header */
         (void)fail(transfer, ST_UNAVAILABLE, "%s: the connection ended in the reply's header",
-                   transfer->where);
+                   transfer->setup.where);
     }
 }
 
@@ -410,7 +437,7 @@ static void sweep_pools(struct http_client *client)
 
 static void add_transfer(struct http_transfer *transfer)
 {
-    if (curl_multi_add_handle(transfer->pool->multi, transfer->easy) == CURLM_OK) {
+    if (curl_multi_add_handle(transfer->pool->multi, transfer->setup.easy) == CURLM_OK) {
         transfer->state = TRANSFER_RUNNING;
     } else {
         (void)fail(transfer, ST_NOMEM, "%s", status_text(ST_NOMEM));
@@ -421,9 +448,9 @@ static void add_transfer(struct http_transfer *transfer)
 static void free_transfer(struct http_transfer *transfer)
 {
     /* One that was never added is refused, which is fine. */
-    (void)curl_multi_remove_handle(transfer->pool->multi, transfer->easy);
+    (void)curl_multi_remove_handle(transfer->pool->multi, transfer->setup.easy);
     transfer->pool->transfer_count--;
-    http_setup_fini(transfer);
+    http_setup_fini(&transfer->setup);
     uv_close((uv_handle_t *)&transfer->silence, free_handle);
 }
 
@@ -512,7 +539,7 @@ static struct http_pool *choose_pool(struct http_client *client, bool own_connec
 
 static bool set_callbacks(struct http_transfer *transfer)
 {
-    CURL *easy = transfer->easy;
+    CURL *easy = transfer->setup.easy;
     return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
@@ -541,7 +568,12 @@ enum status http_start(struct http_client *client,
         return ST_NOMEM;
     }
     transfer->client = client;
-    enum status status = http_setup(transfer, endpoint, request, reterr_problem);
+    transfer->silence_timeout_ms = request->silence_timeout_ms;
+    transfer->on_head = request->on_head;
+    transfer->on_body = request->on_body;
+    transfer->on_done = request->on_done;
+    transfer->ctx = request->ctx;
+    enum status status = http_setup_init(&transfer->setup, endpoint, request, reterr_problem);
     if (status == ST_OK && !set_callbacks(transfer)) {
         status = ST_NOMEM;
     }
@@ -550,7 +582,7 @@ enum status http_start(struct http_client *client,
         status = transfer->pool ? ST_OK : ST_NOMEM;
     }
     if (status != ST_OK) {
-        http_setup_fini(transfer);
+        http_setup_fini(&transfer->setup);
         free(transfer);
         return status;
     }

@@ -24,6 +24,8 @@
  *
  * Untrusted: nothing; endpoint and request are the operator's and ours. Threads: the loop's.
  */
+#include "io/http/setup.h"
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,7 +42,6 @@
 #include <sodium.h>
 
 #include "base/buf.h"
-#include "io/http/private.h"
 #include "io/http/proxy.h"
 
 #define HTTP_CONNECT_TIMEOUT_MS 10000 /* name, TCP and TLS of a server that is well: below 1 s */
@@ -107,19 +108,19 @@ static void secret_fini(struct http_secret *secret)
     *secret = (struct http_secret){ 0 };
 }
 
-void http_setup_fini(struct http_transfer *transfer)
+void http_setup_fini(struct http_setup *setup)
 {
-    curl_easy_cleanup(transfer->easy);
-    transfer->easy = NULL;
-    for (struct curl_slist *line = transfer->headers; line; line = line->next) {
+    curl_easy_cleanup(setup->easy);
+    setup->easy = NULL;
+    for (struct curl_slist *line = setup->headers; line; line = line->next) {
         sodium_memzero(line->data, strlen(line->data));
     }
-    curl_slist_free_all(transfer->headers);
-    transfer->headers = NULL;
-    curl_slist_free_all(transfer->connect_to);
-    transfer->connect_to = NULL;
-    secret_fini(&transfer->body);
-    secret_fini(&transfer->client_key);
+    curl_slist_free_all(setup->headers);
+    setup->headers = NULL;
+    curl_slist_free_all(setup->connect_to);
+    setup->connect_to = NULL;
+    secret_fini(&setup->body);
+    secret_fini(&setup->client_key);
 }
 
 static void free_bio(BIO **bio)
@@ -213,7 +214,7 @@ static enum status check_pem(const struct http_endpoint *endpoint, struct proble
 }
 
 /* curl_easy_setopt() fails without memory and for options this libcurl was built without. */
-#define SET(option, value) (curl_easy_setopt(transfer->easy, option, value) == CURLE_OK)
+#define SET(option, value) (curl_easy_setopt(setup->easy, option, value) == CURLE_OK)
 
 static bool set_blob(CURL *easy, CURLoption option, struct span bytes, unsigned flags)
 {
@@ -225,9 +226,9 @@ static bool set_blob(CURL *easy, CURLoption option, struct span bytes, unsigned 
     return curl_easy_setopt(easy, option, &blob) == CURLE_OK;
 }
 
-static bool set_tls(struct http_transfer *transfer, const struct http_endpoint *endpoint)
+static bool set_tls(struct http_setup *setup, const struct http_endpoint *endpoint)
 {
-    CURL *easy = transfer->easy;
+    CURL *easy = setup->easy;
     const long peer = endpoint->insecure_skip_tls_verify ? 0L : 1L;
     const long host = endpoint->insecure_skip_tls_verify ? 0L : 2L;
     const bool verification =
@@ -247,15 +248,14 @@ static bool set_tls(struct http_transfer *transfer, const struct http_endpoint *
         return verification && ca;
     }
     /* The key's copy is ours, for libcurl would not wipe one. */
-    return secret_copy(&transfer->client_key, endpoint->client_key_pem) &&
+    return secret_copy(&setup->client_key, endpoint->client_key_pem) &&
            set_blob(easy, CURLOPT_SSLCERT_BLOB, endpoint->client_certificate_pem, CURL_BLOB_COPY) &&
            set_blob(easy, CURLOPT_SSLKEY_BLOB,
-                    (struct span){ transfer->client_key.at, transfer->client_key.len },
-                    CURL_BLOB_NOCOPY);
+                    (struct span){ setup->client_key.at, setup->client_key.len }, CURL_BLOB_NOCOPY);
 }
 
-/* Into transfer->proxy, for people: neither user nor password. */
-static bool note_proxy(struct http_transfer *transfer, CURLU *url)
+/* Into setup->proxy, for people: neither user nor password. */
+static bool note_proxy(struct http_setup *setup, CURLU *url)
 {
     CLEANUP(free_curl_text) char *host = NULL;
     CLEANUP(free_curl_text) char *port = NULL;
@@ -263,11 +263,11 @@ static bool note_proxy(struct http_transfer *transfer, CURLU *url)
         curl_url_get(url, CURLUPART_PORT, &port, 0) != CURLUE_OK) {
         return false;
     }
-    (void)snprintf(transfer->proxy, sizeof(transfer->proxy), "%s:%s", host, port);
+    (void)snprintf(setup->proxy, sizeof(setup->proxy), "%s:%s", host, port);
     return true;
 }
 
-static enum status use_proxy(struct http_transfer *transfer,
+static enum status use_proxy(struct http_setup *setup,
                              const char *proxy_url,
                              unsigned flags,
                              struct problem *reterr_problem)
@@ -304,10 +304,10 @@ static enum status use_proxy(struct http_transfer *transfer,
         curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
         return ST_NOMEM;
     }
-    return note_proxy(transfer, url) && SET(CURLOPT_PROXY, text) ? ST_OK : ST_NOMEM;
+    return note_proxy(setup, url) && SET(CURLOPT_PROXY, text) ? ST_OK : ST_NOMEM;
 }
 
-static enum status set_proxy(struct http_transfer *transfer,
+static enum status set_proxy(struct http_setup *setup,
                              const char *proxy_url,
                              bool secure,
                              const char *host,
@@ -323,7 +323,7 @@ static enum status set_proxy(struct http_transfer *transfer,
     if (!SET(CURLOPT_PROXY, "") || !SET(CURLOPT_NOPROXY, "")) { /* not libcurl's look around */
         return ST_NOMEM;
     }
-    return proxy_url[0] ? use_proxy(transfer, proxy_url, flags, reterr_problem) : ST_OK;
+    return proxy_url[0] ? use_proxy(setup, proxy_url, flags, reterr_problem) : ST_OK;
 }
 
 /* A name that libcurl (8.14) had no memory to look at it calls a bad one, too. Then it is a good
@@ -338,7 +338,7 @@ static CURLUcode set_host(CURLU *url, const char *name)
 
 /* The URL names the server that is expected in the certificate; the connection goes to the host
  * that was in it before, whose name stays in the Host header. */
-static enum status rename_server(struct http_transfer *transfer,
+static enum status rename_server(struct http_setup *setup,
                                  CURLU *url,
                                  const char *server_name,
                                  const char *host,
@@ -358,14 +358,14 @@ static enum status rename_server(struct http_transfer *transfer,
     }
     buf_printf(&line, "::%s:%s", host, usual_port ? "443" : port); /* whatever host and port */
     buf_append_char(&line, '\0');
-    if (line.failed || !append_line(&transfer->connect_to, line.at)) {
+    if (line.failed || !append_line(&setup->connect_to, line.at)) {
         return ST_NOMEM;
     }
     buf_clear(&line);
     buf_printf(&line, "Host: %s%s%s", host, usual_port ? "" : ":", usual_port ? "" : port);
     buf_append_char(&line, '\0');
-    return !line.failed && append_line(&transfer->headers, line.at) &&
-                   SET(CURLOPT_CONNECT_TO, transfer->connect_to)
+    return !line.failed && append_line(&setup->headers, line.at) &&
+                   SET(CURLOPT_CONNECT_TO, setup->connect_to)
                ? ST_OK
                : ST_NOMEM;
 }
@@ -406,7 +406,7 @@ static enum status parse_url(CURLU *url,
                : refuse(reterr_problem, expected);
 }
 
-static enum status set_url(struct http_transfer *transfer,
+static enum status set_url(struct http_setup *setup,
                            const struct http_endpoint *endpoint,
                            const char *path,
                            struct problem *reterr_problem)
@@ -429,12 +429,12 @@ static enum status set_url(struct http_transfer *transfer,
     }
     const bool secure = strcmp(scheme, "https") == 0;
     const bool renamed = secure && endpoint->tls_server_name && endpoint->tls_server_name[0];
-    (void)snprintf(transfer->where, sizeof(transfer->where), "%s:%s", host, port);
-    (void)snprintf(transfer->name, sizeof(transfer->name), "%s",
+    (void)snprintf(setup->where, sizeof(setup->where), "%s:%s", host, port);
+    (void)snprintf(setup->name, sizeof(setup->name), "%s",
                    renamed ? endpoint->tls_server_name : host);
-    status = set_proxy(transfer, endpoint->proxy_url, secure, host, port, reterr_problem);
+    status = set_proxy(setup, endpoint->proxy_url, secure, host, port, reterr_problem);
     if (status == ST_OK && renamed) {
-        status = rename_server(transfer, url, endpoint->tls_server_name, host, reterr_problem);
+        status = rename_server(setup, url, endpoint->tls_server_name, host, reterr_problem);
     }
     CLEANUP(free_curl_text) char *text = NULL;
     if (status != ST_OK) {
@@ -447,7 +447,7 @@ static enum status set_url(struct http_transfer *transfer,
                : ST_NOMEM;
 }
 
-static enum status set_headers(struct http_transfer *transfer,
+static enum status set_headers(struct http_setup *setup,
                                const struct http_request *request,
                                struct problem *reterr_problem)
 {
@@ -455,20 +455,20 @@ static enum status set_headers(struct http_transfer *transfer,
         if (strpbrk(request->headers[i], "\r\n")) {
             return refuse(reterr_problem, "a header: expected one line");
         }
-        if (!append_line(&transfer->headers, request->headers[i])) {
+        if (!append_line(&setup->headers, request->headers[i])) {
             return ST_NOMEM;
         }
     }
     /* What libcurl would add: nothing waits for 100 Continue, and a body is no HTML form. */
-    return append_line(&transfer->headers, "Expect:") &&
-                   append_line(&transfer->headers, "Content-Type:") &&
-                   SET(CURLOPT_HTTPHEADER, transfer->headers) &&
+    return append_line(&setup->headers, "Expect:") &&
+                   append_line(&setup->headers, "Content-Type:") &&
+                   SET(CURLOPT_HTTPHEADER, setup->headers) &&
                    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE)
                ? ST_OK
                : ST_NOMEM;
 }
 
-static enum status set_method(struct http_transfer *transfer,
+static enum status set_method(struct http_setup *setup,
                               const struct http_request *request,
                               struct problem *reterr_problem)
 {
@@ -483,9 +483,9 @@ static enum status set_method(struct http_transfer *transfer,
     const bool reads = method == methods[0];
     const bool has_body = request->body.len || (!reads && strcmp(method, "DELETE") != 0);
     const bool body_set =
-        !has_body || (secret_copy(&transfer->body, request->body) &&
-                      SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.len) &&
-                      SET(CURLOPT_POSTFIELDS, transfer->body.at));
+        !has_body || (secret_copy(&setup->body, request->body) &&
+                      SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)setup->body.len) &&
+                      SET(CURLOPT_POSTFIELDS, setup->body.at));
     /* own_connection needs nothing here: such a request has a pool of its own. */
     return body_set && SET(CURLOPT_CUSTOMREQUEST, method) &&
                    SET(CURLOPT_FRESH_CONNECT, reads ? 0L : 1L)
@@ -523,7 +523,7 @@ static long timeout_of(uint64_t timeout_ms)
     return timeout_ms < INT32_MAX ? (long)timeout_ms : (long)INT32_MAX; /* 24 days */
 }
 
-static bool set_rules(struct http_transfer *transfer, const struct http_request *request)
+static bool set_rules(struct http_setup *setup, const struct http_request *request)
 {
     const uint64_t connect_timeout_ms =
         request->connect_timeout_ms ? request->connect_timeout_ms : HTTP_CONNECT_TIMEOUT_MS;
@@ -536,30 +536,25 @@ static bool set_rules(struct http_transfer *transfer, const struct http_request 
            SET(CURLOPT_QUICK_EXIT, 1L) &&
            SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_of(connect_timeout_ms)) &&
            SET(CURLOPT_TIMEOUT_MS, timeout_of(request->total_timeout_ms)) &&
-           SET(CURLOPT_SOCKOPTFUNCTION, on_socket) && SET(CURLOPT_ERRORBUFFER, transfer->error);
+           SET(CURLOPT_SOCKOPTFUNCTION, on_socket) && SET(CURLOPT_ERRORBUFFER, setup->error);
 }
 
-enum status http_setup(struct http_transfer *transfer,
-                       const struct http_endpoint *endpoint,
-                       const struct http_request *request,
-                       struct problem *reterr_problem)
+enum status http_setup_init(struct http_setup *setup,
+                            const struct http_endpoint *endpoint,
+                            const struct http_request *request,
+                            struct problem *reterr_problem)
 {
-    transfer->silence_timeout_ms = request->silence_timeout_ms;
-    transfer->on_head = request->on_head;
-    transfer->on_body = request->on_body;
-    transfer->on_done = request->on_done;
-    transfer->ctx = request->ctx;
     enum status status = check_pem(endpoint, reterr_problem);
     if (status != ST_OK) {
         return status;
     }
-    transfer->easy = curl_easy_init();
-    if (!transfer->easy || !set_rules(transfer, request) || !set_tls(transfer, endpoint)) {
+    setup->easy = curl_easy_init();
+    if (!setup->easy || !set_rules(setup, request) || !set_tls(setup, endpoint)) {
         return ST_NOMEM;
     }
-    status = set_url(transfer, endpoint, request->path, reterr_problem);
+    status = set_url(setup, endpoint, request->path, reterr_problem);
     if (status == ST_OK) {
-        status = set_method(transfer, request, reterr_problem);
+        status = set_method(setup, request, reterr_problem);
     }
-    return status == ST_OK ? set_headers(transfer, request, reterr_problem) : status;
+    return status == ST_OK ? set_headers(setup, request, reterr_problem) : status;
 }
