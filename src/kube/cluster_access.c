@@ -5,7 +5,7 @@
  * What a kubeconfig names, or a pod's ServiceAccount directory holds, is read as a whole, checked,
  * and only then put in the place of what was there. The files rotate under us (kubelet swaps a
  * symbolic link, cert-manager and kubeadm rename), so a moment in which certificate and key come
- * from different generations is normal: OpenSSL says whether they belong together, and the old ones
+ * from different generations is normal: it is asked whether they belong together, and the old ones
  * stay until they do.
  *
  * Trusted to be the operator's, not to be well-formed: the files. A token goes into a header line,
@@ -23,9 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sodium.h>
 
 #include "base/pem.h"
@@ -260,92 +257,43 @@ static enum status load_authorization(const struct cluster_access *access,
     return access->config.basic.at ? encode_basic(access, material, reterr_problem) : ST_OK;
 }
 
-/* Whether OpenSSL's last failure was one of memory. Empties its queue. */
-static bool drain_openssl_errors(void)
-{
-    bool is_no_memory = false;
-    unsigned long error;
-    while ((error = ERR_get_error()) != 0) {
-        is_no_memory = is_no_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
-    }
-    return is_no_memory;
-}
-
-static BIO *open_pem(struct span pem)
-{
-    return BIO_new_mem_buf(pem.at, (int)pem.len); /* borrows; CREDENTIAL_MAX_BYTES fit an int */
-}
-
-/* What needs a passphrase is refused. Without this OpenSSL would ask for it on the terminal. */
-static int no_passphrase(char *ret_text, int size, int is_writing, void *ctx)
-{
-    (void)ret_text;
-    (void)size;
-    (void)is_writing;
-    (void)ctx;
-    return -1;
-}
-
 static enum status check_ca(const struct cluster_access *access,
                             const struct material *material,
                             struct problem *reterr_problem)
 {
-    BIO *const bio = open_pem(pem_of(access, material, KUBECONFIG_CA));
-    /* as libcurl reads it: one block that does not parse spoils all */
-    STACK_OF(X509_INFO) *const infos =
-        bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
-    int count = 0;
-    for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
-        count += sk_X509_INFO_value(infos, i)->x509 != NULL;
-    }
-    sk_X509_INFO_pop_free(infos, X509_INFO_free);
-    (void)BIO_free(bio); /* a buffer in memory */
-    if (drain_openssl_errors() || !bio) {
+    const enum status status = pem_check_certificates(pem_of(access, material, KUBECONFIG_CA));
+    if (status == ST_NOMEM) {
         return no_memory(reterr_problem);
     }
-    return count > 0 ? ST_OK
-                     : refuse_pem(access, KUBECONFIG_CA, "expected PEM certificates of CAs",
-                                  reterr_problem);
+    return status == ST_OK ? ST_OK
+                           : refuse_pem(access, KUBECONFIG_CA, "expected PEM certificates of CAs",
+                                        reterr_problem);
 }
 
 static enum status check_pair(const struct cluster_access *access,
                               const struct material *material,
                               struct problem *reterr_problem)
 {
-    BIO *const certificate_bio = open_pem(pem_of(access, material, KUBECONFIG_CERTIFICATE));
-    BIO *const key_bio = open_pem(pem_of(access, material, KUBECONFIG_KEY));
-    X509 *const certificate =
-        certificate_bio ? PEM_read_bio_X509(certificate_bio, NULL, no_passphrase, NULL) : NULL;
-    EVP_PKEY *const key =
-        key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL) : NULL;
-    const bool has_certificate = certificate != NULL;
-    const bool has_key = key != NULL;
-    const bool is_pair =
-        has_certificate && has_key && X509_check_private_key(certificate, key) == 1;
-    const bool is_no_memory = drain_openssl_errors() || !certificate_bio || !key_bio;
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    (void)BIO_free(certificate_bio); /* buffers in memory */
-    (void)BIO_free(key_bio);
-    if (is_pair) {
-        return ST_OK;
-    }
-    if (is_no_memory) {
+    static const struct {
+        enum kubeconfig_credential credential;
+        const char *expected;
+    } faults[] = {
+        [PEM_PAIR_SWAPPED] = { KUBECONFIG_CERTIFICATE,
+                               "certificate and key are swapped: this is the key" },
+        [PEM_PAIR_NO_CERTIFICATE] = { KUBECONFIG_CERTIFICATE, "expected a PEM certificate" },
+        [PEM_PAIR_NO_KEY] = { KUBECONFIG_KEY, "expected a PEM private key without a passphrase" },
+        [PEM_PAIR_MISMATCH] = { KUBECONFIG_KEY,
+                                "expected the key of the client certificate, found another's" },
+    };
+    enum pem_pair_fault fault = PEM_PAIR_NO_CERTIFICATE; /* CREDENTIAL_MAX_BYTES are no ST_LIMIT */
+    const enum status status = pem_check_pair(pem_of(access, material, KUBECONFIG_CERTIFICATE),
+                                              pem_of(access, material, KUBECONFIG_KEY), &fault);
+    if (status == ST_NOMEM) {
         return no_memory(reterr_problem);
     }
-    if (pem_pair_is_swapped(pem_of(access, material, KUBECONFIG_CERTIFICATE),
-                            pem_of(access, material, KUBECONFIG_KEY))) {
-        return refuse_pem(access, KUBECONFIG_CERTIFICATE,
-                          "certificate and key are swapped: this is the key", reterr_problem);
-    }
-    if (!has_certificate) {
-        return refuse_pem(access, KUBECONFIG_CERTIFICATE, "expected a PEM certificate",
-                          reterr_problem);
-    }
-    return refuse_pem(access, KUBECONFIG_KEY,
-                      has_key ? "expected the key of the client certificate, found another's"
-                              : "expected a PEM private key without a passphrase",
-                      reterr_problem);
+    return status == ST_OK ? ST_OK
+                           : refuse_pem(access, faults[fault].credential, faults[fault].expected,
+                                        reterr_problem);
 }
 
 static enum status load_pem(const struct cluster_access *access,

@@ -34,14 +34,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sodium.h>
 
 #include "base/buf.h"
+#include "base/pem.h"
 #include "io/http/proxy.h"
 
 #define HTTP_CONNECT_TIMEOUT_MS 10000 /* name, TCP and TLS of a server that is well: below 1 s */
@@ -123,94 +119,42 @@ void http_setup_fini(struct http_setup *setup)
     secret_fini(&setup->client_key);
 }
 
-static void free_bio(BIO **bio)
+static enum status check_ca(struct span pem, struct problem *reterr_problem)
 {
-    BIO_free(*bio);
+    const enum status status = pem_check_certificates(pem);
+    return status == ST_INVALID ? refuse(reterr_problem, "the CA holds no certificate in PEM form, "
+                                                         "or a broken one")
+                                : status;
 }
 
-static void free_certificate(X509 **certificate)
-{
-    X509_free(*certificate);
-}
-
-static void free_key(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-}
-
-/* Without this OpenSSL would ask for the key's password on the terminal. */
-static int no_password(char *buffer, int size, int writing, void *ctx)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)ctx;
-    return -1;
-}
-
-static void free_infos(STACK_OF(X509_INFO) * *infos)
-{
-    sk_X509_INFO_pop_free(*infos, X509_INFO_free);
-}
-
-/* Read as libcurl will, which refuses all when one certificate is broken. */
-static bool holds_certificates(struct span pem)
-{
-    CLEANUP(free_bio) BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
-    CLEANUP(free_infos)
-    STACK_OF(X509_INFO) *infos = bio ? PEM_X509_INFO_read_bio(bio, NULL, no_password, NULL) : NULL;
-    bool found = false;
-    for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
-        found = sk_X509_INFO_value(infos, i)->x509 || found;
-    }
-    return found;
-}
-
-static enum status check_client(struct span certificate_pem,
-                                struct span key_pem,
+static enum status check_client(const struct http_endpoint *endpoint,
                                 struct problem *reterr_problem)
 {
-    CLEANUP(free_bio)
-    BIO *certificate_bio = BIO_new_mem_buf(certificate_pem.at, (int)certificate_pem.len);
-    CLEANUP(free_bio) BIO *key_bio = BIO_new_mem_buf(key_pem.at, (int)key_pem.len);
-    if (!certificate_bio || !key_bio) {
-        return ST_NOMEM;
-    }
-    CLEANUP(free_certificate)
-    X509 *certificate = PEM_read_bio_X509(certificate_bio, NULL, no_password, NULL);
-    if (!certificate) {
-        return refuse(reterr_problem, "the client certificate holds no certificate in PEM form");
-    }
-    CLEANUP(free_key)
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, no_password, NULL);
-    if (!key) {
-        return refuse(reterr_problem,
-                      "the client key holds no private key in PEM form, or an encrypted one");
-    }
-    if (X509_check_private_key(certificate, key) != 1) {
-        return refuse(reterr_problem, "client certificate and client key do not belong together");
-    }
-    return ST_OK;
+    static const char no_certificate[] = "the client certificate holds no certificate in PEM form";
+    static const char *const texts[] = {
+        [PEM_PAIR_SWAPPED] = no_certificate,
+        [PEM_PAIR_NO_CERTIFICATE] = no_certificate,
+        [PEM_PAIR_NO_KEY] = "the client key holds no private key in PEM form, or an encrypted one",
+        [PEM_PAIR_MISMATCH] = "client certificate and client key do not belong together",
+    };
+    enum pem_pair_fault fault;
+    const enum status status =
+        pem_check_pair(endpoint->client_certificate_pem, endpoint->client_key_pem, &fault);
+    return status == ST_INVALID ? refuse(reterr_problem, texts[fault]) : status;
 }
 
 /* libcurl reads PEM text only when it connects; who passed it is told now. */
 static enum status check_pem(const struct http_endpoint *endpoint, struct problem *reterr_problem)
 {
-    if (endpoint->ca_pem.len > INT32_MAX || endpoint->client_certificate_pem.len > INT32_MAX ||
-        endpoint->client_key_pem.len > INT32_MAX) {
-        return refuse(reterr_problem, "a certificate or key is longer than 2 GiB");
+    enum status status = endpoint->ca_pem.len ? check_ca(endpoint->ca_pem, reterr_problem) : ST_OK;
+    if (status == ST_OK && !endpoint->client_certificate_pem.len != !endpoint->client_key_pem.len) {
+        return refuse(reterr_problem, "client certificate and client key go together");
     }
-    enum status status = ST_OK;
-    if (endpoint->ca_pem.len && !holds_certificates(endpoint->ca_pem)) {
-        status = refuse(reterr_problem, "the CA holds no certificate in PEM form, or a broken one");
-    } else if (!endpoint->client_certificate_pem.len != !endpoint->client_key_pem.len) {
-        status = refuse(reterr_problem, "client certificate and client key go together");
-    } else if (endpoint->client_certificate_pem.len) {
-        status = check_client(endpoint->client_certificate_pem, endpoint->client_key_pem,
-                              reterr_problem);
+    if (status == ST_OK && endpoint->client_certificate_pem.len) {
+        status = check_client(endpoint, reterr_problem);
     }
-    ERR_clear_error();
-    return status;
+    return status == ST_LIMIT ? refuse(reterr_problem, "a certificate or key is longer than 2 GiB")
+                              : status;
 }
 
 /* curl_easy_setopt() fails without memory and for options this libcurl was built without. */
