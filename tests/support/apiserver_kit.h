@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "kube/secret.h"
 #include "store/apiserver/apiserver.h"
-#include "store/apiserver/private.h"
+#include "store/store_base.h"
 #include "support/file_kit.h"
 #include "support/https_script.h"
 

@@ -11,7 +11,6 @@
 #include "kube/cluster_access.h"
 #include "store/store.h"
 
-#define APISERVER_PAGE_SIZE          500   /* objects of one page; client-go's own */
 #define APISERVER_SILENCE_TIMEOUT_MS 90000 /* the server sends a bookmark about every minute */
 
 struct apiserver_options {

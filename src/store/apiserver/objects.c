@@ -11,6 +11,8 @@
  * they are hashed under a random key and shown with care (kube/shown_name.h). Threads: the loop's
  * only.
  */
+#include "store/apiserver/objects.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +21,9 @@
 #include "kube/names.h"
 #include "kube/secret.h"
 #include "kube/shown_name.h"
-#include "store/apiserver/private.h"
+#include "store/apiserver/resource.h"
+
+#define OBJECTS_MAX 2000000 /* of one kind; a hundred bytes each: 200 MB. As `manifests` has it */
 
 /* What is there when no resourceVersion is: news each time. */
 #define VERSION_UNKNOWN 0
@@ -45,10 +49,10 @@ struct identity {
 };
 
 enum status remote_objects_init(struct remote_objects *objects,
-                                struct apiserver *apiserver,
+                                struct session *session,
                                 enum object_kind kind)
 {
-    *objects = (struct remote_objects){ .apiserver = apiserver, .kind = kind };
+    *objects = (struct remote_objects){ .session = session, .kind = kind };
     return table_init(&objects->table);
 }
 
@@ -63,12 +67,12 @@ void remote_objects_fini(struct remote_objects *objects)
 
 static bool identify(const json_object *object, struct identity *ret_identity)
 {
-    const json_object *metadata = apiserver_metadata(object);
+    const json_object *metadata = resource_metadata(object);
     const struct identity identity = {
-        .namespace = apiserver_text(metadata, "namespace"),
-        .name = apiserver_text(metadata, "name"),
-        .uid = apiserver_text(metadata, "uid"),
-        .resource_version = apiserver_text(metadata, "resourceVersion"),
+        .namespace = resource_text(metadata, "namespace"),
+        .name = resource_text(metadata, "name"),
+        .uid = resource_text(metadata, "uid"),
+        .resource_version = resource_text(metadata, "resourceVersion"),
     };
     *ret_identity = identity;
     return name_is_dns_subdomain(identity.name) && name_is_dns_label(identity.namespace);
@@ -151,10 +155,10 @@ static void tell(struct remote_objects *objects,
         .namespace = namespace_of(object),
         .name = name_of(object),
         .secret = secret,
-        .source = cluster_access_endpoint(objects->apiserver->options.access)->url,
+        .source = session_url(objects->session),
     };
     object->is_told = true;
-    store_tell(&objects->apiserver->base, &event);
+    store_tell(objects->session->store, &event);
 }
 
 static void tell_deleted(struct remote_objects *objects, struct remote_object *object)
@@ -169,7 +173,7 @@ static void tell_deleted(struct remote_objects *objects, struct remote_object *o
         .namespace = namespace_of(object),
         .name = name_of(object),
     };
-    store_tell(&objects->apiserver->base, &event);
+    store_tell(objects->session->store, &event);
 }
 
 static void name_problem(const struct remote_object *object,
@@ -191,7 +195,7 @@ static void report_wrong(struct remote_objects *objects,
     name_problem(object, why->status, why->text, &problem);
     objects->wrong_count += !object->is_wrong;
     object->is_wrong = true;
-    apiserver_report(objects->apiserver, &problem);
+    session_report(objects->session, &problem);
 }
 
 static void report_fine(struct remote_objects *objects, struct remote_object *object)
@@ -201,7 +205,7 @@ static void report_fine(struct remote_objects *objects, struct remote_object *ob
         object->is_wrong = false;
         objects->wrong_count--;
         name_problem(object, ST_OK, "it can be read, or is gone", &problem);
-        apiserver_resolved(objects->apiserver, &problem);
+        session_resolved(objects->session, &problem);
     }
 }
 
@@ -238,7 +242,7 @@ enum status remote_objects_put(struct remote_objects *objects, const json_object
     }
     const uint64_t version = version_of(&objects->table, &identity);
     struct remote_object *object = find(objects, &identity);
-    if (!object && objects->table.count >= APISERVER_MAX_OBJECTS) {
+    if (!object && objects->table.count >= OBJECTS_MAX) {
         return ST_LIMIT;
     }
     if (!object) {

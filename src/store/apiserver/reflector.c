@@ -35,10 +35,13 @@
 
 #include <sodium.h>
 
+#include "store/apiserver/resource.h"
+
 /* Without an event for this long a streaming list has stalled. The server answers within 3 s or
  * fails; then events follow each other closely. */
 #define STREAM_STALL_MS 10000
 
+#define LIST_PAGE_SIZE  500   /* objects of one page; client-go's own */
 #define LIST_SILENCE_MS 30000 /* kube-apiserver gives up on a request itself after 60 s */
 
 /* A watch lives five to ten minutes, each its own while: then the server ends it, and load spreads
@@ -96,9 +99,9 @@ static void note_connected(struct reflector *reflector)
         struct problem problem = reflector->problem;
         reflector->problem.status = ST_OK;
         problem.status = ST_OK;
-        apiserver_resolved(reflector->apiserver, &problem);
+        session_resolved(reflector->session, &problem);
     }
-    apiserver_note_state(reflector->apiserver);
+    session_note_state(reflector->session);
 }
 
 static void note_failure(struct reflector *reflector,
@@ -117,17 +120,17 @@ static void note_failure(struct reflector *reflector,
     reflector->is_connected = false;
     reflector->last_failure = ending->status;
     if (phase != PHASE_WATCH) {
-        apiserver_count(&reflector->apiserver->base.counters.lists_failed);
+        session_count(&reflector->session->store->counters.lists_failed);
     }
     problem_set(&problem, ending->status, 0, 0, "cannot %s %s in %s%s: %s", doing[phase],
-                apiserver_plural(reflector->interest.kind), namespace ? "namespace " : "",
+                resource_plural(reflector->interest.kind), namespace ? "namespace " : "",
                 namespace ? namespace : "all namespaces", ending->text);
     if (is_worth_a_word && (reflector->problem.status != problem.status ||
                             strcmp(reflector->problem.text, problem.text) != 0)) {
         reflector->problem = problem;
-        apiserver_report(reflector->apiserver, &problem);
+        session_report(reflector->session, &problem);
     }
-    apiserver_note_state(reflector->apiserver);
+    session_note_state(reflector->session);
 }
 
 /* Which objects they are is in what cannot be read: only their number is known. */
@@ -140,12 +143,12 @@ static void tell_unreadable(struct reflector *reflector)
     if (is_news && count > 0) {
         problem_set(&problem, reflector->unreadable.status, 0, 0,
                     "%zu %s cannot be read, and count as gone (metadata.managedFields?): %s", count,
-                    apiserver_plural(reflector->interest.kind), reflector->unreadable.text);
-        apiserver_report(reflector->apiserver, &problem);
+                    resource_plural(reflector->interest.kind), reflector->unreadable.text);
+        session_report(reflector->session, &problem);
     } else if (is_news) {
         problem_set(&problem, ST_OK, 0, 0, "all %s can be read",
-                    apiserver_plural(reflector->interest.kind));
-        apiserver_resolved(reflector->apiserver, &problem);
+                    resource_plural(reflector->interest.kind));
+        session_resolved(reflector->session, &problem);
     }
 }
 
@@ -159,7 +162,7 @@ static void finish_list(struct reflector *reflector)
     reflector->avoids_stream = false;
     reflector->avoids_pages = false;
     buf_clear(&reflector->continue_token);
-    apiserver_count(&reflector->apiserver->base.counters.lists_ok);
+    session_count(&reflector->session->store->counters.lists_ok);
     if (reflector->wants_list) {
         reflector->wants_list = false;
         reflector->resource_version[0] = '\0';
@@ -191,11 +194,11 @@ static void on_head(void *ctx, const struct http_result *head)
     if (head->code != 200) {
         return;
     }
-    apiserver_note_contact(reflector->apiserver);
+    session_note_contact(reflector->session);
     if (reflector->phase == PHASE_LIST) {
         return;
     }
-    apiserver_count(&reflector->apiserver->base.counters.watches_begun);
+    session_count(&reflector->session->store->counters.watches_begun);
     if (reflector->phase == PHASE_WATCH) {
         note_connected(reflector);
     }
@@ -205,7 +208,7 @@ static enum status on_body(void *ctx, struct span piece)
 {
     struct reflector *reflector = ctx;
     if (reflector->code == 200) {
-        apiserver_note_contact(reflector->apiserver);
+        session_note_contact(reflector->session);
         return json_frames_push(&reflector->frames, piece);
     }
     buf_append(&reflector->error_body, piece); /* what does not fit is not looked at */
@@ -245,7 +248,7 @@ static void after_list(struct reflector *reflector, const struct ending *ending)
         const bool has_more = reflector->continue_token.len > 0;
         if (!has_more) {
             finish_list(reflector);
-            apiserver_note_state(reflector->apiserver);
+            session_note_state(reflector->session);
         }
         begin_after(reflector, 0);
         return;
@@ -269,7 +272,7 @@ static uint64_t ms_since(uint64_t at_ns)
 
 static void after_watch(struct reflector *reflector, const struct ending *ending)
 {
-    const uint64_t silence_ms = reflector->apiserver->options.silence_timeout_ms;
+    const uint64_t silence_ms = reflector->silence_timeout_ms;
     const uint64_t lasted_ms = ms_since(reflector->began_ns);
     const bool is_short = lasted_ms < WATCH_SHORT_MS;
     const uint64_t rest_ms = is_short && reflector->has_progress ? WATCH_SHORT_MS - lasted_ms : 0;
@@ -351,7 +354,7 @@ static void build_path(const struct reflector *reflector, enum phase phase, stru
     static const char watching[] = "watch=true&allowWatchBookmarks=true";
     const struct store_interest *interest = &reflector->interest;
     const unsigned timeout_sec = WATCH_MIN_SEC + (unsigned)randombytes_uniform(WATCH_MIN_SEC);
-    apiserver_path(path, interest->kind, span_of(interest->namespace), (struct span){ 0 });
+    resource_path(path, interest->kind, span_of(interest->namespace), (struct span){ 0 });
     buf_append_char(path, '?');
     if (interest->secret_type) {
         buf_append_text(path, "fieldSelector=type%3D");
@@ -371,7 +374,7 @@ static void build_path(const struct reflector *reflector, enum phase phase, stru
         break;
     case PHASE_IDLE:
     case PHASE_LIST:
-        buf_printf(path, "limit=%d", reflector->avoids_pages ? 0 : APISERVER_PAGE_SIZE);
+        buf_printf(path, "limit=%d", reflector->avoids_pages ? 0 : LIST_PAGE_SIZE);
         if (reflector->continue_token.len > 0) {
             buf_append_text(path, "&continue=");
             append_escaped(path, buf_span(&reflector->continue_token));
@@ -399,19 +402,17 @@ static enum status send_request(struct reflector *reflector, struct problem *ret
     struct http_request request = {
         .method = "GET",
         .path = path.at,
-        .silence_timeout_ms = reflector->phase == PHASE_LIST
-                                  ? LIST_SILENCE_MS
-                                  : reflector->apiserver->options.silence_timeout_ms,
+        .silence_timeout_ms =
+            reflector->phase == PHASE_LIST ? LIST_SILENCE_MS : reflector->silence_timeout_ms,
         .own_connection = reflector->phase != PHASE_LIST,
         .on_head = on_head,
         .on_body = on_body,
         .on_done = on_done,
         .ctx = reflector,
     };
-    const enum status status = path.failed
-                                   ? ST_NOMEM
-                                   : apiserver_request(reflector->apiserver, &request, NULL,
-                                                       &reflector->transfer, reterr_problem);
+    const enum status status = path.failed ? ST_NOMEM
+                                           : session_request(reflector->session, &request, NULL,
+                                                             &reflector->transfer, reterr_problem);
     buf_fini(&path);
     return status;
 }
@@ -426,7 +427,7 @@ static void begin(struct reflector *reflector)
     }
     json_frames_init(&reflector->frames,
                      phase == PHASE_LIST ? JSON_FRAMES_ITEMS : JSON_FRAMES_SEQUENCE,
-                     APISERVER_OBJECT_MAX_BYTES, reply_take, reflector);
+                     RESOURCE_MAX_BYTES, reply_take, reflector);
     reflector->phase = phase;
     reflector->has_progress = false;
     reflector->began_ns = uv_hrtime();
@@ -460,19 +461,21 @@ static void on_timer_closed(uv_handle_t *timer)
     free(timer);
 }
 
-enum status reflector_new(struct apiserver *apiserver,
+enum status reflector_new(struct session *session,
                           const struct store_interest *interest,
+                          uint64_t silence_timeout_ms,
                           struct reflector **ret_reflector)
 {
     struct reflector *reflector = calloc(1, sizeof(*reflector));
     if (!reflector) {
         return ST_NOMEM;
     }
-    reflector->apiserver = apiserver;
+    reflector->session = session;
     reflector->interest = *interest;
+    reflector->silence_timeout_ms = silence_timeout_ms;
     reflector->error_body.max_len = ERROR_BODY_MAX;
     reflector->continue_token.max_len = CONTINUE_MAX;
-    enum status status = remote_objects_init(&reflector->objects, apiserver, interest->kind);
+    enum status status = remote_objects_init(&reflector->objects, session, interest->kind);
     if (status == ST_OK) {
         reflector->timer = calloc(1, sizeof(*reflector->timer));
         status = reflector->timer ? ST_OK : ST_NOMEM;
@@ -481,7 +484,7 @@ enum status reflector_new(struct apiserver *apiserver,
         (void)reflector_free(reflector);
         return status;
     }
-    (void)uv_timer_init(loop_uv(apiserver->loop), reflector->timer); /* cannot fail */
+    (void)uv_timer_init(loop_uv(session->loop), reflector->timer); /* cannot fail */
     reflector->timer->data = reflector;
     *ret_reflector = reflector;
     return ST_OK;

@@ -16,7 +16,8 @@
 #include "document/json_frames.h"
 #include "io/http/client.h"
 #include "kube/status_body.h"
-#include "store/apiserver/private.h"
+#include "store/apiserver/objects.h"
+#include "store/apiserver/session.h"
 
 #define CONTINUE_MAX   8192  /* a token is base64 of a key and a resourceVersion: 150 bytes */
 #define ERROR_BODY_MAX 65536 /* a Status is 300 bytes; what a proxy says may be a page of HTML */
@@ -24,8 +25,9 @@
 enum phase { PHASE_IDLE = 0, PHASE_STREAM, PHASE_LIST, PHASE_WATCH };
 
 struct reflector {
-    struct apiserver *apiserver; /* borrows */
+    struct session *session; /* borrows */
     struct store_interest interest;
+    uint64_t silence_timeout_ms;
     struct remote_objects objects;
     uv_timer_t *timer; /* freed by its close callback; IDLE: when to begin; STREAM: when it stalls;
                           WATCH: when to list anew */
@@ -66,6 +68,29 @@ struct ending {
 };
 
 /* --- reflector.c --- */
+
+/** reflector_new() - after session_open(). @silence_timeout_ms: a watch without a byte for this
+ * long is begun anew */
+enum status reflector_new(struct session *session,
+                          const struct store_interest *interest,
+                          uint64_t silence_timeout_ms,
+                          struct reflector **ret_reflector) NODISCARD NONNULL(1, 2, 4);
+struct reflector *reflector_free(struct reflector *reflector);
+
+/** reflector_start() - on the loop, once */
+void reflector_start(struct reflector *reflector) NONNULL(1);
+
+/** reflector_retell() - STORE_ADDED for this object once more, if it is there, by reading the list
+ * anew */
+void reflector_retell(struct reflector *reflector, const struct store_target *target) NONNULL(1, 2);
+
+bool reflector_is_synced(const struct reflector *reflector) NONNULL(1);
+bool reflector_is_connected(const struct reflector *reflector) NONNULL(1);
+enum status reflector_last_failure(const struct reflector *reflector) NONNULL(1);
+
+/** reflector_problem_count() - objects that cannot be read or decoded, and one while the server is
+ * away */
+uint64_t reflector_problem_count(const struct reflector *reflector) NONNULL(1);
 
 /** reflector_keep_stream() - a streaming list has told something: it has not stalled */
 void reflector_keep_stream(struct reflector *reflector) NONNULL(1);

@@ -16,11 +16,12 @@
 
 #include "document/document.h"
 #include "store/apiserver/reflector.h"
+#include "store/apiserver/resource.h"
 
 /* A resourceVersion is opaque, but it goes into a URL and back to the server that sent it. */
 static bool take_resource_version(struct reflector *reflector, const json_object *object)
 {
-    const struct span version = apiserver_text(apiserver_metadata(object), "resourceVersion");
+    const struct span version = resource_text(resource_metadata(object), "resourceVersion");
     if (version.len == 0 || version.len >= RESOURCE_VERSION_MAX ||
         memchr(version.at, '\0', version.len)) { /* it would be cut there */
         return false;
@@ -44,10 +45,10 @@ static enum status follow(struct reflector *reflector, const json_object *object
 
 static bool is_end_of_initial_events(const json_object *object)
 {
-    const json_object *metadata = apiserver_metadata(object);
+    const json_object *metadata = resource_metadata(object);
     const json_object *annotations =
         metadata ? json_object_object_get(metadata, "annotations") : NULL;
-    return span_equal(apiserver_text(annotations, "k8s.io/initial-events-end"),
+    return span_equal(resource_text(annotations, "k8s.io/initial-events-end"),
                       SPAN_LITERAL("true"));
 }
 
@@ -88,12 +89,12 @@ static enum status take_event(void *ctx, json_object *root)
 {
     struct reflector *reflector = ctx;
     reflector->is_readable = true;
-    const struct span type = apiserver_text(root, "type");
+    const struct span type = resource_text(root, "type");
     const json_object *object = json_object_object_get(root, "object");
     if (!json_object_is_type(object, json_type_object)) {
         return ST_SYNTAX;
     }
-    apiserver_count(&reflector->apiserver->base.counters.watch_events);
+    session_count(&reflector->session->store->counters.watch_events);
     if (span_equal(type, SPAN_LITERAL("ADDED")) || span_equal(type, SPAN_LITERAL("MODIFIED"))) {
         return take_change(reflector, object, false);
     }
@@ -119,7 +120,7 @@ static enum status take_list(void *ctx, json_object *root)
 {
     struct reflector *reflector = ctx;
     struct buf *token = &reflector->continue_token;
-    const struct span next = apiserver_text(apiserver_metadata(root), "continue");
+    const struct span next = resource_text(resource_metadata(root), "continue");
     reflector->is_readable = true;
     if (!take_resource_version(reflector, root) ||
         (next.len > 0 && span_equal(next, buf_span(token)))) {

@@ -9,7 +9,8 @@
  * Bodies may hold Secrets: they are wiped here and in the HTTP client, and nothing of them is in a
  * text. Names are checked before they stand in a path. Threads: the loop's only.
  */
-#include <stdio.h>
+#include "store/apiserver/write.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,14 +19,15 @@
 #include "document/document.h"
 #include "document/edit.h"
 #include "kube/names.h"
-#include "store/apiserver/private.h"
+#include "kube/status_body.h"
+#include "store/apiserver/resource.h"
 
 #define WRITES_MAX       32    /* under way at once; controllers do one thing at a time */
 #define WRITE_TIMEOUT_MS 30000 /* for all of it; kube-apiserver's own is 60 s, webhooks' 10 s */
 
-struct apiserver_write {
+struct remote_write {
     struct cds_list_head siblings;
-    struct apiserver *apiserver; /* borrows */
+    struct remote_writes *writes; /* borrows */
     struct http_transfer *transfer;
     store_done_fn *done;
     void *ctx;
@@ -36,13 +38,13 @@ struct apiserver_write {
 };
 
 /* The store no longer knows of it. */
-static void take_out(struct apiserver_write *write)
+static void take_out(struct remote_write *write)
 {
     cds_list_del(&write->siblings);
-    write->apiserver->write_count--;
+    write->writes->count--;
 }
 
-static void free_write(struct apiserver_write *write)
+static void free_write(struct remote_write *write)
 {
     buf_fini(&write->body);
     json_object_put(write->object); /* wipes its strings: document/document */
@@ -51,7 +53,7 @@ static void free_write(struct apiserver_write *write)
 
 static enum status on_body(void *ctx, struct span piece)
 {
-    struct apiserver_write *write = ctx;
+    struct remote_write *write = ctx;
     buf_append(&write->body, piece);
     if (!write->body.failed) {
         return ST_OK;
@@ -61,14 +63,14 @@ static enum status on_body(void *ctx, struct span piece)
 
 static enum status take_object(void *ctx, json_object *root)
 {
-    struct apiserver_write *write = ctx;
+    struct remote_write *write = ctx;
     json_object_put(write->object); /* of several the last; the API sends one */
     write->object = json_object_get(root);
     return ST_OK;
 }
 
 /* What an answer means. Return: ST_OK, with write->object but for deletions */
-static enum status read_reply(struct apiserver_write *write,
+static enum status read_reply(struct remote_write *write,
                               const struct http_result *result,
                               struct problem *problem)
 {
@@ -103,9 +105,9 @@ static enum status read_reply(struct apiserver_write *write,
 
 static void on_done(void *ctx, const struct http_result *result)
 {
-    struct apiserver_write *write = ctx;
+    struct remote_write *write = ctx;
     struct problem problem = { 0 };
-    problem_set_file(&problem, cluster_access_endpoint(write->apiserver->options.access)->url);
+    problem_set_file(&problem, session_url(write->writes->session));
     const enum status status = read_reply(write, result, &problem);
     take_out(write); /* first: `done` may free the store, or begin the next one */
     write->done(write->ctx, status, status == ST_OK ? write->object : NULL,
@@ -113,11 +115,18 @@ static void on_done(void *ctx, const struct http_result *result)
     free_write(write);
 }
 
-void apiserver_drop_writes(struct apiserver *apiserver)
+void remote_writes_init(struct remote_writes *writes, struct session *session)
 {
-    struct apiserver_write *write;
-    struct apiserver_write *next;
-    cds_list_for_each_entry_safe(write, next, &apiserver->writes, siblings)
+    writes->session = session;
+    writes->count = 0;
+    CDS_INIT_LIST_HEAD(&writes->list);
+}
+
+void remote_writes_fini(struct remote_writes *writes)
+{
+    struct remote_write *write;
+    struct remote_write *next;
+    cds_list_for_each_entry_safe(write, next, &writes->list, siblings)
     {
         write->transfer = http_cancel(write->transfer);
         take_out(write);
@@ -157,12 +166,12 @@ static enum status serialize(const json_object *tree, struct buf *ret_text)
     return ST_OK;
 }
 
-static enum status start(struct apiserver_write *write, const struct sending *sending)
+static enum status start(struct remote_write *write, const struct sending *sending)
 {
     struct problem problem = { 0 };
     struct buf path = { 0 };
     struct buf body = { .is_secret = true };
-    apiserver_path(&path, sending->kind, sending->namespace, sending->name);
+    resource_path(&path, sending->kind, sending->namespace, sending->name);
     buf_append_char(&path, '\0');
     enum status status = path.failed ? ST_NOMEM : ST_OK;
     if (status == ST_OK && sending->tree) {
@@ -178,42 +187,41 @@ static enum status start(struct apiserver_write *write, const struct sending *se
             .on_done = on_done,
             .ctx = write,
         };
-        status = apiserver_request(write->apiserver, &request, sending->content_type,
-                                   &write->transfer, &problem);
+        status = session_request(write->writes->session, &request, sending->content_type,
+                                 &write->transfer, &problem);
     }
     buf_fini(&body);
     buf_fini(&path);
     return status;
 }
 
-static enum status begin(struct store *store,
+static enum status begin(struct remote_writes *writes,
                          const struct sending *sending,
                          store_done_fn *done,
                          void *ctx)
 {
-    struct apiserver *apiserver = apiserver_of(store);
     if (!name_is_dns_label(sending->namespace) ||
         (sending->name.len > 0 && !name_is_dns_subdomain(sending->name))) {
         return ST_INVALID;
     }
-    if (!apiserver->client) {
+    if (!writes->session->client) {
         return ST_UNSUPPORTED;
     }
-    if (apiserver->write_count >= WRITES_MAX) {
+    if (writes->count >= WRITES_MAX) {
         return ST_LIMIT;
     }
-    struct apiserver_write *write = calloc(1, sizeof(*write));
+    struct remote_write *write = calloc(1, sizeof(*write));
     if (!write) {
         return ST_NOMEM;
     }
-    write->apiserver = apiserver;
+    write->writes = writes;
     write->done = done;
     write->ctx = ctx;
     write->verb = sending->verb;
     write->is_deletion = strcmp(sending->method, "DELETE") == 0;
-    write->body = (struct buf){ .max_len = APISERVER_OBJECT_MAX_BYTES, .is_secret = true };
-    cds_list_add_tail(&write->siblings, &apiserver->writes);
-    apiserver->write_count++;
+    write->body = (struct buf){ .max_len = RESOURCE_MAX_BYTES, .is_secret = true };
+    cds_list_add_tail(&write->siblings, &writes->list);
+    writes->count++;
     const enum status status = start(write, sending);
     if (status != ST_OK) {
         take_out(write);
@@ -222,36 +230,36 @@ static enum status begin(struct store *store,
     return status;
 }
 
-enum status apiserver_create(struct store *store,
-                             enum object_kind kind,
-                             const json_object *object,
-                             store_done_fn *done,
-                             void *ctx)
+enum status remote_create(struct remote_writes *writes,
+                          enum object_kind kind,
+                          const json_object *object,
+                          store_done_fn *done,
+                          void *ctx)
 {
     const struct sending sending = {
         .method = "POST",
         .verb = "create",
         .content_type = "application/json",
         .kind = kind,
-        .namespace = apiserver_text(apiserver_metadata(object), "namespace"),
+        .namespace = resource_text(resource_metadata(object), "namespace"),
         .tree = object,
     };
-    return begin(store, &sending, done, ctx);
+    return begin(writes, &sending, done, ctx);
 }
 
 /* Of a single object: an empty name would mean the collection. */
-static enum status begin_single(struct store *store,
+static enum status begin_single(struct remote_writes *writes,
                                 const struct sending *sending,
                                 store_done_fn *done,
                                 void *ctx)
 {
-    return sending->name.len > 0 ? begin(store, sending, done, ctx) : ST_INVALID;
+    return sending->name.len > 0 ? begin(writes, sending, done, ctx) : ST_INVALID;
 }
 
-enum status apiserver_get(struct store *store,
-                          const struct store_target *target,
-                          store_done_fn *done,
-                          void *ctx)
+enum status remote_get(struct remote_writes *writes,
+                       const struct store_target *target,
+                       store_done_fn *done,
+                       void *ctx)
 {
     const struct sending sending = {
         .method = "GET",
@@ -260,25 +268,25 @@ enum status apiserver_get(struct store *store,
         .namespace = target->namespace,
         .name = target->name,
     };
-    return begin_single(store, &sending, done, ctx);
+    return begin_single(writes, &sending, done, ctx);
 }
 
-enum status apiserver_update(struct store *store,
-                             enum object_kind kind,
-                             const json_object *object,
-                             store_done_fn *done,
-                             void *ctx)
+enum status remote_update(struct remote_writes *writes,
+                          enum object_kind kind,
+                          const json_object *object,
+                          store_done_fn *done,
+                          void *ctx)
 {
     const struct sending sending = {
         .method = "PUT",
         .verb = "update",
         .content_type = "application/json",
         .kind = kind,
-        .namespace = apiserver_text(apiserver_metadata(object), "namespace"),
-        .name = apiserver_text(apiserver_metadata(object), "name"),
+        .namespace = resource_text(resource_metadata(object), "namespace"),
+        .name = resource_text(resource_metadata(object), "name"),
         .tree = object,
     };
-    return begin_single(store, &sending, done, ctx);
+    return begin_single(writes, &sending, done, ctx);
 }
 
 /* Add @text to @object as member @key, unless it is empty: then nobody asks for it. */
@@ -310,11 +318,11 @@ static json_object *share_members(const json_object *from)
     return object;
 }
 
-enum status apiserver_patch(struct store *store,
-                            const struct store_target *target,
-                            const json_object *patch,
-                            store_done_fn *done,
-                            void *ctx)
+enum status remote_patch(struct remote_writes *writes,
+                         const struct store_target *target,
+                         const json_object *patch,
+                         store_done_fn *done,
+                         void *ctx)
 {
     if (!json_object_is_type(patch, json_type_object)) {
         return ST_INVALID;
@@ -334,16 +342,16 @@ enum status apiserver_patch(struct store *store,
             .name = target->name,
             .tree = root,
         };
-        status = begin_single(store, &sending, done, ctx);
+        status = begin_single(writes, &sending, done, ctx);
     }
     json_object_put(root);
     return status;
 }
 
-enum status apiserver_delete(struct store *store,
-                             const struct store_target *target,
-                             store_done_fn *done,
-                             void *ctx)
+enum status remote_delete(struct remote_writes *writes,
+                          const struct store_target *target,
+                          store_done_fn *done,
+                          void *ctx)
 {
     json_object *options = json_object_new_object();
     json_object *preconditions = json_object_new_object();
@@ -362,7 +370,7 @@ enum status apiserver_delete(struct store *store,
             .name = target->name,
             .tree = options,
         };
-        status = begin_single(store, &sending, done, ctx);
+        status = begin_single(writes, &sending, done, ctx);
     }
     json_object_put(options);
     return status;
