@@ -34,7 +34,14 @@
 #include <string.h>
 
 #include <sodium.h>
+#include <uv.h>
 
+#include "base/backoff.h"
+#include "base/buf.h"
+#include "base/problem.h"
+#include "io/http/client.h"
+#include "store/apiserver/objects.h"
+#include "store/apiserver/reply.h"
 #include "store/apiserver/resource.h"
 
 /* Without an event for this long a streaming list has stalled. The server answers within 3 s or
@@ -62,6 +69,36 @@
 /* Failures in a row after which a watch's resourceVersion is no longer believed in. */
 #define WATCH_FAILURES_MAX 5
 
+struct reflector {
+    struct session *session; /* borrows */
+    struct store_interest interest;
+    uint64_t silence_timeout_ms;
+    struct remote_objects objects;
+    uv_timer_t *timer; /* freed by its close callback; IDLE: when to begin; STREAM: when it stalls;
+                          WATCH: when to list anew */
+
+    struct http_transfer *transfer; /* NULL when IDLE */
+    struct reply reply;             /* to it; its phase is the reflector's */
+    uint64_t began_ns;
+    bool has_progress;     /* it has told something */
+    uint64_t confirmed_ns; /* when the server last said where in its history we are */
+
+    char resource_version[RESOURCE_VERSION_MAX]; /* where a watch goes on; "": list first */
+    struct buf continue_token;                   /* of the next page; empty: the first */
+    bool avoids_stream;                          /* this list is read in pages */
+    bool avoids_pages;         /* the token of the last try had expired: all at once */
+    bool wants_list;           /* read the list again when this one is through */
+    size_t unreadable_count;   /* objects of this list, or of the last, that are not readable */
+    size_t unreadable_told;    /* how many the last problem said; 0: resolved */
+    struct problem unreadable; /* why the last of them is not */
+
+    struct backoff backoff;
+    enum status last_failure;
+    bool is_synced;
+    bool is_connected;
+    struct problem problem; /* told and not resolved; ST_OK for none */
+};
+
 /* --- the clockwork --- */
 
 static void on_timer(uv_timer_t *timer);
@@ -81,12 +118,7 @@ static void end_attempt(struct reflector *reflector)
 {
     reflector->transfer = http_cancel(reflector->transfer);
     (void)uv_timer_stop(reflector->timer); /* cannot fail */
-    reflector->phase = PHASE_IDLE;
-    reflector->code = 0;
-    json_frames_fini(&reflector->frames);
-    buf_fini(&reflector->error_body);
-    reflector->error_body.max_len = ERROR_BODY_MAX;
-    reflector->error = (struct status_body){ 0 };
+    reply_end(&reflector->reply);
 }
 
 /* --- what is known of the server --- */
@@ -152,6 +184,13 @@ static void tell_unreadable(struct reflector *reflector)
     }
 }
 
+/* Where in its history the server says we are. */
+static void set_version(struct reflector *reflector)
+{
+    memcpy(reflector->resource_version, reflector->reply.version,
+           sizeof(reflector->resource_version));
+}
+
 /* Everything there is has been told. */
 static void finish_list(struct reflector *reflector)
 {
@@ -169,37 +208,21 @@ static void finish_list(struct reflector *reflector)
     }
 }
 
-void reflector_keep_stream(struct reflector *reflector)
-{
-    schedule(reflector, STREAM_STALL_MS);
-}
-
-void reflector_end_stream(struct reflector *reflector)
-{
-    (void)uv_timer_stop(reflector->timer); /* cannot fail */
-    reflector->phase = PHASE_WATCH;
-    finish_list(reflector);
-    note_connected(reflector);
-    if (!reflector->resource_version[0]) {
-        schedule(reflector, 0); /* not from in here: list anew */
-    }
-}
-
 /* --- replies --- */
 
 static void on_head(void *ctx, const struct http_result *head)
 {
     struct reflector *reflector = ctx;
-    reflector->code = head->code;
+    reflector->reply.code = head->code;
     if (head->code != 200) {
         return;
     }
     session_note_contact(reflector->session);
-    if (reflector->phase == PHASE_LIST) {
+    if (reflector->reply.phase == PHASE_LIST) {
         return;
     }
     session_count(&reflector->session->store->counters.watches_begun);
-    if (reflector->phase == PHASE_WATCH) {
+    if (reflector->reply.phase == PHASE_WATCH) {
         note_connected(reflector);
     }
 }
@@ -207,11 +230,81 @@ static void on_head(void *ctx, const struct http_result *head)
 static enum status on_body(void *ctx, struct span piece)
 {
     struct reflector *reflector = ctx;
-    if (reflector->code == 200) {
-        session_note_contact(reflector->session);
-        return json_frames_push(&reflector->frames, piece);
+    return reply_push(&reflector->reply, piece);
+}
+
+static void keep_stream(struct reflector *reflector)
+{
+    schedule(reflector, STREAM_STALL_MS);
+}
+
+static void end_stream(struct reflector *reflector)
+{
+    (void)uv_timer_stop(reflector->timer); /* cannot fail */
+    set_version(reflector);
+    finish_list(reflector);
+    note_connected(reflector);
+    if (!reflector->resource_version[0]) {
+        schedule(reflector, 0); /* not from in here: list anew */
     }
-    buf_append(&reflector->error_body, piece); /* what does not fit is not looked at */
+}
+
+static enum status follow(struct reflector *reflector)
+{
+    if (!reflector->resource_version[0]) {
+        return ST_OK; /* it is about to be replaced by a list */
+    }
+    reflector->has_progress = true;
+    reflector->confirmed_ns = uv_hrtime();
+    reflector->backoff.failures = 0;
+    if (!reflector->reply.version[0]) {
+        return ST_SYNTAX;
+    }
+    set_version(reflector);
+    return ST_OK;
+}
+
+/* A page that leads to itself would be read for ever. */
+static enum status turn_page(struct reflector *reflector)
+{
+    struct buf *token = &reflector->continue_token;
+    const struct span next = buf_span(&reflector->reply.next_page);
+    if (next.len > 0 && span_equal(next, buf_span(token))) {
+        return ST_SYNTAX;
+    }
+    set_version(reflector);
+    buf_clear(token);
+    buf_append(token, next);
+    return token->failed ? ST_NOMEM : ST_OK;
+}
+
+/* A json_frame_fn. */
+static enum status on_frame(void *ctx, enum json_frame_kind kind, struct span text)
+{
+    struct reflector *reflector = ctx;
+    struct reply *reply = &reflector->reply;
+    const enum status status = reply_take(reply, kind, text);
+    if (status != ST_OK) {
+        return status;
+    }
+    switch (reply->step) {
+    case REPLY_GO_ON:
+        break;
+    case REPLY_UNREADABLE:
+        reflector->unreadable_count++;
+        reflector->unreadable = reply->unreadable;
+        break;
+    case REPLY_TOLD_ONE:
+        keep_stream(reflector);
+        break;
+    case REPLY_TOLD_ALL:
+        end_stream(reflector);
+        break;
+    case REPLY_FOLLOWED:
+        return follow(reflector);
+    case REPLY_PAGE_ENDS:
+        return turn_page(reflector);
+    }
     return ST_OK;
 }
 
@@ -326,8 +419,8 @@ static void go_on(struct reflector *reflector, enum phase phase, const struct en
 static void on_done(void *ctx, const struct http_result *result)
 {
     struct reflector *reflector = ctx;
-    const enum phase phase = reflector->phase;
-    const struct ending ending = reply_judge(reflector, result);
+    const enum phase phase = reflector->reply.phase;
+    const struct ending ending = reply_judge(&reflector->reply, result);
     reflector->transfer = NULL; /* it is gone when this returns */
     end_attempt(reflector);
     go_on(reflector, phase, &ending);
@@ -398,13 +491,13 @@ static enum phase choose_phase(const struct reflector *reflector)
 static enum status send_request(struct reflector *reflector, struct problem *reterr_problem)
 {
     struct buf path = { 0 };
-    build_path(reflector, reflector->phase, &path);
+    build_path(reflector, reflector->reply.phase, &path);
     struct http_request request = {
         .method = "GET",
         .path = path.at,
         .silence_timeout_ms =
-            reflector->phase == PHASE_LIST ? LIST_SILENCE_MS : reflector->silence_timeout_ms,
-        .own_connection = reflector->phase != PHASE_LIST,
+            reflector->reply.phase == PHASE_LIST ? LIST_SILENCE_MS : reflector->silence_timeout_ms,
+        .own_connection = reflector->reply.phase != PHASE_LIST,
         .on_head = on_head,
         .on_body = on_body,
         .on_done = on_done,
@@ -425,10 +518,7 @@ static void begin(struct reflector *reflector)
         remote_objects_begin_list(&reflector->objects);
         reflector->unreadable_count = 0;
     }
-    json_frames_init(&reflector->frames,
-                     phase == PHASE_LIST ? JSON_FRAMES_ITEMS : JSON_FRAMES_SEQUENCE,
-                     RESOURCE_MAX_BYTES, reply_take, reflector);
-    reflector->phase = phase;
+    reply_begin(&reflector->reply, phase, on_frame, reflector);
     reflector->has_progress = false;
     reflector->began_ns = uv_hrtime();
     const enum status status = send_request(reflector, &problem);
@@ -439,14 +529,14 @@ static void begin(struct reflector *reflector)
         end_attempt(reflector);
         go_on(reflector, phase, &ending);
     } else if (phase == PHASE_STREAM) {
-        reflector_keep_stream(reflector);
+        keep_stream(reflector);
     }
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct reflector *reflector = timer->data;
-    const enum phase phase = reflector->phase;
+    const enum phase phase = reflector->reply.phase;
     end_attempt(reflector);
     if (phase == PHASE_STREAM) {
         reflector->avoids_stream = true; /* it has stalled */
@@ -473,8 +563,7 @@ enum status reflector_new(struct session *session,
     reflector->session = session;
     reflector->interest = *interest;
     reflector->silence_timeout_ms = silence_timeout_ms;
-    reflector->error_body.max_len = ERROR_BODY_MAX;
-    reflector->continue_token.max_len = CONTINUE_MAX;
+    reply_init(&reflector->reply, session, &reflector->objects);
     enum status status = remote_objects_init(&reflector->objects, session, interest->kind);
     if (status == ST_OK) {
         reflector->timer = calloc(1, sizeof(*reflector->timer));
@@ -500,7 +589,7 @@ struct reflector *reflector_free(struct reflector *reflector)
         uv_close((uv_handle_t *)reflector->timer, on_timer_closed);
     }
     remote_objects_fini(&reflector->objects);
-    buf_fini(&reflector->error_body);
+    reply_fini(&reflector->reply);
     buf_fini(&reflector->continue_token);
     free(reflector);
     return NULL;
@@ -517,7 +606,7 @@ void reflector_retell(struct reflector *reflector, const struct store_target *ta
         !remote_objects_forget(&reflector->objects, target->namespace, target->name)) {
         return;
     }
-    switch (reflector->phase) {
+    switch (reflector->reply.phase) {
     case PHASE_STREAM:
     case PHASE_LIST:
         reflector->wants_list = true;
