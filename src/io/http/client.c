@@ -33,6 +33,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/buf.h"
 #include "io/http/setup.h"
 
 #define HTTP_RETRY_AFTER_MAX_SEC 86400 /* whoever asks for more is asked again after a day */
@@ -59,6 +60,7 @@ struct http_transfer {
     size_t header_bytes; /* of the reply so far */
     bool head_told;
     struct http_result result;
+    enum status (*on_server)(void *ctx, const char *name, struct span chain_pem);
     void (*on_head)(void *ctx, const struct http_result *head);
     enum status (*on_body)(void *ctx, struct span piece);
     void (*on_done)(void *ctx, const struct http_result *result);
@@ -131,6 +133,54 @@ static bool PRINTF_LIKE(3, 4)
     va_end(args);
     make_printable(result->text);
     return false;
+}
+
+/* The server, before anything is sent. */
+
+/* The certificates of the handshake, in PEM one behind the other. */
+static void append_certificates(CURL *easy, struct buf *pem)
+{
+    static const struct span key = { "Cert:", 5 };
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info) {
+        return;
+    }
+    for (int i = 0; i < info->num_of_certs; i++) {
+        for (const struct curl_slist *at = info->certinfo[i]; at; at = at->next) {
+            if (span_starts_with(span_of(at->data), key)) {
+                buf_append(pem, span_after(span_of(at->data), key.len));
+                buf_append_char(pem, '\n');
+            }
+        }
+    }
+}
+
+/* Ask the caller about it. @is_connected: else TLS has refused it, perhaps before it had shown
+ * anything. False, with the result: the caller does not want it. */
+static bool take_server(struct http_transfer *transfer, bool is_connected)
+{
+    CLEANUP(buf_fini) struct buf pem = { 0 };
+    append_certificates(transfer->setup.easy, &pem);
+    if (!is_connected && pem.len == 0) {
+        return true;
+    }
+    const enum status status =
+        pem.failed ? ST_NOMEM
+                   : transfer->on_server(transfer->ctx, transfer->setup.name, buf_span(&pem));
+    return status == ST_OK || fail(transfer, status, "%s", status_text(status));
+}
+
+/* A CURLOPT_PREREQFUNCTION. */
+static int on_connected(void *ctx, char *server_ip, char *own_ip, int server_port, int own_port)
+{
+    struct http_transfer *transfer = ctx;
+    (void)server_ip;
+    (void)own_ip;
+    (void)server_port;
+    (void)own_port;
+    const bool is_wanted = transfer->state == TRANSFER_RUNNING && take_server(transfer, true);
+    return is_wanted && transfer->state == TRANSFER_RUNNING ? CURL_PREREQFUNC_OK
+                                                            : CURL_PREREQFUNC_ABORT;
 }
 
 /* The reply: callbacks of libcurl. */
@@ -259,6 +309,10 @@ static void describe(struct http_transfer *transfer, CURLcode code)
     const char *words = useful ? setup->error : curl_easy_strerror(code);
     const char *where = setup->where;
     long number = 0;
+    if (code == CURLE_PEER_FAILED_VERIFICATION && transfer->on_server &&
+        !take_server(transfer, false)) {
+        return;
+    }
     if (code == CURLE_COULDNT_CONNECT) {
         (void)curl_easy_getinfo(setup->easy, CURLINFO_OS_ERRNO, &number);
         const char *reason = number ? strerrordesc_np((int)number) : NULL;
@@ -270,10 +324,11 @@ static void describe(struct http_transfer *transfer, CURLcode code)
          * and sets its result, which starts as "unspecified", when they fit. */
         (void)curl_easy_getinfo(setup->easy, CURLINFO_SSL_VERIFYRESULT, &number);
         const bool trusted = number == X509_V_OK || number == X509_V_ERR_UNSPECIFIED;
+        const char *distrust = trusted ? NULL : X509_verify_cert_error_string(number);
+        transfer->result.distrust = distrust;
         (void)fail(transfer, status, "the certificate of %s%s: %s%s", where,
                    setup->proxy[0] ? " or of its proxy" : "",
-                   trusted ? "it is not for the name " : X509_verify_cert_error_string(number),
-                   trusted ? setup->name : "");
+                   distrust ? distrust : "it is not for the name ", distrust ? "" : setup->name);
     } else if (code == CURLE_OUT_OF_MEMORY) {
         (void)fail(transfer, status, "%s: out of memory, or a header line that is too long", where);
     } else {
@@ -540,7 +595,11 @@ static struct http_pool *choose_pool(struct http_client *client, bool own_connec
 static bool set_callbacks(struct http_transfer *transfer)
 {
     CURL *easy = transfer->setup.easy;
-    return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+    const bool server_set =
+        !transfer->on_server ||
+        (curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK);
+    return server_set && curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
@@ -569,6 +628,7 @@ enum status http_start(struct http_client *client,
     }
     transfer->client = client;
     transfer->silence_timeout_ms = request->silence_timeout_ms;
+    transfer->on_server = request->on_server;
     transfer->on_head = request->on_head;
     transfer->on_body = request->on_body;
     transfer->on_done = request->on_done;

@@ -3,11 +3,11 @@
 /*
  * Outgoing HTTPS on the loop: libcurl's multi interface over libuv's sockets and timers.
  *
- * Every request that leaves the process in the background goes through here, so that what may go
- * out, to whom and how long it may take is decided in one place: TLS 1.2 at least, certificate and
- * name verified unless the operator asked otherwise, no redirect followed (it would carry the
- * bearer token elsewhere), no cookies, nothing waits for "100 Continue". Replies are handed on as
- * they arrive and never gathered here: who asks bounds what it keeps.
+ * Every request that leaves the process goes through here, so that what may go out, to whom and how
+ * long it may take is decided in one place: TLS 1.2 at least, certificate and name verified unless
+ * the operator asked otherwise, no redirect followed (it would carry the bearer token elsewhere),
+ * no cookies, nothing waits for "100 Continue". Replies are handed on as they arrive and never
+ * gathered here: who asks bounds what it keeps.
  *
  * Threads: the loop's, or before it runs.
  */

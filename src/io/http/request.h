@@ -32,7 +32,7 @@ struct http_endpoint {
 /** What came back, or why nothing did. */
 struct http_result {
     /* ST_OK: a whole reply came, whatever its code. ST_UNAVAILABLE: no connection, TLS refused, or
-     * it ended early. ST_TIMEOUT. ST_NOMEM. Else what on_body returned. */
+     * it ended early. ST_TIMEOUT. ST_NOMEM. Else what on_server or on_body returned. */
     enum status status;
     unsigned code;                            /* HTTP status; 0 when no reply began */
     bool has_retry_after;                     /* a Retry-After in seconds (a date does not count) */
@@ -41,11 +41,14 @@ struct http_result {
     char from[HTTP_FROM_MAX]; /* who was asked: "host:port", "host:port through the proxy host:port"
                                */
     char text[HTTP_ERROR_MAX]; /* for people; no secrets, no peer bytes but a host name */
+    const char *distrust; /* why the server's certificate is not trusted, in OpenSSL's words (static
+                             storage); NULL when that is not why it failed */
 };
 
 struct http_request {
-    const char *method;         /* "GET", "POST", "PUT", "PATCH", "DELETE" */
-    const char *path;           /* "/api/v1/…?…": appended to the endpoint's URL as it is */
+    const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+    const char *path;   /* "/api/v1/…?…": appended to the endpoint's URL as it is; NULL: that
+                           one says it all, and may have a query */
     const char *const *headers; /* "Name: value" without line ends; a value may be a secret */
     size_t header_count;
     struct span body;            /* copied; the copy is wiped */
@@ -55,6 +58,16 @@ struct http_request {
     bool own_connection; /* do not share or reuse a connection: for a watch, which keeps one busy */
 
     /* Called on the loop's thread, never from inside http_start(). */
+    /**
+     * once, before anything is sent: what the server has shown in the handshake. NULL is fine
+     * @name:      what must stand in the certificate: the endpoint's tls_server_name, or its host
+     * @chain_pem: the certificate and what came with it, one behind the other; empty without TLS
+     *
+     * For who would refuse more than TLS does, or say it better: also when the name was not found,
+     * but not when the chain is not trusted. Return: ST_OK; anything else ends the transfer with
+     * that status
+     */
+    enum status (*on_server)(void *ctx, const char *name, struct span chain_pem) NODISCARD;
     /** once, before the first on_body: code, content_type, from and retry_after of @head are set.
      * NULL is fine */
     void (*on_head)(void *ctx, const struct http_result *head);

@@ -17,7 +17,8 @@
  *
  * A write (anything but GET) never uses a connection that waited for reuse: when the server has
  * closed it meanwhile, libcurl sends the request once more, and nobody could say whether the first
- * one counted.
+ * one counted. Nor does a request that wants to see the server's certificate, which libcurl knows
+ * of a connection's first request only.
  *
  * Secrets: header values, body and client key live in copies that are wiped. libcurl's own copies
  * (the request it sends, OpenSSL's key) are not within reach.
@@ -319,17 +320,19 @@ static enum status parse_url(CURLU *url,
                              const char *path,
                              struct problem *reterr_problem)
 {
-    const struct span prefix = span_of(base);
-    const size_t len = prefix.len && base[prefix.len - 1] == '/' ? prefix.len - 1 : prefix.len;
+    struct span prefix = span_of(base);
     CLEANUP(buf_fini) struct buf whole = { 0 };
-    if (strchr(base, '?') || strchr(base, '#')) {
+    if (path && (strchr(base, '?') || strchr(base, '#'))) {
         return refuse(reterr_problem, "the server's URL: expected no query and no fragment");
     }
-    if (path[0] != '/' || strchr(path, '#')) {
+    if (path && (path[0] != '/' || strchr(path, '#'))) {
         return refuse(reterr_problem, "the request's path: expected / first and no fragment");
     }
-    buf_append(&whole, (struct span){ base, len });
-    buf_append_text(&whole, path);
+    if (path && prefix.len && base[prefix.len - 1] == '/') {
+        prefix.len--;
+    }
+    buf_append(&whole, prefix);
+    buf_append_text(&whole, path ? path : "");
     buf_append_char(&whole, '\0');
     if (whole.failed) {
         return ST_NOMEM;
@@ -432,7 +435,7 @@ static enum status set_method(struct http_setup *setup,
                       SET(CURLOPT_POSTFIELDS, setup->body.at));
     /* own_connection needs nothing here: such a request has a pool of its own. */
     return body_set && SET(CURLOPT_CUSTOMREQUEST, method) &&
-                   SET(CURLOPT_FRESH_CONNECT, reads ? 0L : 1L)
+                   SET(CURLOPT_FRESH_CONNECT, reads && !request->on_server ? 0L : 1L)
                ? ST_OK
                : ST_NOMEM;
 }
@@ -480,6 +483,7 @@ static bool set_rules(struct http_setup *setup, const struct http_request *reque
            SET(CURLOPT_QUICK_EXIT, 1L) &&
            SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_of(connect_timeout_ms)) &&
            SET(CURLOPT_TIMEOUT_MS, timeout_of(request->total_timeout_ms)) &&
+           SET(CURLOPT_CERTINFO, request->on_server ? 1L : 0L) &&
            SET(CURLOPT_SOCKOPTFUNCTION, on_socket) && SET(CURLOPT_ERRORBUFFER, setup->error);
 }
 

@@ -126,6 +126,12 @@ struct asked {
     size_t body_len;
     sem_t *open_gate; /* opened at each piece of the body */
     enum status body_status;
+    char server_name[64];
+    unsigned server_count;
+    unsigned shown_count;      /* certificates */
+    bool shows_its_own;        /* the first of them is pki.server */
+    enum status server_status; /* what on_server returns */
+    bool cancel_in_server;
     bool cancel_in_head;
     bool cancel_in_body;
     bool free_in_head;
@@ -320,6 +326,36 @@ static struct asked ask_once(struct https_script *script, struct http_endpoint *
     }
 
 /* Requests and replies. */
+
+static void test_http_client_url_that_says_it_all(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path; /* of the URL */
+        const char *want;
+    } url_rows[] = {
+        { "", "GET / HTTP/1.1\r\n" },
+        { "/a/", "GET /a/ HTTP/1.1\r\n" },
+        { "/a/?x=/#y", "GET /a/?x=/ HTTP/1.1\r\n" },
+        { "?x", "GET /?x HTTP/1.1\r\n" },
+    };
+    for (size_t i = 0; i < COUNTOF(url_rows); i++) {
+        struct https_script script = SCRIPT({ .expect = url_rows[i].want, .send = OK_REPLY });
+        char url[128];
+        struct kit kit;
+        struct asked asked = { 0 };
+        const struct http_request request = get(&asked, NULL);
+        https_script_start(&script);
+        struct http_endpoint endpoint = endpoint_of(&script);
+        (void)snprintf(url, sizeof(url), "%s%s", endpoint.url, url_rows[i].path);
+        endpoint.url = url;
+        kit_init(&kit);
+        ask(&kit, &endpoint, &request);
+        kit_fini(&kit);
+        https_script_stop(&script);
+        assert_int_equal(asked.result.status, ST_OK);
+    }
+}
 
 static void test_http_client_get_brings_head_and_body(void **state)
 {
@@ -761,6 +797,166 @@ static void test_http_client_only_the_given_ca_counts(void **state)
         const struct asked asked = ask_once(&script, &endpoint);
         assert_int_equal(asked.result.status, ST_UNAVAILABLE);
         assert_int_equal(system_ca_lookups > 0, rows[i].looks_elsewhere);
+    }
+}
+
+static enum status on_server(void *ctx, const char *name, struct span chain_pem)
+{
+    struct asked *asked = ctx;
+    gnutls_x509_crt_t *chain = NULL;
+    gnutls_x509_crt_t own;
+    const gnutls_datum_t datum = { (unsigned char *)(uintptr_t)chain_pem.at,
+                                   (unsigned)chain_pem.len };
+    assert_int_equal(asked->head_count, 0);
+    (void)snprintf(asked->server_name, sizeof(asked->server_name), "%s", name);
+    asked->server_count++;
+    asked->shown_count = 0;
+    if (chain_pem.len > 0) {
+        assert_int_equal(gnutls_x509_crt_list_import2(&chain, &asked->shown_count, &datum,
+                                                      GNUTLS_X509_FMT_PEM, 0),
+                         0);
+        assert_int_equal(gnutls_x509_crt_init(&own), 0);
+        assert_int_equal(gnutls_x509_crt_import(own, &pki.server.certificate, GNUTLS_X509_FMT_PEM),
+                         0);
+        asked->shows_its_own = gnutls_x509_crt_equals(chain[0], own);
+        gnutls_x509_crt_deinit(own);
+    }
+    for (unsigned i = 0; i < asked->shown_count; i++) {
+        gnutls_x509_crt_deinit(chain[i]);
+    }
+    gnutls_free(chain);
+    if (asked->cancel_in_server) {
+        asked->transfer = http_cancel(asked->transfer);
+        count_down(asked->kit);
+    }
+    return asked->server_status;
+}
+
+static const struct {
+    const char *name;
+    bool other_ca;
+    const char *server_name; /* of the endpoint */
+    enum status answer;      /* of on_server */
+    unsigned shown_count;    /* 0: not asked */
+    enum status status;
+    const char *text;
+    const char *distrust;
+} server_rows[] = {
+    { "taken", false, NULL, ST_OK, 1, ST_OK, "", NULL },
+    { "refused", false, NULL, ST_INVALID, 1, ST_INVALID, "a value is not valid", NULL },
+    { "taken by another name", false, "kubernetes.test", ST_OK, 1, ST_OK, "", NULL },
+    { "taken, but it has not that name", false, "elsewhere.test", ST_OK, 1, ST_UNAVAILABLE,
+      "it is not for the name elsewhere.test", NULL },
+    { "refused, and it has not that name", false, "elsewhere.test", ST_INVALID, 1, ST_INVALID,
+      "a value is not valid", NULL },
+    { "of another CA", true, NULL, ST_OK, 0, ST_UNAVAILABLE, "unable to get local issuer",
+      "unable to get local issuer certificate" },
+};
+
+static void test_http_client_shows_the_server_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(server_rows); i++) {
+        struct https_script script = SCRIPT({ .expect = "GET /", .send = OK_REPLY });
+        script.exchange_count = server_rows[i].status == ST_OK ? 1 : 0;
+        https_script_start(&script);
+        struct http_endpoint endpoint = endpoint_of(&script);
+        endpoint.tls_server_name = server_rows[i].server_name;
+        endpoint.ca_pem =
+            pem_of(server_rows[i].other_ca ? &pki.other_ca.certificate : &pki.ca.certificate);
+        struct asked asked = { .server_status = server_rows[i].answer };
+        struct http_request request = get(&asked, "/");
+        struct kit kit;
+        request.on_server = on_server;
+        kit_init(&kit);
+        ask(&kit, &endpoint, &request);
+        kit_fini(&kit);
+        https_script_stop(&script);
+        print_message("# %s: %s\n", server_rows[i].name, asked.result.text);
+        assert_int_equal(asked.server_count, server_rows[i].shown_count > 0);
+        assert_int_equal(asked.shown_count, server_rows[i].shown_count);
+        assert_int_equal(asked.shows_its_own, server_rows[i].shown_count > 0);
+        if (asked.server_count) {
+            assert_string_equal(asked.server_name, server_rows[i].server_name
+                                                       ? server_rows[i].server_name
+                                                       : "127.0.0.1");
+        }
+        assert_int_equal(asked.result.status, server_rows[i].status);
+        assert_non_null(strstr(asked.result.text, server_rows[i].text));
+        assert_int_equal(asked.result.distrust != NULL, server_rows[i].distrust != NULL);
+        if (server_rows[i].distrust) {
+            assert_string_equal(asked.result.distrust, server_rows[i].distrust);
+        }
+        assert_int_equal(strlen(script.requests) > 0, server_rows[i].status == ST_OK);
+    }
+}
+
+/* libcurl shows the certificates of a connection to the request that made it. */
+static void test_http_client_shows_the_server_each_time(void **state)
+{
+    (void)state;
+    struct https_script script =
+        SCRIPT({ .expect = "GET /", .send = OK_REPLY }, { .expect = "GET /", .send = OK_REPLY });
+    struct kit kit;
+    struct asked asked = { 0 };
+    struct http_request request = get(&asked, "/");
+    request.on_server = on_server;
+    https_script_start(&script);
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    kit_init(&kit);
+    for (unsigned i = 1; i <= 2; i++) {
+        asked = (struct asked){ .server_count = asked.server_count };
+        ask(&kit, &endpoint, &request);
+        assert_int_equal(asked.result.status, ST_OK);
+        assert_int_equal(asked.server_count, i);
+        assert_int_equal(asked.shown_count, 1);
+    }
+    kit_fini(&kit);
+    https_script_stop(&script);
+    assert_int_equal(script.connection_count, 2);
+}
+
+static void test_http_client_shows_a_server_without_tls_as_nothing(void **state)
+{
+    (void)state;
+    struct https_script script = { .plain = true };
+    struct kit kit;
+    struct asked asked = { .server_status = ST_INVALID };
+    struct http_request request = get(&asked, "/");
+    request.on_server = on_server;
+    https_script_start(&script);
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    kit_init(&kit);
+    ask(&kit, &endpoint, &request);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    assert_int_equal(asked.result.status, ST_INVALID);
+    assert_int_equal(asked.server_count, 1);
+    assert_int_equal(asked.shown_count, 0);
+    assert_string_equal(script.requests, "");
+}
+
+static void test_http_cancel_of_a_server_that_is_shown_sends_nothing(void **state)
+{
+    (void)state;
+    static const char *const server_names[] = { NULL, "elsewhere.test" };
+    for (size_t i = 0; i < COUNTOF(server_names); i++) {
+        struct https_script script = { .pki = &pki };
+        struct kit kit;
+        struct asked asked = { .cancel_in_server = true };
+        struct http_request request = get(&asked, "/");
+        request.on_server = on_server;
+        https_script_start(&script);
+        struct http_endpoint endpoint = endpoint_of(&script);
+        endpoint.tls_server_name = server_names[i];
+        kit_init(&kit);
+        start(&kit, &endpoint, &request);
+        kit_run(&kit, 1);
+        kit_fini(&kit);
+        https_script_stop(&script);
+        assert_int_equal(asked.server_count, 1);
+        assert_int_equal(asked.done_count, 0);
+        assert_string_equal(script.requests, "");
     }
 }
 
@@ -1878,6 +2074,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* before a lookup is left behind, which closes its descriptors when it likes */
         cmocka_unit_test(test_http_client_leaves_no_descriptor_open),
+        cmocka_unit_test(test_http_client_url_that_says_it_all),
         cmocka_unit_test(test_http_client_get_brings_head_and_body),
         cmocka_unit_test(test_http_client_methods_send_their_bodies),
         cmocka_unit_test(test_http_client_a_large_body_does_not_wait_for_100_continue),
@@ -1890,6 +2087,10 @@ int main(void)
         cmocka_unit_test(test_http_client_a_reset_is_no_end),
         cmocka_unit_test(test_http_client_trust_rows),
         cmocka_unit_test(test_http_client_only_the_given_ca_counts),
+        cmocka_unit_test(test_http_client_shows_the_server_rows),
+        cmocka_unit_test(test_http_client_shows_the_server_each_time),
+        cmocka_unit_test(test_http_client_shows_a_server_without_tls_as_nothing),
+        cmocka_unit_test(test_http_cancel_of_a_server_that_is_shown_sends_nothing),
         cmocka_unit_test(test_http_client_tls_below_1_2_is_refused),
         cmocka_unit_test(test_http_client_presents_its_certificate),
         cmocka_unit_test(test_http_client_http_without_tls),
