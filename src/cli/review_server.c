@@ -1,217 +1,220 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking a running server, by libcurl.
+ * Asking a running server, by io/http/client on a loop that lives for the one request.
  *
  * What goes out is a secret: only https, only to the host named (no redirect, no proxy), only after
  * the certificate was verified for it. --tls-server-name changes the name that is verified and sent
- * in the handshake; the connection still goes to the URL's host, by CURLOPT_CONNECT_TO. A
- * certificate that OpenSSL takes and kube-apiserver would not ends it before anything is sent. What
- * comes back is bounded and, for a terminal, escaped. One thread.
+ * in the handshake; the connection still goes to the URL's host. A certificate that OpenSSL takes
+ * and kube-apiserver would not ends it before anything is sent. What comes back is bounded and, for
+ * a terminal, escaped. One thread.
  */
 #include "cli/review_server.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
+#include <gnutls/x509.h>
 #include <json-c/json.h>
 
 #include "base/clock.h"
+#include "base/pem.h"
+#include "cli/read_file.h"
 #include "cli/review_explain.h"
 #include "cli/server_certificate.h"
+#include "io/http/client.h"
+#include "io/loop.h"
 
-/* Everything one request holds; all freed by request_fini(). */
-struct request {
-    CURL *curl;
-    CURLU *url;
-    struct curl_slist *headers;
-    struct curl_slist *connect_to;
-    struct buf reply;
-    char error[CURL_ERROR_SIZE];
-    char *host; /* libcurl's; that the certificate must cover */
-    struct problem
-        refused; /* what kube-apiserver would refuse of the certificate; ST_OK for none */
+#define PEM_MAX_BYTES 1048576 /* one bundle; all public CAs are 230 KiB */
+
+/* In PEM; all-zero where nothing was given. */
+struct credentials {
+    struct buf ca;
+    struct buf certificate;
+    struct buf key; /* wiped */
 };
 
-static void request_fini(struct request *request)
+static void credentials_fini(struct credentials *credentials)
 {
-    curl_easy_cleanup(request->curl);
-    curl_url_cleanup(request->url);
-    curl_slist_free_all(request->headers);
-    curl_slist_free_all(request->connect_to);
-    buf_fini(&request->reply);
-    curl_free(request->host);
+    buf_fini(&credentials->ca);
+    buf_fini(&credentials->certificate);
+    read_file_wipe(&credentials->key);
 }
 
-/* The certificates of the handshake, in PEM one behind the other. */
-static void take_certificates(CURL *curl, struct buf *pem)
+/* Everything one request holds. */
+struct request {
+    struct loop *loop;
+    struct buf reply;
+    struct problem refused; /* what kube-apiserver would refuse of the certificate */
+    struct http_result result;
+};
+
+static enum status read_credentials(const struct options *options,
+                                    struct credentials *credentials,
+                                    struct problem *reterr_problem)
 {
-    static const char key[] = "Cert:";
-    struct curl_certinfo *info = NULL;
-    if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info) {
-        return;
-    }
-    for (int i = 0; i < info->num_of_certs; i++) {
-        for (const struct curl_slist *at = info->certinfo[i]; at; at = at->next) {
-            if (strncmp(at->data, key, sizeof(key) - 1) == 0) {
-                buf_append_text(pem, at->data + sizeof(key) - 1);
-                buf_append_char(pem, '\n');
-            }
+    const struct {
+        const char *option;
+        const char *path;
+        struct buf *pem;
+    } files[] = {
+        { "--certificate-authority", options->certificate_authority, &credentials->ca },
+        { "--client-certificate", options->client_certificate, &credentials->certificate },
+        { "--client-key", options->client_key, &credentials->key },
+    };
+    enum status status = ST_OK;
+    for (size_t i = 0; i < COUNTOF(files) && status == ST_OK; i++) {
+        struct problem problem = { 0 };
+        if (files[i].path) {
+            status = read_file(files[i].path, PEM_MAX_BYTES, files[i].pem, &problem);
+        }
+        if (status != ST_OK) {
+            problem_set(reterr_problem, status, 0, 0, "%s: %s", files[i].option, problem.text);
         }
     }
+    return status;
 }
 
-/* Into request->refused what kube-apiserver would refuse. Return: was there a certificate? */
-static bool judge_certificate(struct request *request)
+/* An empty file is no reason to trust the system's CAs, or not to say who we are. */
+static enum status check_credentials(const struct options *options,
+                                     const struct credentials *credentials,
+                                     struct problem *reterr_problem)
 {
-    CLEANUP(buf_fini) struct buf pem = { 0 };
-    gnutls_x509_crt_t *chain = NULL;
-    unsigned count = 0;
-    take_certificates(request->curl, &pem);
-    const gnutls_datum_t datum = { .data = (unsigned char *)pem.at, .size = (unsigned)pem.len };
-    if (pem.failed || pem.len == 0 ||
-        gnutls_x509_crt_list_import2(&chain, &count, &datum, GNUTLS_X509_FMT_PEM, 0) < 0) {
-        return false;
+    static const char *const faults[] = {
+        [PEM_PAIR_SWAPPED] = "--client-certificate and --client-key are swapped",
+        [PEM_PAIR_NO_CERTIFICATE] = "--client-certificate: expected a PEM certificate",
+        [PEM_PAIR_NO_KEY] = "--client-key: expected a PEM private key without a passphrase",
+        [PEM_PAIR_MISMATCH] = "--client-key: expected the key of --client-certificate, found "
+                              "another's",
+    };
+    enum pem_pair_fault fault = PEM_PAIR_NO_CERTIFICATE;
+    const char *wrong = NULL;
+    if (options->certificate_authority &&
+        pem_check_certificates(buf_span(&credentials->ca)) != ST_OK) {
+        wrong = "--certificate-authority: expected PEM certificates of CAs";
+    } else if (options->client_certificate &&
+               pem_check_pair(buf_span(&credentials->certificate), buf_span(&credentials->key),
+                              &fault) != ST_OK) {
+        wrong = faults[fault];
     }
-    const struct clock clock = clock_system();
-    (void)server_certificate_is_good(chain, count, request->host, clock_now(&clock).sec,
-                                     &request->refused); /* which says it */
-    server_certificate_free(chain, count);
-    return true;
+    if (wrong) {
+        problem_set(reterr_problem, ST_INVALID, 0, 0, "%s", wrong);
+    }
+    return wrong ? ST_INVALID : ST_OK;
 }
 
-/* CURLOPT_PREREQFUNCTION: the server is connected, and nothing has been sent. */
-static int before_request(void *ctx, char *server_ip, char *own_ip, int server_port, int own_port)
+/* Before anything is sent: into request->refused what kube-apiserver would refuse. */
+static enum status on_server(void *ctx, const char *name, struct span chain_pem)
 {
     struct request *request = ctx;
-    (void)server_ip;
-    (void)own_ip;
-    (void)server_port;
-    (void)own_port;
-    if (!judge_certificate(request)) {
+    gnutls_x509_crt_t *chain = NULL;
+    unsigned count = 0;
+    const gnutls_datum_t datum = { .data = (unsigned char *)(uintptr_t)chain_pem.at,
+                                   .size = (unsigned)chain_pem.len };
+    if (chain_pem.len == 0 ||
+        gnutls_x509_crt_list_import2(&chain, &count, &datum, GNUTLS_X509_FMT_PEM, 0) < 0) {
         problem_set(&request->refused, ST_INVALID, 0, 0, "the certificate cannot be read");
-    }
-    return request->refused.text[0] ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
-}
-
-static size_t on_reply(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct buf *reply = ctx;
-    buf_append(reply, (struct span){ .at = bytes, .len = size * count });
-    return reply->failed ? 0 : size * count; /* anything else than all ends the transfer */
-}
-
-static bool append_header(struct curl_slist **list, const char *header)
-{
-    struct curl_slist *longer = curl_slist_append(*list, header);
-    if (longer) {
-        *list = longer;
-    }
-    return longer;
-}
-
-static void free_curl_text(char **text)
-{
-    curl_free(*text);
-}
-
-/* The URL names the server that is expected in the certificate; the connection goes to the host
- * that was in it before. */
-static enum status rename_server(struct request *request, const char *server_name)
-{
-    CLEANUP(free_curl_text) char *host = NULL;
-    CLEANUP(free_curl_text) char *port = NULL;
-    if (curl_url_get(request->url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(request->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-        curl_url_set(request->url, CURLUPART_HOST, server_name, 0) != CURLUE_OK) {
         return ST_INVALID;
     }
-    CLEANUP(buf_fini) struct buf rule = { 0 };
-    buf_printf(&rule, "::%s:%s", host, port); /* whatever host and port: connect here */
-    buf_append_char(&rule, '\0');
-    return !rule.failed && append_header(&request->connect_to, rule.at) ? ST_OK : ST_NOMEM;
+    const struct clock clock = clock_system();
+    const bool is_good =
+        server_certificate_is_good(chain, count, name, clock_now(&clock).sec, &request->refused);
+    server_certificate_free(chain, count);
+    return is_good ? ST_OK : ST_INVALID;
 }
 
-static enum status prepare_url(const struct options *options,
-                               struct request *request,
-                               struct problem *reterr_problem)
+static enum status on_body(void *ctx, struct span piece)
 {
-    request->url = curl_url();
-    if (!request->url) {
-        return ST_NOMEM;
-    }
-    enum status st = ST_INVALID;
-    if (curl_url_set(request->url, CURLUPART_URL, options->server, CURLU_DISALLOW_USER) ==
-        CURLUE_OK) {
-        st = options->tls_server_name ? rename_server(request, options->tls_server_name) : ST_OK;
-    }
-    if (st == ST_OK && curl_url_get(request->url, CURLUPART_HOST, &request->host, 0) != CURLUE_OK) {
-        st = ST_INVALID;
-    }
-    if (st == ST_INVALID) {
-        problem_set(reterr_problem, st, 0, 0,
-                    "--server: expected a URL such as https://host:8443/authenticate");
-    }
-    return st;
+    struct request *request = ctx;
+    buf_append(&request->reply, piece);
+    return request->reply.failed ? ST_LIMIT : ST_OK;
 }
 
-static bool set_options(const struct options *options, struct request *request, struct span body)
+static void on_done(void *ctx, const struct http_result *result)
 {
-    CURL *curl = request->curl;
-    const bool secure =
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
-    const bool files =
-        (!options->certificate_authority ||
-         (curl_easy_setopt(curl, CURLOPT_CAINFO, options->certificate_authority) == CURLE_OK &&
-          curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
-        (!options->client_certificate ||
-         (curl_easy_setopt(curl, CURLOPT_SSLCERT, options->client_certificate) == CURLE_OK &&
-          curl_easy_setopt(curl, CURLOPT_SSLKEY, options->client_key) == CURLE_OK));
-    return secure && files && curl_easy_setopt(curl, CURLOPT_CURLU, request->url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PREREQDATA, request) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CONNECT_TO, request->connect_to) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at ? body.at : "") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->client_timeout_ms) ==
-               CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, request->error) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_reply) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, &request->reply) == CURLE_OK;
+    struct request *request = ctx;
+    request->result = *result;
+    loop_stop(request->loop);
 }
 
-static enum status perform(struct request *request, long *ret_code, struct problem *reterr_problem)
+/* What came of it, in words. */
+static enum status judge(const struct request *request, struct problem *reterr_problem)
 {
-    const CURLcode code = curl_easy_perform(request->curl);
+    const struct http_result *result = &request->result;
+    if (result->status == ST_OK) {
+        return ST_OK;
+    }
     if (request->reply.failed) {
         problem_set(reterr_problem, ST_LIMIT, 0, 0, "--server: the reply is longer than %d bytes",
                     REVIEW_REPLY_MAX_BYTES);
         return ST_LIMIT;
     }
-    if (code == CURLE_PEER_FAILED_VERIFICATION) { /* libcurl looks at names of its own accord */
-        (void)judge_certificate(request);         /* none where the handshake came to nothing */
-    }
     if (request->refused.text[0]) {
         problem_set(reterr_problem, ST_IO, 0, 0, "--server: %s", request->refused.text);
-        return ST_IO;
+    } else if (result->distrust) {
+        problem_set(reterr_problem, ST_IO, 0, 0, "--server: SSL certificate problem: %s",
+                    result->distrust);
+    } else {
+        problem_set(reterr_problem, ST_IO, 0, 0, "--server: %s", result->text);
     }
-    if (code != CURLE_OK) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "--server: %s",
-                    request->error[0] ? request->error : curl_easy_strerror(code));
-        return ST_IO;
+    return ST_IO;
+}
+
+/* Until the answer is there, or there is none to come. */
+static enum status run(struct request *request,
+                       const struct http_endpoint *endpoint,
+                       const struct http_request *http,
+                       struct problem *reterr_problem)
+{
+    struct http_client *client = NULL;
+    struct http_transfer *transfer = NULL;
+    enum status status = loop_new(&request->loop);
+    if (status != ST_OK) {
+        return status;
     }
-    return curl_easy_getinfo(request->curl, CURLINFO_RESPONSE_CODE, ret_code) == CURLE_OK
-               ? ST_OK
-               : ST_INTERNAL;
+    status = http_client_new(request->loop, &client);
+    if (status == ST_OK) {
+        status = http_start(client, endpoint, http, &transfer, reterr_problem);
+    }
+    if (status == ST_OK) {
+        loop_run(request->loop);
+        status = judge(request, reterr_problem);
+    } else if (status == ST_INVALID) { /* of the rest nothing is the operator's, or is checked */
+        problem_set(reterr_problem, status, 0, 0,
+                    "--server: expected a URL such as https://host:8443/authenticate");
+    }
+    client = http_client_free(client);
+    request->loop = loop_free(request->loop);
+    return status;
+}
+
+static enum status ask(const struct options *options,
+                       const struct credentials *credentials,
+                       struct span body,
+                       struct request *request,
+                       struct problem *reterr_problem)
+{
+    static const char *const headers[] = { "Content-Type: application/json",
+                                           "Accept: application/json" };
+    const struct http_endpoint endpoint = {
+        .url = options->server,
+        .tls_server_name = options->tls_server_name,
+        .proxy_url = "", /* none */
+        .ca_pem = buf_span(&credentials->ca),
+        .client_certificate_pem = buf_span(&credentials->certificate),
+        .client_key_pem = buf_span(&credentials->key),
+    };
+    const struct http_request http = {
+        .method = "POST",
+        .headers = headers,
+        .header_count = COUNTOF(headers),
+        .body = body,
+        .connect_timeout_ms = (uint64_t)options->client_timeout_ms,
+        .total_timeout_ms = (uint64_t)options->client_timeout_ms,
+        .on_server = on_server,
+        .on_body = on_body,
+        .on_done = on_done,
+        .ctx = request,
+    };
+    return run(request, &endpoint, &http, reterr_problem);
 }
 
 enum status review_server_ask(const struct options *options,
@@ -220,31 +223,22 @@ enum status review_server_ask(const struct options *options,
                               long *ret_code,
                               struct problem *reterr_problem)
 {
-    CLEANUP(request_fini)
-    struct request request = {
-        .reply = { .max_len = REVIEW_REPLY_MAX_BYTES },
-    };
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        return ST_INTERNAL;
+    CLEANUP(credentials_fini) struct credentials credentials = { 0 };
+    struct request request = { .reply = { .max_len = REVIEW_REPLY_MAX_BYTES } };
+    enum status status = read_credentials(options, &credentials, reterr_problem);
+    if (status == ST_OK) {
+        status = check_credentials(options, &credentials, reterr_problem);
     }
-    request.curl = curl_easy_init();
-    if (!request.curl || !append_header(&request.headers, "Content-Type: application/json") ||
-        !append_header(&request.headers, "Accept: application/json") ||
-        !append_header(&request.headers, "Expect:")) { /* no waiting for 100 Continue */
-        return ST_NOMEM;
+    if (status == ST_OK) {
+        status = ask(options, &credentials, body, &request, reterr_problem);
     }
-    enum status st = prepare_url(options, &request, reterr_problem);
-    if (st == ST_OK && !set_options(options, &request, body)) {
-        st = ST_NOMEM;
+    if (status != ST_OK) {
+        buf_fini(&request.reply);
+        return status;
     }
-    if (st == ST_OK) {
-        st = perform(&request, ret_code, reterr_problem);
-    }
-    if (st == ST_OK) {
-        *ret_reply = request.reply;
-        request.reply = (struct buf){ 0 };
-    }
-    return st;
+    *ret_reply = request.reply;
+    *ret_code = request.result.code;
+    return ST_OK;
 }
 
 static struct span text_of(json_object *value)

@@ -8,8 +8,8 @@
 #include "base/status.h"
 #include "cli/options.h"
 
-#define REVIEW_REPLY_MAX_BYTES \
-    1048576 /* a TokenReview is below 64 KiB; what is larger is another server */
+/* A TokenReview is below 64 KiB; what is larger is another server. */
+#define REVIEW_REPLY_MAX_BYTES 1048576
 
 /**
  * review_server_ask() - POST @body to options->server
@@ -20,8 +20,8 @@
  * The server's certificate is always verified, against the CA given or the system's, and by the
  * rules of kube-apiserver's client, which takes no common name for a host; TLS 1.2 at least;
  * redirects are not followed, for they would carry the token elsewhere; proxies of the environment
- * are not used. Return: ST_OK; ST_IO with @reterr_problem; ST_LIMIT for a reply that is too long;
- * ST_NOMEM
+ * are not used. Return: ST_OK; ST_INVALID: URL, name, CA, certificate or key; ST_IO; ST_LIMIT for a
+ * reply or a file that is too long; all with @reterr_problem; ST_NOMEM, ST_INTERNAL
  */
 enum status review_server_ask(const struct options *options,
                               struct span body,

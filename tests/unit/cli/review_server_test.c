@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "cli/review_server.h"
+#include "support/certificate_kit.h"
+#include "support/file_kit.h"
 
 #define KIND "{\"kind\":\"TokenReview\",\"status\":"
 
@@ -105,6 +107,70 @@ static void test_review_server_ask_nobody_there_is_an_io_error(void **state)
     assert_int_equal(review_server_ask(&options, SPAN_LITERAL("{}"), &reply, &code, &problem),
                      ST_IO);
     assert_non_null(strstr(problem.text, "--server: "));
+    assert_string_equal(problem.text,
+                        "--server: cannot connect to 127.0.0.1:1: Connection refused");
+}
+
+#define MISMATCH "--client-key: expected the key of --client-certificate, found another's"
+
+static const struct {
+    const char *name;
+    const char *ca; /* files; NULL: not given */
+    const char *certificate;
+    const char *key;
+    enum status want;
+    const char *problem;
+} credential_rows[] = {
+    { "good ones", "a.crt", "a.crt", "a.key", ST_IO, "--server: cannot connect to " },
+    { "no file", "gone", NULL, NULL, ST_IO, "--certificate-authority: cannot be opened: No such" },
+    { "an empty CA is not the system's", "empty", NULL, NULL, ST_INVALID,
+      "--certificate-authority: expected PEM certificates of CAs" },
+    { "a CA that is none", "noise", NULL, NULL, ST_INVALID,
+      "--certificate-authority: expected PEM certificates of CAs" },
+    { "no client certificate", NULL, "gone", "a.key", ST_IO, "--client-certificate: cannot be " },
+    { "no client key", NULL, "a.crt", "gone", ST_IO, "--client-key: cannot be opened: No such" },
+    { "an empty client certificate", NULL, "empty", "empty", ST_INVALID,
+      "--client-certificate: expected a PEM certificate" },
+    { "no key in the file", NULL, "a.crt", "noise", ST_INVALID,
+      "--client-key: expected a PEM private key without a passphrase" },
+    { "another's key", "a.crt", "a.crt", "b.key", ST_INVALID, MISMATCH },
+    { "swapped", NULL, "a.key", "a.crt", ST_INVALID,
+      "--client-certificate and --client-key are swapped" },
+};
+
+static void test_review_server_ask_credential_rows(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    certificate_kit_make(kit_path(&kit, "a.crt").text, kit_path(&kit, "a.key").text, INT32_MAX);
+    certificate_kit_make(kit_path(&kit, "b.crt").text, kit_path(&kit, "b.key").text, INT32_MAX);
+    kit_write(&kit, "empty", "");
+    kit_write(&kit, "noise", "TEST-ONLY");
+    for (size_t i = 0; i < COUNTOF(credential_rows); i++) {
+        const char *names[] = { credential_rows[i].ca, credential_rows[i].certificate,
+                                credential_rows[i].key };
+        struct kit_path paths[COUNTOF(names)];
+        for (size_t j = 0; j < COUNTOF(names); j++) {
+            paths[j] = kit_path(&kit, names[j] ? names[j] : "");
+        }
+        const struct options options = {
+            .server = (char *)(uintptr_t) "https://127.0.0.1:1/",
+            .certificate_authority = names[0] ? paths[0].text : NULL,
+            .client_certificate = names[1] ? paths[1].text : NULL,
+            .client_key = names[2] ? paths[2].text : NULL,
+            .client_timeout_ms = 1000,
+        };
+        struct buf reply = { 0 };
+        struct problem problem = { 0 };
+        long code = 0;
+        print_message("# %s\n", credential_rows[i].name);
+        assert_int_equal(review_server_ask(&options, SPAN_LITERAL("{}"), &reply, &code, &problem),
+                         credential_rows[i].want);
+        assert_true(span_starts_with(span_of(problem.text), span_of(credential_rows[i].problem)));
+        assert_null(reply.at);
+    }
+    kit_fini(&kit);
 }
 
 int main(void)
@@ -113,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_review_server_read_rows),
         cmocka_unit_test(test_review_server_ask_refuses_urls),
         cmocka_unit_test(test_review_server_ask_nobody_there_is_an_io_error),
+        cmocka_unit_test(test_review_server_ask_credential_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
