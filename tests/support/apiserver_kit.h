@@ -121,9 +121,10 @@ static inline bool api_saw(struct api_kit *kit, const char *text)
     return saw;
 }
 
-static inline void api_open(struct api_kit *kit,
-                            const struct https_exchange *exchanges,
-                            uint64_t silence_timeout_ms)
+static inline void api_open_bounded(struct api_kit *kit,
+                                    const struct https_exchange *exchanges,
+                                    uint64_t silence_timeout_ms,
+                                    uint64_t list_timeout_ms)
 {
     char config[1024];
     struct problem problem = { 0 };
@@ -158,6 +159,7 @@ static inline void api_open(struct api_kit *kit,
         .access = access,
         .clock = clock_system(),
         .silence_timeout_ms = silence_timeout_ms,
+        .list_timeout_ms = list_timeout_ms,
         .on_problem = api_on_problem,
         .on_resolved = api_on_resolved,
         .ctx = kit,
@@ -166,6 +168,13 @@ static inline void api_open(struct api_kit *kit,
     assert_int_equal(store_subscribe(kit->store, &api_interest, api_on_event, kit), ST_OK);
     assert_int_equal(store_load(kit->store, &problem), ST_UNSETTLED);
     assert_int_equal(store_watch(kit->store, kit->files.loop, &problem), ST_OK);
+}
+
+static inline void api_open(struct api_kit *kit,
+                            const struct https_exchange *exchanges,
+                            uint64_t silence_timeout_ms)
+{
+    api_open_bounded(kit, exchanges, silence_timeout_ms, 0);
 }
 
 static inline void api_close(struct api_kit *kit)

@@ -132,8 +132,13 @@ static ssize_t https_recv(struct https_connection *connection, char *at, size_t 
 }
 
 /* False when the client has gone, which some tests do. */
-static bool https_send(struct https_connection *connection, const char *text, size_t piece_len)
+static bool https_send(struct https_connection *connection,
+                       const char *text,
+                       size_t piece_len,
+                       unsigned pause_ms)
 {
+    const struct timespec pause = { .tv_sec = pause_ms / 1000,
+                                    .tv_nsec = pause_ms % 1000 * 1000000L };
     const size_t len = strlen(text);
     size_t at = 0;
     while (at < len) {
@@ -145,6 +150,9 @@ static bool https_send(struct https_connection *connection, const char *text, si
             return false;
         }
         at += sent > 0 ? (size_t)sent : 0;
+        if (pause_ms > 0 && at < len) {
+            (void)nanosleep(&pause, NULL); /* a signal may end it sooner */
+        }
     }
     return true;
 }
@@ -253,7 +261,8 @@ static bool https_play(struct https_connection *connection, size_t i)
         script->taken[i] = true;
         pthread_mutex_unlock(&script->mutex);
         https_wait_gate(script, exchange->gate);
-        if (exchange->send && !https_send(connection, exchange->send, exchange->piece_len)) {
+        if (exchange->send &&
+            !https_send(connection, exchange->send, exchange->piece_len, exchange->pause_ms)) {
             return false;
         }
         switch (exchange->after) {

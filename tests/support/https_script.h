@@ -30,6 +30,7 @@ struct https_exchange {
     const char *expect; /* how the request begins, "GET /x"; NULL: no request, go on */
     const char *send;   /* text; NULL: nothing */
     size_t piece_len;   /* send it in records of so many bytes; 0: in one */
+    unsigned pause_ms;  /* between them */
     sem_t *gate;        /* waited for before anything is sent; NULL: no waiting */
     enum https_after after;
     uint16_t tunnel_port;

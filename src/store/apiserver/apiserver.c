@@ -27,6 +27,7 @@ struct apiserver {
     struct store base; /* first */
     struct session session;
     uint64_t silence_timeout_ms;
+    uint64_t list_timeout_ms;
     struct reflector *reflectors[STORE_MAX_HANDLERS];
     size_t reflector_count;
     struct remote_writes writes;
@@ -93,7 +94,7 @@ static enum status make_reflectors(struct apiserver *apiserver, struct problem *
         }
         const enum status status =
             reflector_new(&apiserver->session, &interests[i], apiserver->silence_timeout_ms,
-                          &apiserver->reflectors[i]);
+                          apiserver->list_timeout_ms, &apiserver->reflectors[i]);
         if (status != ST_OK) {
             problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
             return status;
@@ -227,6 +228,8 @@ enum status apiserver_new(const struct apiserver_options *options,
     };
     apiserver->silence_timeout_ms =
         options->silence_timeout_ms ? options->silence_timeout_ms : APISERVER_SILENCE_TIMEOUT_MS;
+    apiserver->list_timeout_ms =
+        options->list_timeout_ms ? options->list_timeout_ms : APISERVER_LIST_TIMEOUT_MS;
     remote_writes_init(&apiserver->writes, &apiserver->session);
     *ret_store = &apiserver->base;
     return ST_OK;

@@ -29,6 +29,7 @@
  */
 #include "store/apiserver/reflector.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,13 +74,15 @@ struct reflector {
     struct session *session; /* borrows */
     struct store_interest interest;
     uint64_t silence_timeout_ms;
+    uint64_t list_timeout_ms;
     struct remote_objects objects;
-    uv_timer_t *timer; /* freed by its close callback; IDLE: when to begin; STREAM: when it stalls;
-                          WATCH: when to list anew */
+    uv_timer_t *timer; /* freed by its close callback; IDLE: when to begin; STREAM: when it stalls
+                          or is due; LIST: when it is due; WATCH: when to list anew */
 
     struct http_transfer *transfer; /* NULL when IDLE */
     struct reply reply;             /* to it; its phase is the reflector's */
     uint64_t began_ns;
+    uint64_t list_due_ms;  /* of the loop's time: when the list, with all its pages, has failed */
     bool has_progress;     /* it has told something */
     uint64_t confirmed_ns; /* when the server last said where in its history we are */
 
@@ -233,9 +236,17 @@ static enum status on_body(void *ctx, struct span piece)
     return reply_push(&reflector->reply, piece);
 }
 
+/* What is left of the list's time, by the clock that timers go by. */
+static uint64_t list_rest_ms(const struct reflector *reflector)
+{
+    const uint64_t now_ms = uv_now(loop_uv(reflector->session->loop));
+    return reflector->list_due_ms > now_ms ? reflector->list_due_ms - now_ms : 0;
+}
+
 static void keep_stream(struct reflector *reflector)
 {
-    schedule(reflector, STREAM_STALL_MS);
+    const uint64_t rest_ms = list_rest_ms(reflector);
+    schedule(reflector, rest_ms < STREAM_STALL_MS ? rest_ms : STREAM_STALL_MS);
 }
 
 static void end_stream(struct reflector *reflector)
@@ -517,6 +528,8 @@ static void begin(struct reflector *reflector)
     if (phase == PHASE_STREAM || (phase == PHASE_LIST && reflector->continue_token.len == 0)) {
         remote_objects_begin_list(&reflector->objects);
         reflector->unreadable_count = 0;
+        reflector->list_due_ms =
+            uv_now(loop_uv(reflector->session->loop)) + reflector->list_timeout_ms;
     }
     reply_begin(&reflector->reply, phase, on_frame, reflector);
     reflector->has_progress = false;
@@ -530,7 +543,19 @@ static void begin(struct reflector *reflector)
         go_on(reflector, phase, &ending);
     } else if (phase == PHASE_STREAM) {
         keep_stream(reflector);
+    } else if (phase == PHASE_LIST) {
+        schedule(reflector, list_rest_ms(reflector));
     }
+}
+
+/* Silence shows what is broken, but bytes may trickle without end. To whoever waits this is no
+ * better than no answer. */
+static void fail_list(struct reflector *reflector, enum phase phase)
+{
+    struct ending ending = { .status = ST_TIMEOUT };
+    (void)snprintf(ending.text, sizeof(ending.text), "not complete after %" PRIu64 " ms",
+                   reflector->list_timeout_ms);
+    go_on(reflector, phase, &ending);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -541,7 +566,11 @@ static void on_timer(uv_timer_t *timer)
     if (phase == PHASE_STREAM) {
         reflector->avoids_stream = true; /* it has stalled */
     }
-    begin(reflector);
+    if ((phase == PHASE_STREAM || phase == PHASE_LIST) && list_rest_ms(reflector) == 0) {
+        fail_list(reflector, phase);
+    } else {
+        begin(reflector);
+    }
 }
 
 /* --- making one --- */
@@ -554,6 +583,7 @@ static void on_timer_closed(uv_handle_t *timer)
 enum status reflector_new(struct session *session,
                           const struct store_interest *interest,
                           uint64_t silence_timeout_ms,
+                          uint64_t list_timeout_ms,
                           struct reflector **ret_reflector)
 {
     struct reflector *reflector = calloc(1, sizeof(*reflector));
@@ -563,6 +593,7 @@ enum status reflector_new(struct session *session,
     reflector->session = session;
     reflector->interest = *interest;
     reflector->silence_timeout_ms = silence_timeout_ms;
+    reflector->list_timeout_ms = list_timeout_ms;
     reply_init(&reflector->reply, session, &reflector->objects);
     enum status status = remote_objects_init(&reflector->objects, session, interest->kind);
     if (status == ST_OK) {

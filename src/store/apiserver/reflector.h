@@ -12,11 +12,13 @@
 struct reflector;
 
 /** reflector_new() - after session_open(). @silence_timeout_ms: a watch without a byte for this
- * long is begun anew */
+ * long is begun anew. @list_timeout_ms: a list, with all its pages, that is not complete after this
+ * long has failed */
 enum status reflector_new(struct session *session,
                           const struct store_interest *interest,
                           uint64_t silence_timeout_ms,
-                          struct reflector **ret_reflector) NODISCARD NONNULL(1, 2, 4);
+                          uint64_t list_timeout_ms,
+                          struct reflector **ret_reflector) NODISCARD NONNULL(1, 2, 5);
 
 /** reflector_free() - NULL is fine. Return: NULL */
 struct reflector *reflector_free(struct reflector *reflector);

@@ -582,6 +582,98 @@ static void test_apiserver_says_that_it_gets_no_answer(void **state)
     api_close(&kit);
 }
 
+#define A_PAGE(more)  OK(LIST("7", more, SECRET("a", "1", ONE)))
+#define TRICKLES(len) .piece_len = (len), .pause_ms = 20
+
+/* Bytes that always come within the silence timeouts. Each of these is "a" in the end. */
+static const struct {
+    const char *name;
+    uint64_t list_timeout_ms;
+    struct https_exchange exchanges[EXCHANGES_MAX];
+    const char *given_up; /* events by then; NULL: it is not */
+} slow_lists[] = {
+    { .name = "a page",
+      .list_timeout_ms = 1000,
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE, .send = A_PAGE(""), TRICKLES(1), .after = HTTPS_HANG },
+                     { .expect = PAGE, .send = A_PAGE(""), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .given_up = "" },
+    { .name = "pages, none of which takes too long",
+      .list_timeout_ms = 1000,
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = A_PAGE(MORE("t")),
+                       TRICKLES(16),
+                       .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("t"),
+                       .send = A_PAGE(MORE("u")),
+                       TRICKLES(16),
+                       .after = HTTPS_CLOSE,
+                       .optional = true },
+                     { .expect = NEXT_PAGE("u"),
+                       .send = A_PAGE(MORE("v")),
+                       TRICKLES(16),
+                       .after = HTTPS_CLOSE,
+                       .optional = true },
+                     { .expect = NEXT_PAGE("v"), .after = HTTPS_HANG, .optional = true },
+                     { .expect = PAGE, .send = A_PAGE(""), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .given_up = "+a=1 " },
+    { .name = "a streaming list",
+      .list_timeout_ms = 1000,
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(TEN_(ADDED("a", "1", ONE))),
+                       TRICKLES(16),
+                       .after = HTTPS_HANG },
+                     { .expect = PAGE, .send = A_PAGE(""), .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } },
+      .given_up = "+a=1 " },
+    { .name = "pages within the time",
+      .exchanges = { { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+                     { .expect = PAGE,
+                       .send = A_PAGE(MORE("t")),
+                       TRICKLES(16),
+                       .after = HTTPS_CLOSE },
+                     { .expect = NEXT_PAGE("t"),
+                       .send = A_PAGE(""),
+                       TRICKLES(16),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } } },
+    { .name = "a streaming list within the time, and a watch that is none any more",
+      .list_timeout_ms = 2000,
+      .exchanges = { { .expect = STREAM,
+                       .send = OK(ADDED("a", "1", ONE) END("7") TEN_(TEN_(BOOKMARK("7")))),
+                       TRICKLES(64),
+                       .after = HTTPS_CLOSE },
+                     { .expect = WATCH("7"), .send = OK(""), .after = HTTPS_HANG } } },
+};
+
+static void test_apiserver_list_takes_no_longer_than_its_time(void **state)
+{
+    (void)state;
+    static const char given_up[] = "cannot list secrets in namespace kube-system: not complete "
+                                   "after 1000 ms\n";
+    for (size_t i = 0; i < COUNTOF(slow_lists); i++) {
+        struct api_kit kit;
+        struct store_stats stats;
+        print_message("# %s\n", slow_lists[i].name);
+        api_open_bounded(&kit, slow_lists[i].exchanges, 0, slow_lists[i].list_timeout_ms);
+        if (slow_lists[i].given_up) {
+            api_expect(
+                &kit, &(struct api_wish){ .events = slow_lists[i].given_up, .problems = given_up });
+            store_stats(kit.store, &stats);
+            assert_int_equal(stats.last_failure, ST_TIMEOUT); /* which readyz says */
+            assert_false(stats.is_synced);
+        }
+        api_expect(&kit, &(struct api_wish){ .events = "+a=1 S ", .request = WATCH("7") });
+        store_stats(kit.store, &stats);
+        assert_int_equal(stats.lists_failed, slow_lists[i].given_up != NULL);
+        assert_int_equal(kit.problems.len > 0, slow_lists[i].given_up != NULL);
+        api_close(&kit);
+    }
+}
+
 /* A server that ends each watch once it has told something, and whoever writes what ends ours,
  * makes us ask once a second, not without end. */
 static void test_apiserver_does_not_hurry_after_short_watches(void **state)
@@ -803,6 +895,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_silence_ends_a_watch),
         cmocka_unit_test(test_apiserver_reads_the_list_where_nothing_confirms_its_place),
         cmocka_unit_test(test_apiserver_says_that_it_gets_no_answer),
+        cmocka_unit_test(test_apiserver_list_takes_no_longer_than_its_time),
         cmocka_unit_test(test_apiserver_does_not_hurry_after_short_watches),
         cmocka_unit_test(test_apiserver_reads_the_largest_object),
         cmocka_unit_test(test_apiserver_is_not_synced_before_a_whole_list),
