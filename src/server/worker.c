@@ -21,6 +21,7 @@
 
 #include "server/address_limit.h"
 #include "server/budget.h"
+#include "server/client_refusal.h"
 #include "server/connection_tls.h"
 #include "server/endpoint.h"
 #include "server/server_private.h"
@@ -29,6 +30,9 @@
 
 /* not more often than this, however busy: a sweep visits every connection */
 #define SWEEP_NS (250 * 1000000LL)
+
+/* sooner there is no line to be had for it */
+#define HELD_BACK_NS (1000000000LL / LOG_LIMIT_PER_SECOND)
 
 /* cut connections are gone within a second or so; then the worker ends */
 #define FINISH_LAST_NS (3 * 1000000000LL)
@@ -213,6 +217,42 @@ static void sweep(struct worker *worker, int64_t now_ns)
     budget_sweep(worker);
 }
 
+/* @reason: NULL: of any */
+static void tell_held_back(struct log_limit *limit,
+                           struct log *log,
+                           int64_t now_ns,
+                           const char *message,
+                           const char *reason)
+{
+    uint64_t dropped;
+    if (!log_limit_take_dropped(limit, now_ns, &dropped)) {
+        return;
+    }
+    struct log_field fields[3] = { 0 };
+    size_t count = 0;
+    if (reason) {
+        fields[count++] = LOG_TEXT("reason", reason);
+    }
+    fields[count] = LOG_INT("dropped", dropped);
+    log_event(log, LOG_INFO, message, fields); /* zeroes end the list */
+}
+
+/* The next line of a kind says how many were held back before it; here it is said where none comes,
+ * or who reads the log takes ten lines for the whole. libmicrohttpd's remarks count as requests. */
+static void tell_all_held_back(struct worker *worker, int64_t now_ns)
+{
+    struct log *log = worker->server->context.log;
+    for (enum status why = 0; why < STATUS_COUNT_; why++) {
+        tell_held_back(&worker->limits[why], log, now_ns, "TokenReview refusals held back",
+                       status_label(why));
+    }
+    for (enum client_certificate why = 0; why < CLIENT_CERTIFICATE_COUNT_; why++) {
+        tell_held_back(&worker->certificate_limits[why], log, now_ns,
+                       "Client certificate refusals held back", client_refusal_label(why));
+    }
+    tell_held_back(&worker->http_limit, log, now_ns, "Request refusals held back", NULL);
+}
+
 /* Nothing new is accepted any more. Idle connections go at once, a handshake cannot become a
  * request in time. */
 static void close_waiting_connections(struct worker *worker, bool all)
@@ -262,12 +302,17 @@ static void *run(void *cls)
     struct worker *worker = cls;
     const struct clock *clock = &worker->server->context.clock;
     int64_t swept_ns = 0;
+    int64_t told_ns = 0;
     while (server_phase(worker->server) != SERVER_STOPPING) {
         run_once(worker, WAIT_MS);
         const int64_t now_ns = clock_monotonic_ns(clock);
         if (now_ns - swept_ns >= SWEEP_NS) {
             swept_ns = now_ns;
             sweep(worker, now_ns);
+        }
+        if (now_ns - told_ns >= HELD_BACK_NS) {
+            told_ns = now_ns;
+            tell_all_held_back(worker, now_ns);
         }
     }
     finish(worker);

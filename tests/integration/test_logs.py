@@ -78,6 +78,28 @@ def test_log_is_flood_proof_and_says_how_much_was_dropped(start_server):
     kit.eventually(dropped, "a later line says how many were dropped")
 
 
+@pytest.mark.parametrize("ask,line", [
+    (lambda connection: connection.review("garbage"), '"TokenReview refus(ed|als held back)".* reason="unrecognized_token"'),
+    (lambda connection: connection.request("GET", "/nowhere"), '"Request refus(ed|als held back)"'),
+], ids=["a review", "a request"])
+def test_log_says_how_much_was_held_back_when_no_further_line_does(start_server, ask, line):
+    server = start_server("--workers=1")
+    with server.connect() as connection:
+        for _ in range(50):
+            ask(connection)
+
+    def told():
+        lines = [text for text in server.log().splitlines() if re.search(line, text)]
+        assert any("held back" in text for text in lines), lines[-1]
+        dropped = sum(int(number) for text in lines for number in re.findall(r"dropped=(\d+)", text))
+        assert dropped + sum("refused" in text for text in lines) == 50, lines
+        return True
+    kit.eventually(told, "how many lines were held back")
+    server.stop()
+    assert {re.search('"(.*?)"', text)[1] for text in server.log().splitlines() if "held back" in text} == {
+        line[1:].split()[0] + " refusals held back"}, "of what nothing was held back there is nothing to say"
+
+
 def test_log_escapes_what_a_peer_sent(start_server):
     """A peer's text must not forge lines or reach a terminal's control sequences."""
     server = start_server("-v=5")

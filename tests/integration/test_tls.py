@@ -214,6 +214,7 @@ def test_client_certificate_refused_floods_of_one_reason_hide_no_other(guarded, 
         for _ in range(50):
             connection.request("POST", "/authenticate", kit.review_body(server.token))
     assert 10 <= len(refusals(server)) < 50
+    server.wait_log(r'"Client certificate refusals held back" reason="expired" dropped=\d+')
     ask(server, clients.issue())
     assert 'reason="name"' in refusals(server)[-1]
     assert server.metric("kube_bearer_client_certificates_refused_total", reason="expired") == 50
