@@ -68,13 +68,15 @@ def build_strict_parser():
     source = HERE / "strict_parser.go"
     target = tools.CACHE / f"strict-parser-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
     tools.CACHE.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        with tools.locked(target):
-            go = tools.find_go()
-            beside = target.with_suffix(".unfinished")
-            subprocess.run([go, "build", "-trimpath", "-buildvcs=false", "-o", beside, source], check=True, cwd=HERE,
-                           env=tools.go_environment(), stdout=sys.stderr)
-            os.replace(beside, target)
+
+    def build():
+        beside = target.with_suffix(".unfinished")
+        subprocess.run([tools.find_go(), "build", "-trimpath", "-buildvcs=false", "-o", beside, source], check=True, cwd=HERE,
+                       env=tools.go_environment(), stdout=sys.stderr)
+        os.replace(beside, target)
+
+    tools.cached(target, build)
+    tools.remove_unused("strict-parser", {target})
     return target
 
 

