@@ -116,6 +116,9 @@ def free_port():
 class Process:
     """A server under measurement; .pid is the process whose CPU counts."""
 
+    def last_words(self):
+        return ""
+
     def stop(self):
         self.process.terminate()
         try:
@@ -137,15 +140,22 @@ class Process:
         text = Path(f"/proc/{self.pid}/status").read_text()
         return {name: int(re.search(rf"{name}:\s+(\d+)", text).group(1)) for name in ("VmRSS", "RssAnon")}
 
-    def wait_answer(self, path="/livez", port=None, plain=False, code=b"200"):
-        """Until a GET answers 200."""
+    def wait_answer(self, *arguments, **options):
+        """Until a GET answers 200. Nobody but us can stop it yet."""
+        try:
+            self._wait_answer(*arguments, **options)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_answer(self, path="/livez", find_port=None, plain=False, code=b"200"):
         end = time.monotonic() + START_TIMEOUT_SEC
         context = ssl._create_unverified_context()
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} ended with {self.process.returncode}")
+                raise RuntimeError(f"{self.name} ended with {self.process.returncode}: {self.last_words()}")
             with contextlib.suppress(OSError):
-                with socket.create_connection(("127.0.0.1", port or self.port), timeout=5) as raw:
+                with socket.create_connection(("127.0.0.1", find_port() if find_port else self.port), timeout=5) as raw:
                     connection = raw if plain else context.wrap_socket(raw)
                     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
                     if connection.recv(4096).split(b" ")[1:2] == [code]:
@@ -161,20 +171,22 @@ class KubeBearer(Process):
         """options: of serve; where the Secrets are among them"""
         self.work = Path(tempfile.mkdtemp(dir=folder))
         ports = self.work / "ports.json"
-        health = free_port()
         self.log = open(self.work / "log", "wb")
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             [*pinned(SERVER_CPU), str(build / "kube-bearer"), "serve",
              f"--tls-cert-file={folder}/tls.crt", f"--tls-private-key-file={folder}/tls.key", "--bind-address=127.0.0.1",
-             "--secure-port=0", f"--health-bind-address=127.0.0.1:{health}", f"--port-file={ports}", "--workers=1", *options],
+             "--secure-port=0", "--health-bind-address=127.0.0.1:0", f"--port-file={ports}", "--workers=1", *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.pid = self.process.pid
         self.port = None
-        self.wait_answer("/readyz", health, plain=True)
+        self.wait_answer("/readyz", lambda: json.loads(ports.read_text())["health"], plain=True)
         self.ready_sec = time.perf_counter() - self.started
-        self.port = json.loads(ports.read_text())["secure"]
-        self.health_port = health
+        told = json.loads(ports.read_text())
+        self.port, self.health_port = told["secure"], told["health"]
+
+    def last_words(self):
+        return (self.work / "log").read_text(errors="replace").strip().rpartition("\n")[2]
 
     def handshakes(self):
         with socket.create_connection(("127.0.0.1", self.health_port), timeout=10) as s:
@@ -218,6 +230,7 @@ class Bench:
         self.creates = 50 if arguments.quick else 500
         self.million = 20_000 if arguments.quick else 1_000_000
         self.folder, self.build = folder, arguments.build
+        self.vs, self.vs_build = arguments.vs, None  # another revision, and the directory of its build
         self.rows = []
 
     def row(self, what, value, unit, other=None, other_name="nginx", limit=None, limit_text="", aim=None, note=""):

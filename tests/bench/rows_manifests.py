@@ -10,22 +10,31 @@ import time
 
 from bench_kit import (CLIENT_CPU, ROOT, KubeBearer, Nginx, new_tokens, pinned, run, say, write_bodies, write_manifests)
 
+REQUESTS = "requests, keep-alive, 16 connections, 100 Secrets"
+HANDSHAKES = "TLS 1.3 handshakes, P-256"
 
-def serve(bench, manifests, *options):
-    return KubeBearer(bench.folder, bench.build, f"--manifests={bench.folder / manifests}", *options)
+
+def serve(bench, manifests, *options, build=None):
+    """build: of another revision"""
+    return KubeBearer(bench.folder, build or bench.build, f"--manifests={bench.folder / manifests}", *options)
 
 
-def requests_row(bench):
-    say("requests, keep-alive, 16 connections, 100 Secrets")
+def request_bodies(bench):
+    """The tokens of the manifests in hundred/, and {answer: what is asked for it}."""
     tokens = new_tokens(100, 1)
     write_manifests(bench.folder / "hundred", tokens, 1)
-    bodies = {
+    return tokens, {
         "valid": write_bodies(bench.folder / "valid", tokens),
         "wrong secret": write_bodies(bench.folder / "wrong", [t[:7] + "a" * 16 for t in tokens]),
         "unknown ID": write_bodies(bench.folder / "unknown", [f"0{t[1:]}" for t in tokens if f"0{t[1:6]}" not in
                                                              {x[:6] for x in tokens}]),
         "not a token": write_bodies(bench.folder / "garbage", ["g" + t[1:].replace(".", "-") for t in tokens]),
     }
+
+
+def requests_row(bench):
+    say(REQUESTS)
+    tokens, bodies = request_bodies(bench)
     server = serve(bench, "hundred")
     nginx = Nginx(bench.folder, bench.reply(server, tokens[0]))
     try:
@@ -41,6 +50,11 @@ def requests_row(bench):
                  limit_text="≤ 1.05 ×")
 
 
+def build_handshake_client(bench):
+    run("gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", ROOT / "tests/bench/handshake_client.c", "-o",
+        bench.folder / "handshake_client", "-lssl", "-lcrypto")
+
+
 def handshake(bench, server, kind):
     before, counted = server.cpu_sec(), server.handshakes() if isinstance(server, KubeBearer) else 0
     said = json.loads(run(*pinned(CLIENT_CPU), bench.folder / "handshake_client", server.port, bench.handshakes, kind))
@@ -51,9 +65,8 @@ def handshake(bench, server, kind):
 
 
 def handshake_rows(bench):
-    say("TLS 1.3 handshakes, P-256")
-    run("gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", ROOT / "tests/bench/handshake_client.c", "-o",
-        bench.folder / "handshake_client", "-lssl", "-lcrypto")
+    say(HANDSHAKES)
+    build_handshake_client(bench)
     for kind, tickets, limit in (("full", False, 1.5), ("resumed", True, 1.0)):
         server = serve(bench, "hundred", f"--tls-session-tickets={str(tickets).lower()}")
         nginx = Nginx(bench.folder, "ok", "on" if tickets else "off")

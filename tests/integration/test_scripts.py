@@ -139,6 +139,35 @@ def test_debian_of_no_known_number_is_refused():
     assert done.returncode != 0 and "invalid choice" in done.stderr, done.stderr
 
 
+BENCH = kit.ROOT / "scripts/bench"
+
+
+@pytest.mark.parametrize("arguments,complaint", [
+    (["--vs", "no-such-revision"], "no such commit"), (["--vs", "HEAD", "--store", "apiserver"], "neither with"),
+    (["--vs", "HEAD", "--row", "million"], "there are requests, handshakes"), (["--vs", "HEAD:meson.build"], "no such commit"),
+], ids=["revision", "store", "row", "no commit"])
+def test_bench_vs_refuses_what_it_cannot_measure(arguments, complaint):
+    done = subprocess.run([BENCH, "--no-install", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and complaint in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_bench_vs_that_is_ended_leaves_nothing_behind(tmp_path, number):
+    worktrees = subprocess.run(["git", "-C", kit.ROOT, "worktree", "list"], capture_output=True, text=True, check=True).stdout
+    process = subprocess.Popen([BENCH, "--no-install", "--build", kit.binary().parent, "--vs", "HEAD"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TMPDIR": str(tmp_path)})
+    try:
+        kit.eventually(lambda: any(tmp_path.glob("*/revision-build/.ninja_log")), "the other revision is being compiled", 120)
+        process.send_signal(number)  # to it alone: what it has started is its own to end
+        output = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1 and "Traceback" not in output, output
+    assert os.listdir(tmp_path) == []
+    assert subprocess.run(["git", "-C", kit.ROOT, "worktree", "list"], capture_output=True, text=True, check=True).stdout == worktrees
+
+
 E2E_BUILD = kit.ROOT / "tests/e2e/tools/build"
 DAY_SEC = 86400
 
