@@ -2,9 +2,6 @@
 /* The table of RFC 3629 section 4 (Unicode table 3-7), row by row. */
 #include "base/utf8.h"
 
-#include <stdint.h>
-#include <string.h>
-
 static bool is_within(struct span text, size_t i, unsigned char low, unsigned char high)
 {
     return i < text.len && (unsigned char)text.at[i] >= low && (unsigned char)text.at[i] <= high;
@@ -48,32 +45,4 @@ bool utf8_is_valid(struct span text)
         text = span_after(text, len);
     }
     return true;
-}
-
-/* Of what is not well-formed: is it the beginning of something that is? */
-static size_t damaged_len(struct span text)
-{
-    for (size_t len = text.len < 3 ? text.len : 3; len > 1; len--) {
-        char completed[] = "\x80\x80\x80\x80";
-        memcpy(completed, text.at, len);
-        if (utf8_sequence_len(span_of(completed)) > len) {
-            return len;
-        }
-    }
-    return 1;
-}
-
-void utf8_repair(struct span text, struct buf *repaired, size_t *ret_damage)
-{
-    const size_t whole = repaired->len + text.len;
-    size_t damage = SIZE_MAX;
-    while (text.len > 0) {
-        const size_t len = utf8_sequence_len(text);
-        if (len == 0 && damage == SIZE_MAX) {
-            damage = repaired->len;
-        }
-        buf_append(repaired, len > 0 ? (struct span){ text.at, len } : UTF8_REPLACEMENT);
-        text = span_after(text, len > 0 ? len : damaged_len(text));
-    }
-    *ret_damage = damage == SIZE_MAX ? whole : damage;
 }

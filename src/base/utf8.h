@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/span.h"
 
@@ -18,13 +17,3 @@ size_t utf8_sequence_len(struct span text);
 
 /** utf8_is_valid() - is all of @text well-formed? */
 bool utf8_is_valid(struct span text);
-
-/**
- * utf8_repair() - @text with U+FFFD for what is not well-formed
- * @repaired:   appended to
- * @ret_damage: where in it the first of these is; repaired->len when there is none
- *
- * One U+FFFD stands for as many bytes as could begin a sequence, as the Unicode Standard has it
- * (table 3-8), and kubectl.
- */
-void utf8_repair(struct span text, struct buf *repaired, size_t *ret_damage) NONNULL(2, 3);

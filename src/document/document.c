@@ -21,6 +21,7 @@
 #include "document/json.h"
 #include "document/tree.h"
 #include "document/utf16.h"
+#include "document/utf8_repair.h"
 #include "document/yaml.h"
 
 #define JSON_ROW_MIN 2 /* objects from which on a text is JSON, as for kubectl */

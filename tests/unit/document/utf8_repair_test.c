@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of bytes that are no UTF-8. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/compiler.h"
+#include "document/utf8_repair.h"
+
+#define FFFD "\xef\xbf\xbd"
+
+static void test_utf8_repair_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        struct span text;
+        struct span want;
+        size_t damage;
+    } repairs[] = {
+        { SPAN_LITERAL(""), SPAN_LITERAL(""), 0 },
+        { SPAN_LITERAL("a\0\xc3\xa9\xf0\x9f\x98\x80"), SPAN_LITERAL("a\0\xc3\xa9\xf0\x9f\x98\x80"),
+          8 },
+        { SPAN_LITERAL(FFFD), SPAN_LITERAL(FFFD), 3 },
+        { SPAN_LITERAL("caf\xe9\n"), SPAN_LITERAL("caf" FFFD "\n"), 3 },
+        { SPAN_LITERAL("a\xff\xff"), SPAN_LITERAL("a" FFFD FFFD), 1 },
+        { SPAN_LITERAL("\xc3"), SPAN_LITERAL(FFFD), 0 },
+        { SPAN_LITERAL("\xe2\x82\n"), SPAN_LITERAL(FFFD "\n"), 0 },
+        { SPAN_LITERAL("\xe2\x82"), SPAN_LITERAL(FFFD), 0 },
+        { SPAN_LITERAL("\xf0\x9f\x99 x"), SPAN_LITERAL(FFFD " x"), 0 },
+        { SPAN_LITERAL("\xf0\x9f\x99\xff"), SPAN_LITERAL(FFFD FFFD), 0 },
+        { SPAN_LITERAL("\xf0\x9f\xc3\xa9"), SPAN_LITERAL(FFFD "\xc3\xa9"), 0 },
+        { SPAN_LITERAL("\xc0\xaf \xed\xa0\x80"), SPAN_LITERAL(FFFD FFFD " " FFFD FFFD FFFD), 0 },
+        { SPAN_LITERAL("\xe0\x80\xf4\x90"), SPAN_LITERAL(FFFD FFFD FFFD FFFD), 0 },
+    };
+    for (size_t i = 0; i < COUNTOF(repairs); i++) {
+        struct buf got = { 0 };
+        size_t damage = 99;
+        utf8_repair(repairs[i].text, &got, &damage);
+        assert_true(span_equal(buf_span(&got), repairs[i].want));
+        assert_int_equal(damage, repairs[i].damage);
+        buf_fini(&got);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_utf8_repair_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
