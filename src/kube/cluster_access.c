@@ -421,8 +421,6 @@ enum status cluster_access_from_text(struct span text,
     return new_access(&config, source, reader, ret_access, reterr_problem);
 }
 
-/* Files are replaced by rename or by a link, or somebody writes into them: then they are left alone
- * until the next refresh. */
 static enum status read_whole(void *ctx,
                               const char *path,
                               size_t max_bytes,
@@ -430,14 +428,7 @@ static enum status read_whole(void *ctx,
                               struct problem *reterr_problem)
 {
     (void)ctx;
-    const struct file_read_options options = { .max_bytes = max_bytes, .occasion = FILE_PUBLISHED };
-    struct file_stamp stamp;
-    const enum status status = file_read(path, &options, ret_content, &stamp, reterr_problem);
-    if (status == ST_UNSETTLED) {
-        problem_set(reterr_problem, ST_IO, 0, 0, "%s", status_text(status));
-        return ST_IO;
-    }
-    return status;
+    return file_read_published(path, max_bytes, ret_content, reterr_problem);
 }
 
 static const struct access_reader file_reader = { .read = read_whole };
