@@ -216,10 +216,6 @@ static enum status parse_copy(const struct buf *copy,
                               struct document_tree *tree,
                               struct document_notes *notes)
 {
-    if (copy->failed) {
-        problem_set(tree->problem, ST_NOMEM, 0, 0, "out of memory");
-        return ST_NOMEM;
-    }
     const struct document_place place = document_place_of_offset(buf_span(copy), damage);
     tree->is_damaged = damage < copy->len;
     if (tree->is_damaged && !notes) {
@@ -234,19 +230,47 @@ static enum status parse_copy(const struct buf *copy,
     return parse_utf8(buf_span(copy), tree);
 }
 
+static enum status parse_utf16(struct span text,
+                               struct buf *copy,
+                               struct document_tree *tree,
+                               struct document_notes *notes)
+{
+    size_t damage = 0;
+    utf16_decode(text, copy, &damage);
+    if (copy->failed) {
+        problem_set(tree->problem, ST_NOMEM, 0, 0, "out of memory");
+        return ST_NOMEM;
+    }
+    return parse_copy(copy, damage, tree, notes);
+}
+
+static enum status parse_repaired(struct span text,
+                                  struct buf *copy,
+                                  struct document_tree *tree,
+                                  struct document_notes *notes)
+{
+    size_t damage = 0;
+    const enum status status = utf8_repair(text, DOCUMENT_MAX_REPAIRED_BYTES, copy, &damage);
+    if (status == ST_LIMIT) {
+        problem_set(tree->problem, ST_LIMIT, 0, 0,
+                    "expected at most %d bytes, counting three for each that is no UTF-8",
+                    DOCUMENT_MAX_REPAIRED_BYTES);
+    } else if (status != ST_OK) {
+        problem_set(tree->problem, status, 0, 0, "out of memory");
+    }
+    return status == ST_OK ? parse_copy(copy, damage, tree, notes) : status;
+}
+
 /* @notes: NULL: all must be well-formed */
 static enum status parse(struct span text, struct document_tree *tree, struct document_notes *notes)
 {
     struct buf copy = { .is_secret = true };
-    size_t damage = 0;
     enum status status;
     const bool may_repair = notes && !span_starts_with(text, BYTE_ORDER_MARK);
     if (utf16_is_marked(text)) {
-        utf16_decode(text, &copy, &damage);
-        status = parse_copy(&copy, damage, tree, notes);
+        status = parse_utf16(text, &copy, tree, notes);
     } else if (may_repair && !utf8_is_valid(text)) {
-        utf8_repair(text, &copy, &damage);
-        status = parse_copy(&copy, damage, tree, notes);
+        status = parse_repaired(text, &copy, tree, notes);
     } else {
         status = parse_utf8(text, tree);
     }

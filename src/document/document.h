@@ -21,6 +21,10 @@
 #include "base/status.h"
 #include "document/node.h"
 
+/* A text in which U+FFFD stands for what was no UTF-8: three bytes for one, and no longer than a
+ * file of manifests may be. */
+#define DOCUMENT_MAX_REPAIRED_BYTES 67108864
+
 /**
  * document_parse() - parse @text and hand out its documents
  * @text: borrows; UTF-8, or UTF-16 with its byte order mark; need not end in NUL

@@ -2,7 +2,6 @@
 /* Unicode Standard, table 3-8. Untrusted: the bytes. Threads: none. */
 #include "document/utf8_repair.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -20,17 +19,42 @@ static size_t damaged_len(struct span text)
     return 1;
 }
 
-void utf8_repair(struct span text, struct buf *repaired, size_t *ret_damage)
+/* Take the next piece off @text. Return: what stands for it */
+static struct span take_piece(struct span *text)
 {
-    const size_t whole = repaired->len + text.len;
-    size_t damage = SIZE_MAX;
+    const size_t len = utf8_sequence_len(*text);
+    const struct span piece = { .at = text->at, .len = len };
+    *text = span_after(*text, len > 0 ? len : damaged_len(*text));
+    return len > 0 ? piece : UTF8_REPLACEMENT;
+}
+
+/* Counted no further than just above @max_len. */
+static size_t repaired_len(struct span text, size_t max_len)
+{
+    size_t len = 0;
+    while (text.len > 0 && len <= max_len) {
+        len += take_piece(&text).len;
+    }
+    return len;
+}
+
+enum status utf8_repair(struct span text, size_t max_len, struct buf *repaired, size_t *ret_damage)
+{
+    const size_t len = repaired_len(text, max_len);
+    const size_t whole = repaired->len + len;
+    size_t damage = whole;
+    if (len > max_len) {
+        return ST_LIMIT;
+    }
+    if (!buf_reserve(repaired, len)) {
+        return ST_NOMEM;
+    }
     while (text.len > 0) {
-        const size_t len = utf8_sequence_len(text);
-        if (len == 0 && damage == SIZE_MAX) {
+        if (damage == whole && utf8_sequence_len(text) == 0) {
             damage = repaired->len;
         }
-        buf_append(repaired, len > 0 ? (struct span){ text.at, len } : UTF8_REPLACEMENT);
-        text = span_after(text, len > 0 ? len : damaged_len(text));
+        buf_append(repaired, take_piece(&text));
     }
-    *ret_damage = damage == SIZE_MAX ? whole : damage;
+    *ret_damage = damage;
+    return ST_OK;
 }

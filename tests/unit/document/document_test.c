@@ -1168,6 +1168,38 @@ static void test_document_damage_rows(void **state)
     }
 }
 
+#define BEHIND_DAMAGE "\na: 1\n#"
+#define DAMAGE_MAX    ((DOCUMENT_MAX_REPAIRED_BYTES - sizeof(BEHIND_DAMAGE)) / 3)
+
+/* A comment of bytes that are no UTF-8, each of which becomes three, and a document. */
+static enum status parse_damaged(size_t len, struct damage *got, struct problem *problem)
+{
+    const size_t whole = len + sizeof(BEHIND_DAMAGE);
+    char *const text = malloc(whole);
+    assert_non_null(text);
+    text[0] = '#';
+    memset(text + 1, 0xff, len);
+    memcpy(text + 1 + len, BEHIND_DAMAGE, sizeof(BEHIND_DAMAGE) - 1);
+    const enum status status =
+        document_parse_notes((struct span){ text, whole }, &got->notes, note_damage, got, problem);
+    free(text);
+    return status;
+}
+
+static void test_document_repaired_text_is_limited(void **state)
+{
+    (void)state;
+    struct damage got = { 0 };
+    struct problem problem = { 0 };
+    assert_int_equal(parse_damaged(DAMAGE_MAX, &got, &problem), ST_OK);
+    assert_int_equal(got.notes.damage_line, 1);
+    assert_true(got.become.len > 0);
+    buf_fini(&got.become);
+    assert_int_equal(parse_damaged(DAMAGE_MAX + 1, &got, &problem), ST_LIMIT);
+    assert_int_equal(got.become.len, 0);
+    assert_non_null(strstr(problem.text, "67108864 bytes"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1201,6 +1233,7 @@ int main(void)
         cmocka_unit_test(test_document_parse_every_allocation_may_fail),
         cmocka_unit_test(test_document_ranges_rows),
         cmocka_unit_test(test_document_damage_rows),
+        cmocka_unit_test(test_document_repaired_text_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
