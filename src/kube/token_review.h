@@ -64,7 +64,8 @@ struct token_review_answer {
  *
  * User and audiences are written only when authenticated, audiences only when the request named
  * any. If it did and none of them is granted, the answer is a refusal whatever @answer says:
- * kube-apiserver reads `audiences: []` as "valid for the API server".
+ * kube-apiserver reads `audiences: []` as "valid for the API server". spec is there with an empty
+ * token, in a no and an error as in a yes: the published schema requires both members.
  */
 void token_review_build(struct buf *buf,
                         enum token_review_version version,

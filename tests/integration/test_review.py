@@ -36,6 +36,16 @@ def test_review_groups_are_sorted_unique_and_have_the_default(server):
         "system:bootstrappers", "system:bootstrappers:kubeadm:default-node-token", "system:bootstrappers:zone"]
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_review_each_reply_has_the_spec_that_the_schema_requires_and_echoes_nothing(server, token, version):
+    """Clients that are generated from the published schema refuse a TokenReview without spec or spec.token."""
+    for asked, audiences in ((token, None), (token, [API_AUDIENCE]), (token, ["other"]), (token[:7] + kit.new_token()[7:], None),
+                             (kit.new_token(), None), ("no token of ours", None)):
+        reply = server.review(asked, audiences=audiences, version=version)
+        assert list(reply) == ["kind", "apiVersion", "spec", "status"], "in the order of the API's fields"
+        assert reply["spec"] == {"token": ""}
+
+
 def assert_plain_refusal(reply):
     """What kube-apiserver may cache: 200, not authenticated, no error, no user."""
     status = reply["status"]

@@ -334,8 +334,9 @@ static const struct span three[] = { SPAN_LITERAL("a"), SPAN_LITERAL("b\"\n"), S
 #define USER \
     .user_head = SPAN_LITERAL("{\"username\":\"u\","), .user_tail = SPAN_LITERAL("\"groups\":[]}")
 #define USER_TEXT   "{\"username\":\"u\",\"groups\":[]}"
-#define ANSWER      HEAD "\"status\":"
-#define ANSWER_BETA HEAD_BETA "\"status\":"
+#define SPEC        "\"spec\":{\"token\":\"\"},"
+#define ANSWER      HEAD SPEC "\"status\":"
+#define ANSWER_BETA HEAD_BETA SPEC "\"status\":"
 
 static const struct {
     const char *name;
