@@ -146,7 +146,8 @@ static int ask_engine(const struct options *options, struct buf *body, struct bu
     struct token_review review;
     struct problem problem = { 0 };
     char nothing[1]; /* an empty file is an empty text, not a null pointer */
-    if (token_review_parse(body->at ? body->at : nothing, body->len, &review, &problem) != ST_OK) {
+    if (token_review_parse(body->at ? body->at : nothing, body->len, TOKEN_REVIEW_NO_DEFAULTS,
+                           &review, &problem) != ST_OK) {
         struct problem named = problem;
         problem_set(&named, problem.status, problem.line, problem.column, "--filename: %s",
                     problem.text);

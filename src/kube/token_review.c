@@ -110,8 +110,19 @@ static void parse_members(struct json_scan *scan, struct request *request)
     }
 }
 
-static bool find_version(struct span api_version, enum token_review_version *ret_version)
+static bool is_token_review(struct span kind, struct token_review_defaults defaults)
 {
+    return span_equal(kind, SPAN_LITERAL("TokenReview")) || (kind.len == 0 && defaults.has_version);
+}
+
+static bool find_version(struct span api_version,
+                         struct token_review_defaults defaults,
+                         enum token_review_version *ret_version)
+{
+    if (api_version.len == 0 && defaults.has_version) {
+        *ret_version = defaults.version;
+        return true;
+    }
     for (size_t i = 0; i < COUNTOF(api_versions); i++) {
         if (span_equal(api_version, api_versions[i])) {
             *ret_version = (enum token_review_version)i;
@@ -134,6 +145,7 @@ static void describe_scan_error(const struct json_scan *scan,
 
 enum status token_review_parse(char *body,
                                size_t len,
+                               struct token_review_defaults defaults,
                                struct token_review *ret_review,
                                struct problem *reterr_problem)
 {
@@ -151,12 +163,12 @@ enum status token_review_parse(char *body,
         describe_scan_error(&scan, request.member, reterr_problem);
         return status;
     }
-    if (!span_equal(request.kind, SPAN_LITERAL("TokenReview"))) {
+    if (!is_token_review(request.kind, defaults)) {
         problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "kind: expected TokenReview");
         return ST_WRONG_KIND;
     }
     enum token_review_version version;
-    if (!find_version(request.api_version, &version)) {
+    if (!find_version(request.api_version, defaults, &version)) {
         problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "apiVersion: expected %s or %s",
                     token_review_api_version(TOKEN_REVIEW_V1),
                     token_review_api_version(TOKEN_REVIEW_V1BETA1));

@@ -21,6 +21,14 @@
 
 enum token_review_version { TOKEN_REVIEW_V1 = 0, TOKEN_REVIEW_V1BETA1 };
 
+/** What the place where a question is asked supplies of what its body leaves out. */
+struct token_review_defaults {
+    bool has_version; /* false: nothing, kind and apiVersion are required */
+    enum token_review_version version;
+};
+
+#define TOKEN_REVIEW_NO_DEFAULTS ((struct token_review_defaults){ 0 })
+
 struct token_review {
     enum token_review_version version;
     struct span token;     /* borrows the body; empty when absent */
@@ -31,20 +39,25 @@ struct token_review {
 
 /**
  * token_review_parse() - decode a request
- * @body: @len bytes, clobbered; the result borrows it
+ * @body:     @len bytes, clobbered; the result borrows it
+ * @defaults: count for a kind and an apiVersion that are absent, null or empty, each for itself;
+ *            they overrule nothing that is there
  *
  * Member names are case-sensitive; unknown members are checked as JSON and ignored. Order does not
  * matter. As in Go, of duplicate members the last one counts, a second spec adds to the first, and
  * null is an absent member (an audience that is null is ""; null audiences are none).
  * Return: ST_OK; ST_SYNTAX, ST_TYPE, ST_LIMIT (depth, audiences) or ST_WRONG_KIND (kind or
- * apiVersion missing or another) with @reterr_problem, which never quotes the request.
+ * apiVersion another, or missing without a default) with @reterr_problem, which never quotes the
+ * request.
  * Cost: one pass, no allocation.
- * Source: Kubernetes authentication.k8s.io/v1 TokenReview; encoding/json for null and duplicates.
+ * Source: Kubernetes authentication.k8s.io/v1 TokenReview; encoding/json for null and duplicates;
+ * apimachinery's gvkWithDefaults() for what is absent.
  */
 enum status token_review_parse(char *body,
                                size_t len,
+                               struct token_review_defaults defaults,
                                struct token_review *ret_review,
-                               struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
+                               struct problem *reterr_problem) NODISCARD NONNULL(1, 4, 5);
 
 /** What to answer. All-zero is a plain refusal. */
 struct token_review_answer {

@@ -19,10 +19,10 @@
 /* a chunked body is read on to this many times the limit, so that its sender gets the 413 */
 #define BODY_DISCARD_FACTOR 4
 
-#define REVIEW_ENDPOINT(text)                                                  \
-    {                                                                          \
-        .path = { (text), sizeof(text) - 1 }, .is_post = true,                 \
-        .client = ENDPOINT_CLIENT_CERTIFICATE, .handle = token_review_endpoint \
+#define REVIEW_ENDPOINT(text, handler)                             \
+    {                                                              \
+        .path = { (text), sizeof(text) - 1 }, .is_post = true,     \
+        .client = ENDPOINT_CLIENT_CERTIFICATE, .handle = (handler) \
     }
 
 /* clang-format off */
@@ -36,9 +36,10 @@
 #define REVIEW_ENDPOINT_COUNT 3
 
 static const struct endpoint secure_endpoints[] = {
-    REVIEW_ENDPOINT("/authenticate"),
-    REVIEW_ENDPOINT("/apis/authentication.k8s.io/v1/tokenreviews"),
-    REVIEW_ENDPOINT("/apis/authentication.k8s.io/v1beta1/tokenreviews"),
+    REVIEW_ENDPOINT("/authenticate", token_review_endpoint),
+    REVIEW_ENDPOINT("/apis/authentication.k8s.io/v1/tokenreviews", token_review_v1_endpoint),
+    REVIEW_ENDPOINT("/apis/authentication.k8s.io/v1beta1/tokenreviews",
+                    token_review_v1beta1_endpoint),
     { .path = { "/version", 8 }, .handle = version_endpoint },
     OPERATOR_ENDPOINTS,
 };

@@ -73,7 +73,9 @@ enum status token_review_prepare(struct worker *worker) NODISCARD NONNULL(1);
 void token_review_forget(struct worker *worker) NONNULL(1);
 
 /* Handlers, each family in its own file. */
-endpoint_fn token_review_endpoint;
+endpoint_fn token_review_endpoint;    /* the body says what it is */
+endpoint_fn token_review_v1_endpoint; /* the path does, where the body does not */
+endpoint_fn token_review_v1beta1_endpoint;
 endpoint_fn livez_endpoint;
 endpoint_fn readyz_endpoint;
 endpoint_fn healthz_endpoint;

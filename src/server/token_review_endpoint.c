@@ -4,8 +4,8 @@
  *
  * Every well-formed review is answered 200, also when the answer is no: kube-apiserver's webhook
  * client treats other codes as failures of ours, and asks again. What was asked never enters the
- * reply. The path does not choose the version; the body's apiVersion does, and the reply has the
- * same.
+ * reply. The body's apiVersion chooses the version, and the reply has the same; of a body that has
+ * none the API's own paths say it, as kube-apiserver's do, which some clients count on.
  *
  * Threats: the body is a peer's; the token in it is a secret even when it is wrong (it may be
  * another system's), so the body buffer is wiped and neither token nor audiences are logged as they
@@ -173,7 +173,7 @@ static enum MHD_Result answer(struct exchange *exchange,
                           worker->refusal_len[review->version]);
 }
 
-enum MHD_Result token_review_endpoint(struct exchange *exchange)
+static enum MHD_Result respond(struct exchange *exchange, struct token_review_defaults defaults)
 {
     struct buf *body = &exchange->connection->request.body;
     if (!is_json(exchange->connection->request.content_type)) {
@@ -187,7 +187,8 @@ enum MHD_Result token_review_endpoint(struct exchange *exchange)
     char nothing[1]; /* a body that never came is an empty text, not a null pointer */
     struct token_review review;
     struct problem problem = { 0 };
-    if (token_review_parse(body->at ? body->at : nothing, body->len, &review, &problem) != ST_OK) {
+    if (token_review_parse(body->at ? body->at : nothing, body->len, defaults, &review, &problem) !=
+        ST_OK) {
         return reply_malformed(exchange, &problem);
     }
     if (!authenticator_is_synced(exchange->worker->server->context.authenticator)) {
@@ -195,4 +196,19 @@ enum MHD_Result token_review_endpoint(struct exchange *exchange)
                             NOT_SYNCED_RETRY_SEC);
     }
     return answer(exchange, &review, started_ns);
+}
+
+enum MHD_Result token_review_endpoint(struct exchange *exchange)
+{
+    return respond(exchange, TOKEN_REVIEW_NO_DEFAULTS);
+}
+
+enum MHD_Result token_review_v1_endpoint(struct exchange *exchange)
+{
+    return respond(exchange, (struct token_review_defaults){ true, TOKEN_REVIEW_V1 });
+}
+
+enum MHD_Result token_review_v1beta1_endpoint(struct exchange *exchange)
+{
+    return respond(exchange, (struct token_review_defaults){ true, TOKEN_REVIEW_V1BETA1 });
 }

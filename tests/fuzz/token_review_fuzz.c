@@ -18,7 +18,8 @@ static void require_same_request(const struct token_review *review)
     FUZZ_REQUIRE(!buf.failed);
     static struct token_review again;
     struct problem problem = { 0 };
-    FUZZ_REQUIRE(token_review_parse(buf.at, buf.len, &again, &problem) == ST_OK);
+    FUZZ_REQUIRE(token_review_parse(buf.at, buf.len, TOKEN_REVIEW_NO_DEFAULTS, &again, &problem) ==
+                 ST_OK);
     FUZZ_REQUIRE(again.version == review->version);
     FUZZ_REQUIRE(span_equal(again.token, review->token));
     FUZZ_REQUIRE(again.audience_count == review->audience_count);
@@ -84,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *body = fuzz_copy(data, size);
     static struct token_review review;
     struct problem problem = { 0 };
-    const enum status status = token_review_parse(body, size, &review, &problem);
+    const enum status status =
+        token_review_parse(body, size, TOKEN_REVIEW_NO_DEFAULTS, &review, &problem);
     if (status == ST_OK) {
         require_same_as_json_c((struct span){ .at = (const char *)data, .len = size }, &review);
         require_same_request(&review);

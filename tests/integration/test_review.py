@@ -46,6 +46,42 @@ def test_review_each_reply_has_the_spec_that_the_schema_requires_and_echoes_noth
         assert reply["spec"] == {"token": ""}
 
 
+LEFT_OUT = [{}, {"kind": None, "apiVersion": None}, {"kind": "", "apiVersion": ""}, {"kind": "TokenReview"}]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+@pytest.mark.parametrize("members", LEFT_OUT, ids=str)
+def test_review_path_supplies_a_kind_and_version_that_are_left_out(server, token, version, members):
+    """Vault's plugin, Python's V1TokenReview(spec=…), Go that marshals the struct: all leave TypeMeta to the path."""
+    response = server.request("POST", f"/apis/authentication.k8s.io/{version}/tokenreviews",
+                              json.dumps({**members, "spec": {"token": token}}))
+    reply = response.json()
+    assert (reply["kind"], reply["apiVersion"]) == ("TokenReview", f"authentication.k8s.io/{version}")
+    assert reply["status"]["authenticated"] is True
+
+
+@pytest.mark.parametrize("members", [{"apiVersion": "authentication.k8s.io/v1beta1"},
+                                     {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1beta1"}], ids=str)
+def test_review_path_does_not_overrule_the_version_of_the_body(server, token, members):
+    response = server.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", json.dumps({**members, "spec": {"token": token}}))
+    assert response.json()["apiVersion"] == "authentication.k8s.io/v1beta1"
+    assert response.json()["status"]["authenticated"] is True
+
+
+@pytest.mark.parametrize("path", REVIEW_PATHS)
+@pytest.mark.parametrize("members", [{"kind": "Pod"}, {"kind": "tokenreview"}, {"apiVersion": "v1"}, {"kind": 7},
+                                     {"apiVersion": "authentication.k8s.io/v2"}], ids=str)
+def test_review_path_mends_nothing_that_is_wrong(server, token, path, members):
+    body = json.dumps({**members, "spec": {"token": token}})
+    server.request("POST", path, body).assert_status_body(400, "BadRequest")
+
+
+@pytest.mark.parametrize("members", LEFT_OUT, ids=str)
+def test_review_kind_and_version_are_required_where_the_path_names_none(server, token, members):
+    body = json.dumps({**members, "spec": {"token": token}})
+    server.request("POST", "/authenticate", body).assert_status_body(400, "BadRequest")
+
+
 def assert_plain_refusal(reply):
     """What kube-apiserver may cache: 200, not authenticated, no error, no user."""
     status = reply["status"]

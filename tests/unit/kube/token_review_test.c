@@ -241,8 +241,8 @@ static void test_token_review_accepted_rows(void **state)
         char *body = copy_of(accepted_rows[i].body);
         struct token_review review;
         struct problem problem = { 0 };
-        const enum status got =
-            token_review_parse(body, accepted_rows[i].body.len, &review, &problem);
+        const enum status got = token_review_parse(body, accepted_rows[i].body.len,
+                                                   TOKEN_REVIEW_NO_DEFAULTS, &review, &problem);
         if (got != ST_OK) {
             fail_msg("%s: %s (%s)", accepted_rows[i].name, status_label(got), problem.text);
         }
@@ -266,8 +266,8 @@ static void test_token_review_refused_rows(void **state)
         char *body = copy_of(refused_rows[i].body);
         struct token_review review = { .audience_count = 77 };
         struct problem problem = { .line = 99, .column = 99 };
-        const enum status got =
-            token_review_parse(body, refused_rows[i].body.len, &review, &problem);
+        const enum status got = token_review_parse(body, refused_rows[i].body.len,
+                                                   TOKEN_REVIEW_NO_DEFAULTS, &review, &problem);
         if (got != refused_rows[i].want || problem.status != got ||
             problem.line != refused_rows[i].line || problem.column != refused_rows[i].column) {
             fail_msg("%s: %s at %u:%u (%s)", refused_rows[i].name, status_label(got), problem.line,
@@ -275,6 +275,82 @@ static void test_token_review_refused_rows(void **state)
         }
         assert_string_equal(problem.text, refused_rows[i].message);
         assert_int_equal(review.audience_count, 77); /* written on success only */
+        free(body);
+    }
+}
+
+#define AT_NOTHING \
+    {              \
+        0          \
+    }
+#define AT_V1                                           \
+    {                                                   \
+        .has_version = true, .version = TOKEN_REVIEW_V1 \
+    }
+#define AT_V1BETA1                                           \
+    {                                                        \
+        .has_version = true, .version = TOKEN_REVIEW_V1BETA1 \
+    }
+#define WRONG_KIND  "kind: expected TokenReview"
+#define WRONG_GROUP "apiVersion: expected authentication.k8s.io/v1 or authentication.k8s.io/v1beta1"
+
+static const struct {
+    const char *name;
+    struct token_review_defaults defaults;
+    struct span body;
+    enum token_review_version version; /* when accepted */
+    const char *message;               /* when refused */
+} default_rows[] = {
+    { "neither", AT_V1, SPAN_LITERAL("{\"spec\":{\"token\":\"t\"}}"), TOKEN_REVIEW_V1, NULL },
+    { "neither, of the other version", AT_V1BETA1, SPAN_LITERAL("{\"spec\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1BETA1, NULL },
+    { "both null", AT_V1BETA1,
+      SPAN_LITERAL("{\"kind\":null,\"apiVersion\":null,\"spec\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1BETA1, NULL },
+    { "both empty", AT_V1BETA1,
+      SPAN_LITERAL("{\"kind\":\"\",\"apiVersion\":\"\",\"spec\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1BETA1, NULL },
+    { "a kind alone", AT_V1BETA1,
+      SPAN_LITERAL("{\"kind\":\"TokenReview\",\"spec\":{\"token\":\"t\"}}"), TOKEN_REVIEW_V1BETA1,
+      NULL },
+    { "an apiVersion alone, which is not the default", AT_V1BETA1,
+      SPAN_LITERAL("{\"apiVersion\":\"authentication.k8s.io/v1\",\"spec\":{\"token\":\"t\"}}"),
+      TOKEN_REVIEW_V1, NULL },
+    { "both there, and not the default", AT_V1,
+      SPAN_LITERAL(HEAD_BETA "\"spec\":{\"token\":\"t\"}}"), TOKEN_REVIEW_V1BETA1, NULL },
+    { "the last kind is empty", AT_V1,
+      SPAN_LITERAL("{\"kind\":\"Pod\",\"kind\":\"\",\"spec\":{\"token\":\"t\"}}"), TOKEN_REVIEW_V1,
+      NULL },
+    { "null does not undo a kind", AT_V1,
+      SPAN_LITERAL("{\"kind\":\"Pod\",\"kind\":null,\"spec\":{\"token\":\"t\"}}"), 0, WRONG_KIND },
+    { "another kind", AT_V1, SPAN_LITERAL("{\"kind\":\"Pod\"}"), 0, WRONG_KIND },
+    { "a blank is a kind", AT_V1, SPAN_LITERAL("{\"kind\":\" \"}"), 0, WRONG_KIND },
+    { "another group", AT_V1, SPAN_LITERAL("{\"apiVersion\":\"v1\"}"), 0, WRONG_GROUP },
+    { "another version of the group", AT_V1,
+      SPAN_LITERAL("{\"apiVersion\":\"authentication.k8s.io/v2\"}"), 0, WRONG_GROUP },
+    { "no default, no kind", AT_NOTHING,
+      SPAN_LITERAL("{\"apiVersion\":\"authentication.k8s.io/v1\"}"), 0, WRONG_KIND },
+    { "no default, an empty kind", AT_NOTHING,
+      SPAN_LITERAL("{\"kind\":\"\",\"apiVersion\":\"authentication.k8s.io/v1\"}"), 0, WRONG_KIND },
+    { "no default, an empty apiVersion", AT_NOTHING,
+      SPAN_LITERAL("{\"kind\":\"TokenReview\",\"apiVersion\":\"\"}"), 0, WRONG_GROUP },
+};
+
+static void test_token_review_default_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(default_rows); i++) {
+        char *body = copy_of(default_rows[i].body);
+        static struct token_review review;
+        struct problem problem = { 0 };
+        const enum status want = default_rows[i].message ? ST_WRONG_KIND : ST_OK;
+        const enum status got = token_review_parse(body, default_rows[i].body.len,
+                                                   default_rows[i].defaults, &review, &problem);
+        if (got != want || (got == ST_OK && (review.version != default_rows[i].version ||
+                                             !span_equal(review.token, SPAN_LITERAL("t"))))) {
+            fail_msg("%s: %s (%s)", default_rows[i].name, status_label(got), problem.text);
+        }
+        assert_string_equal(problem.text, want == ST_OK ? "" : default_rows[i].message);
         free(body);
     }
 }
@@ -293,7 +369,8 @@ static void test_token_review_audience_limit(void **state)
         assert_false(body.failed);
         static struct token_review review;
         struct problem problem = { 0 };
-        const enum status got = token_review_parse(body.at, body.len, &review, &problem);
+        const enum status got =
+            token_review_parse(body.at, body.len, TOKEN_REVIEW_NO_DEFAULTS, &review, &problem);
         if (count <= TOKEN_REVIEW_MAX_AUDIENCES) {
             assert_int_equal(got, ST_OK);
             assert_int_equal(review.audience_count, count);
@@ -323,8 +400,9 @@ static void test_token_review_depth_limit(void **state)
         assert_false(body.failed);
         struct token_review review;
         struct problem problem = { 0 };
-        assert_int_equal(token_review_parse(body.at, body.len, &review, &problem),
-                         depth == 62 ? ST_OK : ST_LIMIT);
+        assert_int_equal(
+            token_review_parse(body.at, body.len, TOKEN_REVIEW_NO_DEFAULTS, &review, &problem),
+            depth == 62 ? ST_OK : ST_LIMIT);
         buf_fini(&body);
     }
 }
@@ -506,7 +584,9 @@ static void test_token_review_request_round_trip(void **state)
         assert_false(buf.failed);
         struct token_review review;
         struct problem problem = { 0 };
-        assert_int_equal(token_review_parse(buf.at, buf.len, &review, &problem), ST_OK);
+        assert_int_equal(
+            token_review_parse(buf.at, buf.len, TOKEN_REVIEW_NO_DEFAULTS, &review, &problem),
+            ST_OK);
         assert_int_equal(review.version, accepted_rows[i].version);
         assert_true(span_equal(review.token, accepted_rows[i].token));
         assert_int_equal(review.audience_count, accepted_rows[i].audience_count);
@@ -530,6 +610,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_review_accepted_rows),
         cmocka_unit_test(test_token_review_refused_rows),
+        cmocka_unit_test(test_token_review_default_rows),
         cmocka_unit_test(test_token_review_audience_limit),
         cmocka_unit_test(test_token_review_depth_limit),
         cmocka_unit_test(test_token_review_answer_rows),
