@@ -30,8 +30,12 @@
 extern "C" {
 #endif
 
-#define KUBE_BEARER_ERROR_MAX     1024 /* bytes, enough for any text of kube_bearer_new() */
-#define KUBE_BEARER_AUDIENCES_MAX 64   /* audiences in one question, and in api_audiences */
+#define KUBE_BEARER_ERROR_MAX 1024 /* bytes, enough for any text of kube_bearer_new() */
+
+/* Audiences in one question, and in api_audiences. Once both were 64 by the first name: a library
+ * that is older than this header refuses more than it knows, and neither limit becomes less */
+#define KUBE_BEARER_AUDIENCES_MAX     1024
+#define KUBE_BEARER_API_AUDIENCES_MAX 64
 
 struct kube_bearer;         /* an authenticator */
 struct kube_bearer_verdict; /* an answer */
@@ -62,7 +66,7 @@ struct kube_bearer_options {
                        ServiceAccount directory */
     const char *const *api_audiences; /* who we are to audiences; NULL when there are none: then
                                          questions that name audiences are refused */
-    size_t api_audience_count;
+    size_t api_audience_count;        /* at most KUBE_BEARER_API_AUDIENCES_MAX */
     enum kube_bearer_unknown_token unknown_token;
     /* Told of manifests that do not parse, Secrets that can hold no token, and an API server that
      * cannot be reached or refuses, "file:line:column: what is wrong", never a secret. On the
@@ -108,7 +112,8 @@ int kube_bearer_wait_ready(const struct kube_bearer *bearer, unsigned timeout_ms
  * kube_bearer_authenticate() - ask
  * @token:          @token_len bytes as the client sent them, any bytes; not kept
  * @audiences:      whom the token must be meant for, one of them suffices; NULL with 0 for anybody
- * @audience_count: more than KUBE_BEARER_AUDIENCES_MAX are refused
+ * @audience_count: more than KUBE_BEARER_AUDIENCES_MAX are refused; up to 64 take no memory but the
+ *                  verdict's
  *
  * Return: a verdict, which the caller frees with kube_bearer_verdict_free(); NULL when memory ran
  * out. All functions below take NULL for KUBE_BEARER_ERROR.

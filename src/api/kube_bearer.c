@@ -27,11 +27,14 @@
 
 #define READY_POLL_NS 5000000 /* nobody notices 5 ms at a start */
 
+/* audiences that need no allocation: 1 KiB of a stack that is the caller's, and may be small */
+#define AUDIENCES_ON_STACK 64
+
 /* no version comes near; a size that nobody set must not have us read far */
 #define OPTIONS_SIZE_MAX 4096
 
 _Static_assert(KUBE_BEARER_AUDIENCES_MAX == QUESTION_MAX_AUDIENCES, "the public limit is ours");
-_Static_assert(KUBE_BEARER_AUDIENCES_MAX == API_AUDIENCES_MAX, "and so is this one");
+_Static_assert(KUBE_BEARER_API_AUDIENCES_MAX == API_AUDIENCES_MAX, "and so is this one");
 _Static_assert(offsetof(struct kube_bearer_options, ctx) + sizeof(void *) ==
                    sizeof(struct kube_bearer_options),
                "no padding at the end: a later member there would be garbage of older callers");
@@ -233,11 +236,17 @@ static enum kube_bearer_result result_of(const struct decision *decision)
     return KUBE_BEARER_DENY;
 }
 
-static size_t count_bits(uint64_t mask)
+/* Is the audience at @i granted? Of a question with too many none is. */
+static bool is_granted(const struct decision *decision, size_t i)
+{
+    return decision->result == DECISION_ALLOW && audience_set_has(&decision->granted, i);
+}
+
+static size_t count_granted(const struct decision *decision, const struct question *question)
 {
     size_t count = 0;
-    for (; mask; mask &= mask - 1) {
-        count++;
+    for (size_t i = 0; i < question->audience_count; i++) {
+        count += is_granted(decision, i);
     }
     return count;
 }
@@ -250,8 +259,8 @@ static size_t text_bytes(const struct decision *decision, const struct question 
     for (size_t i = 0; groups && i < groups->count; i++) {
         bytes += groups->names[i].len + 1;
     }
-    for (size_t i = 0; decision->audience_mask && i < question->audience_count; i++) {
-        bytes += question->audiences[i].len + 1;
+    for (size_t i = 0; i < question->audience_count; i++) {
+        bytes += is_granted(decision, i) ? question->audiences[i].len + 1 : 0;
     }
     return bytes;
 }
@@ -274,7 +283,7 @@ static struct kube_bearer_verdict *copy_verdict(const struct decision *decision,
 {
     const struct group_list *groups = decision->user.groups;
     const size_t group_count = groups ? groups->count : 0;
-    const size_t pointers = group_count + count_bits(decision->audience_mask);
+    const size_t pointers = group_count + count_granted(decision, question);
     struct kube_bearer_verdict *verdict =
         malloc(sizeof(*verdict) + pointers * sizeof(const char *) + text_bytes(decision, question));
     if (!verdict) {
@@ -294,8 +303,8 @@ static struct kube_bearer_verdict *copy_verdict(const struct decision *decision,
     for (size_t i = 0; i < group_count; i++) {
         verdict->groups[i] = put_text(&text, groups->names[i]);
     }
-    for (size_t i = 0; decision->audience_mask && i < question->audience_count; i++) {
-        if (decision->audience_mask >> i & 1) {
+    for (size_t i = 0; i < question->audience_count; i++) {
+        if (is_granted(decision, i)) {
             verdict->audiences[verdict->audience_count++] = put_text(&text, question->audiences[i]);
         }
     }
@@ -308,15 +317,22 @@ struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *b
                                                      const char *const *audiences,
                                                      size_t audience_count)
 {
-    struct span spans[QUESTION_MAX_AUDIENCES];
-    for (size_t i = 0; i < audience_count && i < QUESTION_MAX_AUDIENCES; i++) {
+    struct span few[AUDIENCES_ON_STACK];
+    struct span *many = NULL;
+    const bool is_refused = audience_count > QUESTION_MAX_AUDIENCES; /* before spans is read */
+    if (audience_count > AUDIENCES_ON_STACK && !is_refused &&
+        !(many = malloc(audience_count * sizeof(*many)))) {
+        return NULL;
+    }
+    struct span *const spans = many ? many : few;
+    for (size_t i = 0; i < audience_count && !is_refused; i++) {
         spans[i] = span_of(audiences[i]);
     }
     const struct question question = {
         .token = { .at = token, .len = token_len },
         .has_audiences = audience_count > 0,
         .audiences = spans,
-        .audience_count = audience_count, /* past the limit it is refused before spans is read */
+        .audience_count = audience_count,
         .now = clock_now(&bearer->clock),
     };
     struct decision decision;
@@ -324,6 +340,7 @@ struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *b
     authenticator_decide(bearer->engine.authenticator, &question, &decision);
     struct kube_bearer_verdict *verdict = copy_verdict(&decision, &question);
     urcu_bp_read_unlock();
+    free(many);
     return verdict;
 }
 

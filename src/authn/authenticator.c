@@ -28,7 +28,8 @@ struct authenticator {
     struct bootstrap *bootstrap; /* NULL when off */
     struct token_family families[FAMILIES_MAX];
     size_t family_count;
-    struct span *api_audiences; /* owns; their bytes stand behind the array */
+    struct span *api_audiences; /* owns; behind them the same sorted, and then their bytes */
+    const struct span *sorted_audiences;
     size_t api_audience_count;
     enum unknown_token_answer unknown_token_answer;
 };
@@ -41,19 +42,22 @@ static enum status copy_audiences(struct authenticator *authenticator,
     for (size_t i = 0; i < count; i++) {
         bytes += audiences[i].len;
     }
-    struct span *copy = malloc(count * sizeof(*copy) + bytes + 1);
+    struct span *copy = malloc(2 * count * sizeof(*copy) + bytes + 1);
     if (!copy) {
         return ST_NOMEM;
     }
-    char *at = (char *)&copy[count];
+    struct span *const sorted = &copy[count];
+    char *at = (char *)&sorted[count];
     for (size_t i = 0; i < count; i++) {
-        copy[i] = (struct span){ .at = at, .len = audiences[i].len };
+        copy[i] = sorted[i] = (struct span){ .at = at, .len = audiences[i].len };
         if (audiences[i].len) {
             memcpy(at, audiences[i].at, audiences[i].len);
         }
         at += audiences[i].len;
     }
+    audiences_sort(sorted, count);
     authenticator->api_audiences = copy;
+    authenticator->sorted_audiences = sorted;
     authenticator->api_audience_count = count;
     return ST_OK;
 }
@@ -129,10 +133,10 @@ static enum status check_bounds(const struct question *question)
         { "the token is not empty", question->token.len > 0, ST_TOKEN_EMPTY },
         { "the token is at most 16384 bytes long", question->token.len <= TOKEN_MAX_BYTES,
           ST_TOKEN_TOO_LONG },
-        { "the request names at most 64 audiences",
+        { "the request names at most 1024 audiences",
           question->audience_count <= QUESTION_MAX_AUDIENCES, ST_LIMIT },
     };
-    _Static_assert(TOKEN_MAX_BYTES == 16384 && QUESTION_MAX_AUDIENCES == 64, "as the texts say");
+    _Static_assert(TOKEN_MAX_BYTES == 16384 && QUESTION_MAX_AUDIENCES == 1024, "as the texts say");
     for (size_t i = 0; i < COUNTOF(bounds); i++) {
         explain_check(question, AUTHENTICATOR_NONE, bounds[i].text, bounds[i].passed, "%s", "");
         if (!bounds[i].passed) {
@@ -168,21 +172,21 @@ static void explain_audiences(const struct authenticator *authenticator,
     buf_fini(&text);
 }
 
-/* For families whose tokens carry no audiences. false: nothing in common, do not ask. */
+/* For families whose tokens carry no audiences. @verdict has none yet; what is granted counts only
+ * when it accepts: decide_verdict(). false: nothing in common, do not ask. */
 static bool grant_audiences(const struct authenticator *authenticator,
                             const struct question *question,
                             enum authenticator_id id,
-                            uint64_t *ret_mask)
+                            struct verdict *verdict)
 {
     if (!question->has_audiences) {
-        *ret_mask = 0;
         return true;
     }
-    *ret_mask =
-        audiences_intersect(question->audiences, question->audience_count,
-                            authenticator->api_audiences, authenticator->api_audience_count);
-    explain_audiences(authenticator, question, id, *ret_mask != 0);
-    return *ret_mask != 0;
+    const bool has_common = audiences_intersect(
+        question->audiences, question->audience_count, authenticator->sorted_audiences,
+        authenticator->api_audience_count, &verdict->granted);
+    explain_audiences(authenticator, question, id, has_common);
+    return has_common;
 }
 
 static void ask_family(const struct authenticator *authenticator,
@@ -191,17 +195,12 @@ static void ask_family(const struct authenticator *authenticator,
                        struct verdict *ret_verdict)
 {
     const struct token_family_ops *ops = family->ops;
-    if (!ops->is_audience_agnostic) {
-        ops->authenticate(family->family, question, ret_verdict);
-        return;
-    }
-    uint64_t mask;
-    if (!grant_audiences(authenticator, question, ops->id, &mask)) {
+    if (ops->is_audience_agnostic &&
+        !grant_audiences(authenticator, question, ops->id, ret_verdict)) {
         ret_verdict->why = ST_AUDIENCE_MISMATCH;
         return;
     }
     ops->authenticate(family->family, question, ret_verdict);
-    ret_verdict->audience_mask = mask; /* counts only when accepted: decide_verdict() */
 }
 
 static void conclude(const struct authenticator *authenticator,

@@ -19,7 +19,7 @@ enum unknown_token_answer {
                              an ID is hidden */
 };
 
-#define API_AUDIENCES_MAX 64 /* far above any real issuer list */
+#define API_AUDIENCES_MAX 64 /* ours: far above any real issuer list */
 
 struct authenticator_options {
     const struct span

@@ -50,7 +50,7 @@ void decide_verdict(const struct verdict *verdict,
     if (verdict->accepted && is_whole(verdict)) {
         ret_decision->result = DECISION_ALLOW;
         ret_decision->user = verdict->user;
-        ret_decision->audience_mask = verdict->audience_mask;
+        ret_decision->granted = verdict->granted;
         return;
     }
     /* accepted but not whole, or refused without a reason: a bug of ours, and never a yes */

@@ -16,14 +16,14 @@ struct token_family_ops {
     const char *form; /* what `fits` demands, for explain: "the token has the form …" */
     /* The tokens say nothing about audiences: the request's must include one of --api-audiences,
      * else the family is not asked at all (k8s.io/apiserver audagnostic.go). The chain then fills
-     * in audience_mask; other families set it themselves. */
+     * in what is granted; other families set it themselves. */
     bool is_audience_agnostic;
     /* Is @token one of the family's, by what it shows without being trusted? @ret_token_id: its
      * public identifier for the operator, empty when it has none; borrows @token; written on true
      * only */
     bool (*fits)(const void *family, struct span token, struct span *ret_token_id);
-    /* Only after fits(). @ret_verdict is all-zero but for authenticator and token_id. Inside
-     * rcu_read_lock(); any thread */
+    /* Only after fits(). @ret_verdict is all-zero but for authenticator, token_id, and what the
+     * chain has granted. Inside rcu_read_lock(); any thread */
     void (*authenticate)(const void *family,
                          const struct question *question,
                          struct verdict *ret_verdict);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "kube/audience_set.h"
 
 /* clang-format off */
 #define AUTHENTICATOR_TABLE(X)                                                        \
@@ -34,7 +35,7 @@ const char *authenticator_label(enum authenticator_id id);
 /* no family's token is longer: JWTs stay below 8 KiB, headers of most proxies below 16 */
 #define TOKEN_MAX_BYTES 16384
 
-#define QUESTION_MAX_AUDIENCES 64 /* one bit each in audience_mask */
+#define QUESTION_MAX_AUDIENCES AUDIENCE_SET_MAX
 
 /**
  * explain_fn - one check that an authenticator made, in order
@@ -77,8 +78,8 @@ struct verdict {
     enum authenticator_id authenticator;
     struct span
         token_id; /* bootstrap: the ID in the question's token (public); empty when there is none */
-    struct user user;       /* when accepted */
-    uint64_t audience_mask; /* bit i: audiences[i] is granted */
+    struct user user;            /* when accepted */
+    struct audience_set granted; /* of the question's audiences */
 };
 
 enum decision_result {
@@ -94,7 +95,7 @@ struct decision {
     enum authenticator_id authenticator;
     struct span token_id;
     struct user user;
-    uint64_t audience_mask;
+    struct audience_set granted;
     struct span error; /* short text for status.error; empty but for DECISION_ERROR */
 };
 

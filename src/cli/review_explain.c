@@ -62,7 +62,7 @@ static void explain_allow(struct buf *buf,
     struct span granted[QUESTION_MAX_AUDIENCES];
     size_t count = 0;
     for (size_t i = 0; i < question->audience_count; i++) {
-        if (decision->audience_mask >> i & 1) {
+        if (audience_set_has(&decision->granted, i)) {
             granted[count++] = question->audiences[i];
         }
     }

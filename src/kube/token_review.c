@@ -18,8 +18,7 @@
 #define REQUEST_FRAME_BYTES 192 /* of a request: 108 bytes, rounded up */
 #define ESCAPE_MAX_BYTES    6   /* `\u0000`: what one byte of text can become in JSON */
 
-_Static_assert(TOKEN_REVIEW_MAX_AUDIENCES == 64,
-               "one bit each in audience_mask, and named in a message");
+_Static_assert(TOKEN_REVIEW_MAX_AUDIENCES == 1024, "named in a message");
 
 static const struct span api_versions[] = {
     [TOKEN_REVIEW_V1] = SPAN_LITERAL("authentication.k8s.io/v1"),
@@ -42,8 +41,8 @@ struct request {
     struct span kind;
     struct span api_version;
     struct span token;
+    struct span *audiences; /* TOKEN_REVIEW_MAX_AUDIENCES: the result's */
     size_t audience_count;
-    struct span audiences[TOKEN_REVIEW_MAX_AUDIENCES];
     const char *member; /* the one in work, for error messages; NULL before the first */
 };
 
@@ -63,7 +62,7 @@ static void parse_audiences(struct json_scan *scan, struct request *request)
     }
     while (json_scan_element(scan)) {
         if (request->audience_count == TOKEN_REVIEW_MAX_AUDIENCES) {
-            (void)json_scan_fail(scan, ST_LIMIT, "at most 64 audiences"); /* always false */
+            (void)json_scan_fail(scan, ST_LIMIT, "at most 1024 audiences"); /* always false */
             return;
         }
         struct span audience = { .at = "", .len = 0 };
@@ -151,7 +150,8 @@ enum status token_review_parse(char *body,
 {
     struct request request;
     request.kind = request.api_version = request.token = (struct span){ .at = "", .len = 0 };
-    request.audience_count = 0; /* the array behind it is a kilobyte: not worth clearing */
+    request.audiences = ret_review->audiences;
+    request.audience_count = 0;
     request.member = NULL;
     struct json_scan scan;
     json_scan_begin(&scan, body, len);
@@ -177,14 +177,12 @@ enum status token_review_parse(char *body,
     ret_review->version = version;
     ret_review->token = request.token;
     ret_review->audience_count = request.audience_count;
-    memcpy(ret_review->audiences, request.audiences,
-           request.audience_count * sizeof(request.audiences[0]));
     return ST_OK;
 }
 
 static bool is_granted(const struct token_review_answer *answer, size_t i)
 {
-    return (answer->audience_mask >> i & 1) != 0;
+    return answer->granted && audience_set_has(answer->granted, i);
 }
 
 static bool is_any_granted(const struct token_review_answer *answer)

@@ -15,9 +15,9 @@
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "kube/audience_set.h"
 
-/* kube-apiserver sends its issuer list, one to three; one bit each in audience_mask */
-#define TOKEN_REVIEW_MAX_AUDIENCES 64
+#define TOKEN_REVIEW_MAX_AUDIENCES AUDIENCE_SET_MAX
 
 enum token_review_version { TOKEN_REVIEW_V1 = 0, TOKEN_REVIEW_V1BETA1 };
 
@@ -33,13 +33,15 @@ struct token_review {
     enum token_review_version version;
     struct span token;     /* borrows the body; empty when absent */
     size_t audience_count; /* 0 when absent, null or [] : kube-apiserver treats these alike */
-    struct span
-        audiences[TOKEN_REVIEW_MAX_AUDIENCES]; /* borrow the body; order and duplicates kept */
+    /* Borrow the body; order and duplicates kept. 16 KiB of which only what is named is touched:
+     * not to be cleared or copied */
+    struct span audiences[TOKEN_REVIEW_MAX_AUDIENCES];
 };
 
 /**
  * token_review_parse() - decode a request
  * @body:     @len bytes, clobbered; the result borrows it
+ * @ret_review: its audiences are written to also on failure
  * @defaults: count for a kind and an apiVersion that are absent, null or empty, each for itself;
  *            they overrule nothing that is there
  *
@@ -65,11 +67,10 @@ struct token_review_answer {
     struct span user_head; /* JSON text of status.user in two parts, so that the second can be
                               shared: head, then tail */
     struct span user_tail;
-    const struct span *audiences; /* the request's; those with their bit set in audience_mask are
-                                     answered, in order */
+    const struct span *audiences; /* the request's; those in @granted are answered, in order */
     size_t audience_count;
-    uint64_t audience_mask;
-    struct span error; /* status.error; empty for none */
+    const struct audience_set *granted; /* NULL: none */
+    struct span error;                  /* status.error; empty for none */
 };
 
 /**

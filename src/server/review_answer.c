@@ -36,7 +36,7 @@ void review_answer_from_decision(const struct decision *decision,
         ret_answer->user_tail = decision->user.groups->json;
         ret_answer->audiences = question->audiences;
         ret_answer->audience_count = question->audience_count;
-        ret_answer->audience_mask = decision->audience_mask;
+        ret_answer->granted = &decision->granted;
         break;
     case DECISION_ERROR:
         ret_answer->error = decision->error;

@@ -61,6 +61,7 @@ static void parse_json_c(struct bench *bench)
 
 static void build_answer(struct bench *bench)
 {
+    static const struct audience_set granted = { { 1 } };
     static const struct span audience =
         SPAN_LITERAL("https://kubernetes.default.svc.cluster.local");
     const struct token_review_answer answer = {
@@ -69,7 +70,7 @@ static void build_answer(struct bench *bench)
         .user_tail = SPAN_LITERAL("[\"system:bootstrappers\"]}"),
         .audiences = &audience,
         .audience_count = 1,
-        .audience_mask = 1,
+        .granted = &granted,
     };
     buf_clear(&bench->answer);
     token_review_build(&bench->answer, TOKEN_REVIEW_V1, &answer);

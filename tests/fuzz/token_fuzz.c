@@ -72,12 +72,12 @@ static bool is_live(struct span token)
 static void require_whole(const struct decision *decision, struct span token)
 {
     if (decision->result == DECISION_ALLOW) {
-        FUZZ_REQUIRE(decision->why == ST_OK && decision->audience_mask == 1);
+        FUZZ_REQUIRE(decision->why == ST_OK && decision->granted.words[0] == 1);
         FUZZ_REQUIRE(decision->user.name.len == strlen("system:bootstrap:") + 6);
         FUZZ_REQUIRE(memcmp(decision->user.name.at + strlen("system:bootstrap:"), token.at, 6) ==
                      0);
     } else {
-        FUZZ_REQUIRE(decision->why != ST_OK && decision->audience_mask == 0);
+        FUZZ_REQUIRE(decision->why != ST_OK && decision->granted.words[0] == 0);
         FUZZ_REQUIRE(decision->user.name.len == 0 && !decision->user.groups);
     }
     FUZZ_REQUIRE((decision->result == DECISION_ERROR) == (decision->error.len > 0));

@@ -35,14 +35,19 @@ static bool text_equals(struct span text, json_object *node)
                                            .len = (size_t)json_object_get_string_len(node) });
 }
 
+/* @mask says which of each 64 audiences are granted. */
 static void require_answer(const struct token_review *review, uint64_t mask)
 {
+    struct audience_set set;
+    for (size_t i = 0; i < COUNTOF(set.words); i++) {
+        set.words[i] = mask;
+    }
     const struct token_review_answer answer = { .authenticated = true,
                                                 .user_head = SPAN_LITERAL("{\"username\":\"u\","),
                                                 .user_tail = SPAN_LITERAL("\"groups\":[]}"),
                                                 .audiences = review->audiences,
                                                 .audience_count = review->audience_count,
-                                                .audience_mask = mask };
+                                                .granted = &set };
     struct buf buf = { 0 };
     token_review_build(&buf, review->version, &answer);
     FUZZ_REQUIRE(!buf.failed);
@@ -52,7 +57,7 @@ static void require_answer(const struct token_review *review, uint64_t mask)
     json_object *audiences = json_object_object_get(status, "audiences");
     size_t granted = 0;
     for (size_t i = 0; i < review->audience_count; i++) {
-        if (mask >> i & 1) {
+        if (audience_set_has(&set, i)) {
             FUZZ_REQUIRE(
                 text_equals(review->audiences[i], json_object_array_get_idx(audiences, granted)));
             granted++;

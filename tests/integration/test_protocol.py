@@ -86,7 +86,7 @@ def test_protocol_other_content_types_are_415(server, token, content_type):
     '{%s,"spec":{"token":"a\nb"}}' % KIND, '{%s,"x":01}' % KIND, '{%s,"x":NaN}' % KIND,
     '{%s,"x":%s1%s}' % (KIND, "[" * 65, "]" * 65), '{%s,"x":%s1%s}' % (KIND, '{"a":' * 65, "}" * 65),
     '{%s,"x":%s' % (KIND, "[" * 60000),
-    '{%s,"spec":{"audiences":[%s]}}' % (KIND, ",".join('"a"' for _ in range(65))),
+    '{%s,"spec":{"audiences":[%s]}}' % (KIND, ",".join('"a"' for _ in range(1025))),
     b"\xff\xfe{\x00}\x00", ('{%s,"spec":{"token":"' % KIND).encode() + b"\xc0\xaf" + b'"}}',
 ], ids=lambda b: repr(b[:60]))
 def test_protocol_malformed_body_is_400(server, body):
@@ -95,7 +95,7 @@ def test_protocol_malformed_body_is_400(server, body):
 
 @pytest.mark.parametrize("body", [
     '{%s,"x":%s1%s,"spec":{"token":"x"}}' % (KIND, "[" * 60, "]" * 60),
-    '{%s,"spec":{"token":"x","audiences":[%s]}}' % (KIND, ",".join('"a"' for _ in range(64))),
+    '{%s,"spec":{"token":"x","audiences":[%s]}}' % (KIND, ",".join('"a"' for _ in range(1024))),
     '{%s,"spec":null}' % KIND, '{%s,"spec":{"token":null,"audiences":null}}' % KIND, '{%s}' % KIND,
     ' \t\r\n{%s,"spec":{"token":"x"}}\r\n ' % KIND, '{%s,"spec":{"token":"\\ud800"}}' % KIND,
 ], ids=lambda b: repr(b[:60]))

@@ -171,6 +171,15 @@ def test_review_audiences_are_the_intersection(server, token, asked, granted):
     assert (status.get("audiences") or None) == granted
 
 
+@pytest.mark.parametrize("count", [64, 65, 1024])
+def test_review_many_audiences_are_answered(server, token, count):
+    """kube-apiserver takes any number; a service may ask for all of its tenants."""
+    others = [f"https://tenant-{i}.example.com" for i in range(count - 1)]
+    status = server.review(token, audiences=[*others, API_AUDIENCE])["status"]
+    assert status["authenticated"] is True and status["audiences"] == [API_AUDIENCE]
+    assert_plain_refusal(server.review(token, audiences=[*others, "other"]))
+
+
 @pytest.mark.parametrize("asked", [["other"], ["", "a"], [API_AUDIENCE + "/"], [API_AUDIENCE.upper()]])
 def test_review_foreign_audience_is_a_cacheable_refusal(server, token, asked):
     assert_plain_refusal(server.review(token, audiences=asked))

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "authn/audiences.h"
+#include "authn/authenticator.h"
 #include "authn/verdict.h"
 #include "support/vectors.h"
 
@@ -27,6 +29,8 @@ static const struct {
     { "case counts", { "A" }, { "a" }, 0 },
     { "the empty audience equals itself", { "" }, { "" }, 1 },
     { "the empty audience is no wildcard", { "" }, { "a" }, 0 },
+    { "each of four is found", { "bb", "a", "b", "ccc" }, { "ccc", "b", "bb", "a" }, 15 },
+    { "none of four is", { "", "c", "ab", "cccc" }, { "ccc", "b", "bb", "a" }, 0 },
 };
 
 static size_t spans_of(const char *const *texts, struct span *ret_spans)
@@ -46,14 +50,20 @@ static void test_audiences_rows(void **state)
         struct span ours[4];
         const size_t asked_count = spans_of(rows[i].asked, asked);
         const size_t our_count = spans_of(rows[i].ours, ours);
-        const uint64_t mask = audiences_intersect(asked, asked_count, ours, our_count);
-        if (mask != rows[i].want) {
-            fail_msg("%s: %llx", rows[i].name, (unsigned long long)mask);
+        audiences_sort(ours, our_count);
+        struct audience_set common;
+        memset(&common, 0xff, sizeof(common)); /* every word must be written */
+        const bool has_any = audiences_intersect(asked, asked_count, ours, our_count, &common);
+        if (common.words[0] != rows[i].want || has_any != (rows[i].want != 0)) {
+            fail_msg("%s: %llx", rows[i].name, (unsigned long long)common.words[0]);
+        }
+        for (size_t word = 1; word < COUNTOF(common.words); word++) {
+            assert_true(common.words[word] == 0);
         }
     }
 }
 
-static void test_audiences_last_of_most_has_the_top_bit(void **state)
+static void test_audiences_last_of_most_is_found(void **state)
 {
     (void)state;
     struct span asked[QUESTION_MAX_AUDIENCES];
@@ -62,7 +72,38 @@ static void test_audiences_last_of_most_has_the_top_bit(void **state)
     }
     asked[QUESTION_MAX_AUDIENCES - 1] = SPAN_LITERAL("api");
     const struct span ours = SPAN_LITERAL("api");
-    assert_true(audiences_intersect(asked, QUESTION_MAX_AUDIENCES, &ours, 1) == UINT64_C(1) << 63);
+    struct audience_set common;
+    assert_true(audiences_intersect(asked, QUESTION_MAX_AUDIENCES, &ours, 1, &common));
+    for (size_t i = 0; i < QUESTION_MAX_AUDIENCES; i++) {
+        assert_int_equal(audience_set_has(&common, i), i == QUESTION_MAX_AUDIENCES - 1);
+    }
+}
+
+/* All that can be asked against all that can be ours: each is found, and nothing beside them. */
+static void test_audiences_most_against_most(void **state)
+{
+    (void)state;
+    static char texts[QUESTION_MAX_AUDIENCES][8];
+    static struct span asked[QUESTION_MAX_AUDIENCES];
+    struct span ours[API_AUDIENCES_MAX];
+    for (size_t i = 0; i < QUESTION_MAX_AUDIENCES; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "%zu", i);
+        asked[i] = span_of(texts[i]);
+    }
+    for (size_t i = 0; i < API_AUDIENCES_MAX; i++) {
+        ours[i] = asked[i * 7919 % QUESTION_MAX_AUDIENCES]; /* in no order */
+    }
+    audiences_sort(ours, API_AUDIENCES_MAX);
+    struct audience_set common;
+    assert_true(
+        audiences_intersect(asked, QUESTION_MAX_AUDIENCES, ours, API_AUDIENCES_MAX, &common));
+    for (size_t i = 0; i < QUESTION_MAX_AUDIENCES; i++) {
+        bool is_ours = false;
+        for (size_t j = 0; j < API_AUDIENCES_MAX; j++) {
+            is_ours = is_ours || span_equal(asked[i], ours[j]);
+        }
+        assert_int_equal(audience_set_has(&common, i), is_ours);
+    }
 }
 
 /* The vectors' "argument" is the request: the result follows its order. */
@@ -82,10 +123,13 @@ static void test_audiences_vectors(void **state)
         const size_t asked_count = vectors_texts(row, "argument", asked, 8);
         const size_t our_count = vectors_texts(row, "receiver", ours, 8);
         const size_t want_count = vectors_texts(row, "expect", want, 8);
-        const uint64_t mask = audiences_intersect(asked, asked_count, ours, our_count);
+        audiences_sort(ours, our_count);
+        struct audience_set common;
+        const bool has_any = audiences_intersect(asked, asked_count, ours, our_count, &common);
+        assert_int_equal(has_any, want_count != 0);
         size_t got = 0;
         for (size_t bit = 0; bit < asked_count; bit++) {
-            if (mask >> bit & 1) {
+            if (audience_set_has(&common, bit)) {
                 assert_true(got < want_count && span_equal(asked[bit], want[got]));
                 got++;
             }
@@ -99,7 +143,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_audiences_rows),
-        cmocka_unit_test(test_audiences_last_of_most_has_the_top_bit),
+        cmocka_unit_test(test_audiences_last_of_most_is_found),
+        cmocka_unit_test(test_audiences_most_against_most),
         cmocka_unit_test(test_audiences_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static struct verdict accepted(void)
         .user = { .name = SPAN_LITERAL("jane"),
                   .json_head = SPAN_LITERAL("{\"username\":\"jane\",\"groups\":"),
                   .groups = &no_groups },
-        .audience_mask = 5,
+        .granted = { { 5 } },
     };
 }
 
@@ -44,7 +44,7 @@ static void test_decide_whole_acceptance_allows(void **state)
     assert_true(span_equal(decision.token_id, SPAN_LITERAL("abcdef")));
     assert_true(span_equal(decision.user.name, SPAN_LITERAL("jane")));
     assert_ptr_equal(decision.user.groups, &no_groups);
-    assert_int_equal(decision.audience_mask, 5);
+    assert_int_equal(decision.granted.words[0], 5);
     assert_int_equal(decision.error.len, 0);
 }
 
@@ -59,7 +59,7 @@ static void assert_broken(const char *name, const struct verdict *verdict)
     assert_true(span_equal(decision.error, SPAN_LITERAL("internal error")));
     assert_int_equal(decision.user.name.len, 0);
     assert_null(decision.user.groups);
-    assert_int_equal(decision.audience_mask, 0);
+    assert_int_equal(decision.granted.words[0], 0);
 }
 
 static void test_decide_contradiction_is_our_error(void **state)

@@ -22,7 +22,7 @@ static const struct {
     { "yes with audiences",
       { .result = DECISION_ALLOW,
         .user = { .name = { "u\n", 2 }, .groups = &groups },
-        .audience_mask = 5 },
+        .granted = { { 5 } } },
       "\nuser: u\\x0a\ngroups: g1, g\\x1b[0m\naudiences: a, c\nanswer: yes\n" },
     { "yes without audiences",
       { .result = DECISION_ALLOW, .user = { .name = { "u", 1 }, .groups = &groups } },

@@ -374,10 +374,10 @@ static void test_token_review_audience_limit(void **state)
         if (count <= TOKEN_REVIEW_MAX_AUDIENCES) {
             assert_int_equal(got, ST_OK);
             assert_int_equal(review.audience_count, count);
-            assert_true(span_equal(review.audiences[63], SPAN_LITERAL("63")));
+            assert_true(span_equal(review.audiences[1023], SPAN_LITERAL("1023")));
         } else {
             assert_int_equal(got, ST_LIMIT);
-            assert_string_equal(problem.text, "expected at most 64 audiences");
+            assert_string_equal(problem.text, "expected at most 1024 audiences");
         }
         buf_fini(&body);
     }
@@ -407,6 +407,11 @@ static void test_token_review_depth_limit(void **state)
     }
 }
 
+static const struct audience_set none = { { 0 } };
+static const struct audience_set all = { { UINT64_MAX } };
+static const struct audience_set first_and_last = { { 5 } };
+static const struct audience_set last = { { 4 } };
+static const struct audience_set one_beyond = { { 8 } };
 static const struct span three[] = { SPAN_LITERAL("a"), SPAN_LITERAL("b\"\n"), SPAN_LITERAL("c") };
 
 #define USER \
@@ -436,7 +441,7 @@ static const struct {
       ANSWER "{\"authenticated\":false,\"error\":\"no \\\"keys\\\" yet\"}}" },
     { "a refusal has neither user nor audiences",
       TOKEN_REVIEW_V1,
-      { USER, .audiences = three, .audience_count = 3, .audience_mask = 7 },
+      { USER, .audiences = three, .audience_count = 3, .granted = &all },
       ANSWER "{\"authenticated\":false}}" },
     { "a yes without audiences",
       TOKEN_REVIEW_V1,
@@ -448,28 +453,36 @@ static const struct {
       ANSWER_BETA "{\"authenticated\":true,\"user\":" USER_TEXT "}}" },
     { "a yes for all audiences",
       TOKEN_REVIEW_V1,
-      { .authenticated = true,
-        USER,
-        .audiences = three,
-        .audience_count = 3,
-        .audience_mask = UINT64_MAX },
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .granted = &all },
       ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT
              ",\"audiences\":[\"a\",\"b\\\"\\n\",\"c\"]}}" },
     { "a yes for the first and last",
       TOKEN_REVIEW_V1,
-      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 5 },
+      { .authenticated = true,
+        USER,
+        .audiences = three,
+        .audience_count = 3,
+        .granted = &first_and_last },
       ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT ",\"audiences\":[\"a\",\"c\"]}}" },
     { "a yes for the last",
       TOKEN_REVIEW_V1,
-      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 4 },
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .granted = &last },
       ANSWER "{\"authenticated\":true,\"user\":" USER_TEXT ",\"audiences\":[\"c\"]}}" },
     { "a yes for none of the audiences is a no",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .granted = &none },
+      ANSWER "{\"authenticated\":false}}" },
+    { "and so is one that does not say for which",
       TOKEN_REVIEW_V1,
       { .authenticated = true, USER, .audiences = three, .audience_count = 3 },
       ANSWER "{\"authenticated\":false}}" },
     { "a bit without an audience grants nothing",
       TOKEN_REVIEW_V1,
-      { .authenticated = true, USER, .audiences = three, .audience_count = 3, .audience_mask = 8 },
+      { .authenticated = true,
+        USER,
+        .audiences = three,
+        .audience_count = 3,
+        .granted = &one_beyond },
       ANSWER "{\"authenticated\":false}}" },
 };
 
@@ -491,9 +504,11 @@ static void test_token_review_answer_rows(void **state)
     }
 }
 
-static void test_token_review_answer_appends_and_64_audiences_fit(void **state)
+static void test_token_review_answer_appends_and_all_audiences_fit(void **state)
 {
     (void)state;
+    struct audience_set granted = { 0 };
+    audience_set_add(&granted, TOKEN_REVIEW_MAX_AUDIENCES - 1);
     struct span audiences[TOKEN_REVIEW_MAX_AUDIENCES];
     for (size_t i = 0; i < COUNTOF(audiences); i++) {
         audiences[i] = SPAN_LITERAL("x");
@@ -502,7 +517,7 @@ static void test_token_review_answer_appends_and_64_audiences_fit(void **state)
                                                 USER,
                                                 .audiences = audiences,
                                                 .audience_count = COUNTOF(audiences),
-                                                .audience_mask = UINT64_C(1) << 63 };
+                                                .granted = &granted };
     struct buf buf = { 0 };
     buf_append_text(&buf, "before:");
     token_review_build(&buf, TOKEN_REVIEW_V1, &answer);
@@ -614,7 +629,7 @@ int main(void)
         cmocka_unit_test(test_token_review_audience_limit),
         cmocka_unit_test(test_token_review_depth_limit),
         cmocka_unit_test(test_token_review_answer_rows),
-        cmocka_unit_test(test_token_review_answer_appends_and_64_audiences_fit),
+        cmocka_unit_test(test_token_review_answer_appends_and_all_audiences_fit),
         cmocka_unit_test(test_token_review_full_buffer_fails),
         cmocka_unit_test(test_token_review_request_longer_than_a_size_t_fails),
         cmocka_unit_test(test_token_review_request_text),

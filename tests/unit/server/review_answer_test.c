@@ -29,7 +29,7 @@ static struct decision full_decision(enum decision_result result)
         .user = { .name = { "u", 1 },
                   .json_head = { "{\"username\":\"u\"", 15 },
                   .groups = &groups },
-        .audience_mask = 2,
+        .granted = { { 2 } },
         .error = { "later", 5 },
     };
 }
@@ -62,7 +62,7 @@ static void test_review_answer_rows(void **state)
         assert_int_equal(answer.user_head.len, rows[i].user ? 15 : 0);
         assert_int_equal(answer.user_tail.len, rows[i].user ? 6 : 0);
         assert_int_equal(answer.audience_count, rows[i].audience_count);
-        assert_int_equal(answer.audience_mask, rows[i].audience_mask);
+        assert_int_equal(answer.granted ? answer.granted->words[0] : 0, rows[i].audience_mask);
         assert_int_equal(answer.error.len, rows[i].error_len);
         if (rows[i].user) {
             assert_ptr_equal(answer.user_head.at, decision.user.json_head.at);
