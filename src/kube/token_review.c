@@ -6,19 +6,35 @@
  * answer never repeats the token. Any thread, on memory of the caller.
  *
  * Kubernetes decodes with Go's encoding/json (its case-sensitive variant), and so do we: see
- * token_review_parse() for what that means for null and for members that come twice.
+ * token_review_parse() for what that means for null and for members that come twice. client-go's
+ * typed clients send protobuf. Both are read into the same request, and judged in one place.
  */
 #include "kube/token_review.h"
 
 #include <assert.h>
 
 #include "document/json_scan.h"
+#include "kube/protobuf.h"
 
 #define ANSWER_FRAME_BYTES  192 /* all literal text of an answer: 164 bytes, rounded up */
 #define REQUEST_FRAME_BYTES 192 /* of a request: 108 bytes, rounded up */
 #define ESCAPE_MAX_BYTES    6   /* `\u0000`: what one byte of text can become in JSON */
 
-_Static_assert(TOKEN_REVIEW_MAX_AUDIENCES == 1024, "named in a message");
+#define TOO_MANY_AUDIENCES "at most 1024 audiences"
+
+_Static_assert(TOKEN_REVIEW_MAX_AUDIENCES == 1024, "as the text says");
+
+/* Numbers of fields: k8s.io/apimachinery/pkg/runtime/generated.proto has the envelope,
+ * k8s.io/api/authentication/v1/generated.proto the review. */
+enum type_meta_field { TYPE_META_API_VERSION = 1, TYPE_META_KIND = 2 };
+enum unknown_field {
+    UNKNOWN_TYPE_META = 1,
+    UNKNOWN_RAW = 2,
+    UNKNOWN_CONTENT_ENCODING = 3,
+    UNKNOWN_CONTENT_TYPE = 4
+};
+enum review_field { REVIEW_METADATA = 1, REVIEW_SPEC = 2, REVIEW_STATUS = 3 };
+enum spec_field { SPEC_TOKEN = 1, SPEC_AUDIENCES = 2 };
 
 static const struct span api_versions[] = {
     [TOKEN_REVIEW_V1] = SPAN_LITERAL("authentication.k8s.io/v1"),
@@ -46,6 +62,61 @@ struct request {
     const char *member; /* the one in work, for error messages; NULL before the first */
 };
 
+static bool is_token_review(struct span kind, struct token_review_defaults defaults)
+{
+    return span_equal(kind, SPAN_LITERAL("TokenReview")) || (kind.len == 0 && defaults.has_version);
+}
+
+static bool find_version(struct span api_version,
+                         struct token_review_defaults defaults,
+                         enum token_review_version *ret_version)
+{
+    if (api_version.len == 0 && defaults.has_version) {
+        *ret_version = defaults.version;
+        return true;
+    }
+    for (size_t i = 0; i < COUNTOF(api_versions); i++) {
+        if (span_equal(api_version, api_versions[i])) {
+            *ret_version = (enum token_review_version)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin_request(struct token_review *ret_review, struct request *ret_request)
+{
+    const struct span empty = { .at = "", .len = 0 };
+    *ret_request = (struct request){
+        .kind = empty, .api_version = empty, .token = empty, .audiences = ret_review->audiences
+    };
+}
+
+/* All is read and well-formed: is it a review? */
+static enum status conclude_request(const struct request *request,
+                                    struct token_review_defaults defaults,
+                                    struct token_review *ret_review,
+                                    struct problem *reterr_problem)
+{
+    if (!is_token_review(request->kind, defaults)) {
+        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "kind: expected TokenReview");
+        return ST_WRONG_KIND;
+    }
+    enum token_review_version version;
+    if (!find_version(request->api_version, defaults, &version)) {
+        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "apiVersion: expected %s or %s",
+                    token_review_api_version(TOKEN_REVIEW_V1),
+                    token_review_api_version(TOKEN_REVIEW_V1BETA1));
+        return ST_WRONG_KIND;
+    }
+    ret_review->version = version;
+    ret_review->token = request->token;
+    ret_review->audience_count = request->audience_count;
+    return ST_OK;
+}
+
+/* ------------------------------------------------------------------ JSON */
+
 /* A string, or null: then @ret_text stays as it was. */
 static void parse_string_or_null(struct json_scan *scan, struct span *ret_text)
 {
@@ -62,7 +133,7 @@ static void parse_audiences(struct json_scan *scan, struct request *request)
     }
     while (json_scan_element(scan)) {
         if (request->audience_count == TOKEN_REVIEW_MAX_AUDIENCES) {
-            (void)json_scan_fail(scan, ST_LIMIT, "at most 1024 audiences"); /* always false */
+            (void)json_scan_fail(scan, ST_LIMIT, TOO_MANY_AUDIENCES); /* always false */
             return;
         }
         struct span audience = { .at = "", .len = 0 };
@@ -109,28 +180,6 @@ static void parse_members(struct json_scan *scan, struct request *request)
     }
 }
 
-static bool is_token_review(struct span kind, struct token_review_defaults defaults)
-{
-    return span_equal(kind, SPAN_LITERAL("TokenReview")) || (kind.len == 0 && defaults.has_version);
-}
-
-static bool find_version(struct span api_version,
-                         struct token_review_defaults defaults,
-                         enum token_review_version *ret_version)
-{
-    if (api_version.len == 0 && defaults.has_version) {
-        *ret_version = defaults.version;
-        return true;
-    }
-    for (size_t i = 0; i < COUNTOF(api_versions); i++) {
-        if (span_equal(api_version, api_versions[i])) {
-            *ret_version = (enum token_review_version)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void describe_scan_error(const struct json_scan *scan,
                                 const char *member,
                                 struct problem *reterr_problem)
@@ -149,10 +198,7 @@ enum status token_review_parse(char *body,
                                struct problem *reterr_problem)
 {
     struct request request;
-    request.kind = request.api_version = request.token = (struct span){ .at = "", .len = 0 };
-    request.audiences = ret_review->audiences;
-    request.audience_count = 0;
-    request.member = NULL;
+    begin_request(ret_review, &request);
     struct json_scan scan;
     json_scan_begin(&scan, body, len);
     if (json_scan_object(&scan)) {
@@ -163,22 +209,151 @@ enum status token_review_parse(char *body,
         describe_scan_error(&scan, request.member, reterr_problem);
         return status;
     }
-    if (!is_token_review(request.kind, defaults)) {
-        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "kind: expected TokenReview");
-        return ST_WRONG_KIND;
-    }
-    enum token_review_version version;
-    if (!find_version(request.api_version, defaults, &version)) {
-        problem_set(reterr_problem, ST_WRONG_KIND, 0, 0, "apiVersion: expected %s or %s",
-                    token_review_api_version(TOKEN_REVIEW_V1),
-                    token_review_api_version(TOKEN_REVIEW_V1BETA1));
-        return ST_WRONG_KIND;
-    }
-    ret_review->version = version;
-    ret_review->token = request.token;
-    ret_review->audience_count = request.audience_count;
-    return ST_OK;
+    return conclude_request(&request, defaults, ret_review, reterr_problem);
 }
+
+/* ------------------------------------------------------------------ protobuf */
+
+/* In the readers below a call that fails is remembered by the scan, and ends the loop. */
+
+static void read_type_meta(struct protobuf *scan, struct request *request)
+{
+    uint32_t number;
+    while (protobuf_field(scan, &number)) {
+        if (number == TYPE_META_API_VERSION) {
+            request->member = "apiVersion";
+            (void)protobuf_text(scan, &request->api_version);
+        } else if (number == TYPE_META_KIND) {
+            request->member = "kind";
+            (void)protobuf_text(scan, &request->kind);
+        } else {
+            (void)protobuf_skip(scan);
+        }
+    }
+}
+
+/* @ret_raw: the message in it, not looked into. */
+static void read_envelope(struct protobuf *scan, struct request *request, struct span *ret_raw)
+{
+    uint32_t number;
+    while (protobuf_field(scan, &number)) {
+        struct span ignored;
+        switch (number) {
+        case UNKNOWN_TYPE_META:
+            request->member = "typeMeta";
+            if (protobuf_message(scan)) {
+                read_type_meta(scan, request);
+            }
+            break;
+        case UNKNOWN_RAW:
+            request->member = "raw";
+            (void)protobuf_bytes(scan, ret_raw);
+            break;
+        case UNKNOWN_CONTENT_ENCODING: /* Kubernetes looks at neither */
+        case UNKNOWN_CONTENT_TYPE:
+            request->member =
+                number == UNKNOWN_CONTENT_ENCODING ? "contentEncoding" : "contentType";
+            (void)protobuf_bytes(scan, &ignored);
+            break;
+        default:
+            (void)protobuf_skip(scan);
+            break;
+        }
+    }
+}
+
+static void read_audience(struct protobuf *scan, struct request *request)
+{
+    struct span audience;
+    request->member = "spec.audiences";
+    if (!protobuf_text(scan, &audience)) {
+        return;
+    }
+    if (request->audience_count == TOKEN_REVIEW_MAX_AUDIENCES) {
+        (void)protobuf_fail(scan, ST_LIMIT, TOO_MANY_AUDIENCES); /* always false */
+        return;
+    }
+    request->audiences[request->audience_count++] = audience;
+}
+
+static void read_spec(struct protobuf *scan, struct request *request)
+{
+    uint32_t number;
+    while (protobuf_field(scan, &number)) {
+        if (number == SPEC_TOKEN) {
+            request->member = "spec.token";
+            (void)protobuf_text(scan, &request->token);
+        } else if (number == SPEC_AUDIENCES) {
+            read_audience(scan, request);
+        } else {
+            (void)protobuf_skip(scan);
+        }
+    }
+}
+
+static void read_review(struct protobuf *scan, struct request *request)
+{
+    uint32_t number;
+    while (protobuf_field(scan, &number)) {
+        struct span ignored;
+        switch (number) {
+        case REVIEW_SPEC:
+            request->member = "spec";
+            if (protobuf_message(scan)) {
+                read_spec(scan, request);
+            }
+            break;
+        case REVIEW_METADATA:
+        case REVIEW_STATUS:
+            request->member = number == REVIEW_METADATA ? "metadata" : "status";
+            (void)protobuf_bytes(scan, &ignored);
+            break;
+        default:
+            (void)protobuf_skip(scan);
+            break;
+        }
+    }
+}
+
+static enum status describe_protobuf_error(const struct protobuf *scan,
+                                           const char *start,
+                                           const char *member,
+                                           struct problem *reterr_problem)
+{
+    protobuf_problem(scan, start, reterr_problem);
+    if (scan->status == ST_TYPE) {
+        problem_set(reterr_problem, ST_TYPE, 0, 0, "%s: expected %s", member, scan->expected);
+    }
+    return scan->status;
+}
+
+enum status token_review_parse_protobuf(struct span body,
+                                        struct token_review_defaults defaults,
+                                        struct token_review *ret_review,
+                                        struct problem *reterr_problem)
+{
+    const struct span prefix = TOKEN_REVIEW_PROTOBUF_PREFIX;
+    if (!span_starts_with(body, prefix) || body.len == prefix.len) {
+        problem_set(reterr_problem, ST_SYNTAX, 0, 0, "protobuf: expected k8s, a NUL and a message");
+        return ST_SYNTAX;
+    }
+    struct request request;
+    begin_request(ret_review, &request);
+    struct span raw = { .at = "", .len = 0 };
+    struct protobuf scan;
+    protobuf_begin(&scan, span_after(body, prefix.len));
+    read_envelope(&scan, &request, &raw);
+    if (scan.status == ST_OK) {
+        protobuf_begin(&scan, raw);
+        read_review(&scan, &request);
+    }
+    if (scan.status != ST_OK) {
+        return describe_protobuf_error(&scan, body.at, request.member, reterr_problem);
+    }
+    return conclude_request(&request, defaults, ret_review, reterr_problem);
+}
+
+/* ------------------------------------------------------------------ answers */
 
 static bool is_granted(const struct token_review_answer *answer, size_t i)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * authentication.k8s.io TokenReview, v1 and v1beta1 (the same shape): read a request, write an
- * answer; and the other way round for `kube-bearer review --server`.
+ * authentication.k8s.io TokenReview, v1 and v1beta1 (the same shape): read a request, JSON or
+ * protobuf, write an answer, in JSON; and the other way round for `kube-bearer review --server`.
  *
  * Untrusted: every byte of a request. Reading allocates nothing and decodes in place.
  */
@@ -60,6 +60,28 @@ enum status token_review_parse(char *body,
                                struct token_review_defaults defaults,
                                struct token_review *ret_review,
                                struct problem *reterr_problem) NODISCARD NONNULL(1, 4, 5);
+
+/* in front of a protobuf body: what Kubernetes' serializer puts there */
+#define TOKEN_REVIEW_PROTOBUF_PREFIX SPAN_LITERAL("k8s\0")
+
+/**
+ * token_review_parse_protobuf() - the same for a body of application/vnd.kubernetes.protobuf
+ * @body: not written to; the result borrows it
+ *
+ * The prefix, then a runtime.Unknown whose raw is a TokenReview; kind and apiVersion are those of
+ * the envelope, and empty is absent. metadata and status are not looked into. As in Kubernetes'
+ * generated code unknown fields are passed over, the last string counts, the last raw too, whole,
+ * and a second typeMeta or spec adds to the first. Unlike there strings must be UTF-8, as in JSON.
+ * Return: as token_review_parse(): ST_SYNTAX also for what is no UTF-8, ST_TYPE for a field of
+ * another wire type, ST_LIMIT for groups in each other.
+ * Cost: one pass, no allocation.
+ * Source: apimachinery's runtime/serializer/protobuf and runtime/generated.proto; authentication/v1
+ * generated.proto, which has v1beta1's fields and numbers.
+ */
+enum status token_review_parse_protobuf(struct span body,
+                                        struct token_review_defaults defaults,
+                                        struct token_review *ret_review,
+                                        struct problem *reterr_problem) NODISCARD NONNULL(3, 4);
 
 /** What to answer. All-zero is a plain refusal. */
 struct token_review_answer {

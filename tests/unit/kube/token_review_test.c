@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "kube/token_review.h"
+#include "support/protobuf_writer.h"
 
 #define HEAD      "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\","
 #define HEAD_BETA "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1beta1\","
@@ -407,6 +408,331 @@ static void test_token_review_depth_limit(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ protobuf */
+
+#define META                   \
+    "\x0a\x27\x0a\x18"         \
+    "authentication.k8s.io/v1" \
+    "\x12\x0b"                 \
+    "TokenReview"
+#define META_BETA                   \
+    "\x0a\x2c\x0a\x1d"              \
+    "authentication.k8s.io/v1beta1" \
+    "\x12\x0b"                      \
+    "TokenReview"
+#define BODY(text) SPAN_LITERAL("k8s\0" text)
+
+static const struct {
+    const char *name;
+    struct token_review_defaults defaults;
+    struct span body;
+    enum token_review_version version;
+    struct span token;
+    size_t audience_count;
+    struct span audiences[REQUEST_MAX_AUDIENCES];
+} protobuf_accepted_rows[] = {
+    { "as client-go 0.36 sends it",
+      AT_NOTHING,
+      BODY(META "\x12\x67"
+                "\x0a\x10\x0a\x00\x12\x00\x1a\x00\x22\x00\x2a\x00\x32\x00\x38\x00\x42\x00"
+                "\x12\x47\x0a\x17"
+                "abcdef.0123456789abcdef" /* TEST-ONLY */
+                "\x12\x2c"
+                "https://kubernetes.default.svc.cluster.local"
+                "\x1a\x0a\x08\x00\x12\x04\x0a\x00\x12\x00\x1a\x00\x1a\x00\x22\x00"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("abcdef.0123456789abcdef"),
+      1,
+      { SPAN_LITERAL("https://kubernetes.default.svc.cluster.local") } },
+    { "v1beta1",
+      AT_NOTHING,
+      BODY(META_BETA "\x12\x05\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1BETA1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "raw first",
+      AT_NOTHING,
+      BODY("\x12\x05\x12\x03\x0a\x01t" META),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "no raw", AT_NOTHING, BODY(META), TOKEN_REVIEW_V1, SPAN_LITERAL(""), 0, { { 0 } } },
+    { "no spec",
+      AT_NOTHING,
+      BODY(META "\x12\x00"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "no token",
+      AT_NOTHING,
+      BODY(META "\x12\x02\x12\x00"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "a token with NUL and UTF-8",
+      AT_NOTHING,
+      BODY(META "\x12\x08\x12\x06\x0a\x04"
+                "a\0\xc3\xa9"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("a\0\xc3\xa9"),
+      0,
+      { { 0 } } },
+    { "audiences keep order and duplicates, and may be empty",
+      AT_NOTHING,
+      BODY(META "\x12\x0d\x12\x0b\x12\x01"
+                "b\x12\x01"
+                "a\x12\x00\x12\x01"
+                "b"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      4,
+      { SPAN_LITERAL("b"), SPAN_LITERAL("a"), SPAN_LITERAL(""), SPAN_LITERAL("b") } },
+    { "the last token counts",
+      AT_NOTHING,
+      BODY(META "\x12\x08\x12\x06\x0a\x01"
+                "s\x0a\x01t"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "also an empty one",
+      AT_NOTHING,
+      BODY(META "\x12\x07\x12\x05\x0a\x01"
+                "s\x0a\x00"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "a second spec adds to the first",
+      AT_NOTHING,
+      BODY(META "\x12\x0d\x12\x06\x0a\x01t\x12\x01"
+                "a\x12\x03\x12\x01"
+                "b"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      2,
+      { SPAN_LITERAL("a"), SPAN_LITERAL("b") } },
+    { "the last raw counts, whole, and what it replaces is not looked into",
+      AT_NOTHING,
+      BODY(META "\x12\x01\xff\x12\x05\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "a second typeMeta adds to the first",
+      AT_NOTHING,
+      BODY("\x0a\x1a\x0a\x18"
+           "authentication.k8s.io/v1"
+           "\x0a\x0d\x12\x0b"
+           "TokenReview"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "contentEncoding and contentType",
+      AT_NOTHING,
+      BODY(META "\x1a\x04gzip\x22\x01\xff"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL(""),
+      0,
+      { { 0 } } },
+    { "metadata and status that are no messages",
+      AT_NOTHING,
+      BODY(META "\x12\x0b\x0a\x01\xff\x1a\x01\xff\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "fields that nobody knows, everywhere",
+      AT_NOTHING,
+      BODY("\x28\x01"
+           "\x0a\x29\x18\x01\x0a\x18"
+           "authentication.k8s.io/v1"
+           "\x12\x0b"
+           "TokenReview"
+           "\x12\x09\x20\x01\x12\x05\x18\x01\x0a\x01t"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "neither kind nor apiVersion, where the path has them",
+      AT_V1BETA1,
+      BODY("\x0a\x04\x0a\x00\x12\x00"
+           "\x12\x05\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1BETA1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "no typeMeta, where the path has it",
+      AT_V1,
+      BODY("\x12\x05\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+    { "the path overrules nothing",
+      AT_V1,
+      BODY(META_BETA "\x12\x05\x12\x03\x0a\x01t"),
+      TOKEN_REVIEW_V1BETA1,
+      SPAN_LITERAL("t"),
+      0,
+      { { 0 } } },
+};
+
+#define PREFIX_WANTED "protobuf: expected k8s, a NUL and a message"
+#define TOO_LONG      "as many bytes as the message announces"
+
+static const struct {
+    const char *name;
+    struct token_review_defaults defaults;
+    struct span body;
+    enum status want;
+    const char *message;
+} protobuf_refused_rows[] = {
+    { "an empty body", AT_V1, SPAN_LITERAL(""), ST_SYNTAX, PREFIX_WANTED },
+    { "half a prefix", AT_V1, SPAN_LITERAL("k8s"), ST_SYNTAX, PREFIX_WANTED },
+    { "another prefix", AT_V1, SPAN_LITERAL("k8s\1" META), ST_SYNTAX, PREFIX_WANTED },
+    { "nothing behind the prefix", AT_V1, BODY(""), ST_SYNTAX, PREFIX_WANTED },
+    { "no prefix", AT_V1, SPAN_LITERAL(META), ST_SYNTAX, PREFIX_WANTED },
+    { "JSON", AT_V1, SPAN_LITERAL(HEAD "\"spec\":{}}"), ST_SYNTAX, PREFIX_WANTED },
+    { "a prefix twice", AT_V1, BODY("k8s\0" META), ST_SYNTAX,
+      "protobuf, byte 8: expected the number of a field" },
+    { "an envelope that is cut", AT_V1, BODY("\x12\x06\x12\x03\x0a\x01t"), ST_SYNTAX,
+      "protobuf, byte 7: expected " TOO_LONG },
+    { "a spec that is cut", AT_V1, BODY("\x12\x05\x12\x04\x0a\x01t"), ST_SYNTAX,
+      "protobuf, byte 9: expected " TOO_LONG },
+    { "a token that is cut", AT_V1, BODY("\x12\x05\x12\x03\x0a\x02t"), ST_SYNTAX,
+      "protobuf, byte 11: expected " TOO_LONG },
+    { "something behind the envelope", AT_V1, BODY(META "\x00"), ST_SYNTAX,
+      "protobuf, byte 46: expected the number of a field" },
+    { "a token that is no UTF-8", AT_V1, BODY("\x12\x05\x12\x03\x0a\x01\xff"), ST_SYNTAX,
+      "protobuf, byte 11: expected UTF-8" },
+    { "an audience that is no UTF-8", AT_V1, BODY("\x12\x05\x12\x03\x12\x01\xff"), ST_SYNTAX,
+      "protobuf, byte 11: expected UTF-8" },
+    { "a kind that is no UTF-8", AT_V1, BODY("\x0a\x03\x12\x01\xff"), ST_SYNTAX,
+      "protobuf, byte 9: expected UTF-8" },
+    { "an apiVersion that is no UTF-8", AT_V1, BODY("\x0a\x03\x0a\x01\xff"), ST_SYNTAX,
+      "protobuf, byte 9: expected UTF-8" },
+    { "typeMeta is a number", AT_V1, BODY("\x08\x01"), ST_TYPE, "typeMeta: expected a message" },
+    { "apiVersion is a number", AT_V1, BODY("\x0a\x02\x08\x01"), ST_TYPE,
+      "apiVersion: expected a string" },
+    { "kind is a number", AT_V1, BODY("\x0a\x02\x10\x01"), ST_TYPE, "kind: expected a string" },
+    { "raw is a number", AT_V1, BODY("\x10\x01"), ST_TYPE, "raw: expected bytes" },
+    { "contentEncoding is a number", AT_V1, BODY("\x18\x01"), ST_TYPE,
+      "contentEncoding: expected bytes" },
+    { "contentType is a number", AT_V1, BODY("\x20\x01"), ST_TYPE, "contentType: expected bytes" },
+    { "metadata is a number", AT_V1, BODY("\x12\x02\x08\x01"), ST_TYPE,
+      "metadata: expected bytes" },
+    { "spec is a number", AT_V1, BODY("\x12\x02\x10\x01"), ST_TYPE, "spec: expected a message" },
+    { "status is a group", AT_V1, BODY("\x12\x02\x1b\x1c"), ST_TYPE, "status: expected bytes" },
+    { "token is a number", AT_V1, BODY("\x12\x04\x12\x02\x08\x01"), ST_TYPE,
+      "spec.token: expected a string" },
+    { "an audience is a number", AT_V1, BODY("\x12\x04\x12\x02\x10\x01"), ST_TYPE,
+      "spec.audiences: expected a string" },
+    { "no kind, and no path that has one", AT_NOTHING,
+      BODY("\x0a\x1a\x0a\x18"
+           "authentication.k8s.io/v1"),
+      ST_WRONG_KIND, WRONG_KIND },
+    { "an empty kind, and no path that has one", AT_NOTHING,
+      BODY("\x0a\x1c\x0a\x18"
+           "authentication.k8s.io/v1"
+           "\x12\x00"),
+      ST_WRONG_KIND, WRONG_KIND },
+    { "no apiVersion, and no path that has one", AT_NOTHING,
+      BODY("\x0a\x0d\x12\x0b"
+           "TokenReview"),
+      ST_WRONG_KIND, WRONG_GROUP },
+    { "another kind", AT_V1, BODY("\x0a\x05\x12\x03Pod"), ST_WRONG_KIND, WRONG_KIND },
+    { "another group", AT_V1, BODY("\x0a\x04\x0a\x02v1"), ST_WRONG_KIND, WRONG_GROUP },
+    { "malformed goes before another kind", AT_V1,
+      BODY("\x0a\x05\x12\x03Pod"
+           "\x12\x01\xff"),
+      ST_SYNTAX, "protobuf, byte 14: expected a number, but the message ends in it" },
+};
+
+static void test_token_review_protobuf_accepted_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(protobuf_accepted_rows); i++) {
+        const struct span body = protobuf_accepted_rows[i].body;
+        char *copy = copy_of(body);
+        static struct token_review review;
+        struct problem problem = { 0 };
+        const enum status got = token_review_parse_protobuf(
+            (struct span){ copy, body.len }, protobuf_accepted_rows[i].defaults, &review, &problem);
+        print_message("# %s\n", protobuf_accepted_rows[i].name);
+        assert_string_equal(problem.text, "");
+        assert_int_equal(got, ST_OK);
+        assert_int_equal(review.version, protobuf_accepted_rows[i].version);
+        assert_true(span_equal(review.token, protobuf_accepted_rows[i].token));
+        assert_int_equal(review.audience_count, protobuf_accepted_rows[i].audience_count);
+        for (size_t j = 0; j < review.audience_count; j++) {
+            assert_true(span_equal(review.audiences[j], protobuf_accepted_rows[i].audiences[j]));
+        }
+        assert_memory_equal(copy, body.at, body.len); /* not written to */
+        free(copy);
+    }
+}
+
+static void test_token_review_protobuf_refused_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(protobuf_refused_rows); i++) {
+        const struct span body = protobuf_refused_rows[i].body;
+        char *copy = copy_of(body);
+        static struct token_review review;
+        review.audience_count = 77;
+        struct problem problem = { .line = 99, .column = 99 };
+        const enum status got = token_review_parse_protobuf(
+            (struct span){ copy, body.len }, protobuf_refused_rows[i].defaults, &review, &problem);
+        print_message("# %s\n", protobuf_refused_rows[i].name);
+        assert_string_equal(problem.text, protobuf_refused_rows[i].message);
+        assert_int_equal(got, protobuf_refused_rows[i].want);
+        assert_int_equal(problem.status, got);
+        assert_int_equal(problem.line, 0);
+        assert_int_equal(review.audience_count, 77); /* written on success only */
+        free(copy);
+    }
+}
+
+static void test_token_review_protobuf_audience_limit(void **state)
+{
+    (void)state;
+    for (size_t count = TOKEN_REVIEW_MAX_AUDIENCES; count <= TOKEN_REVIEW_MAX_AUDIENCES + 1;
+         count++) {
+        struct buf spec = { 0 };
+        struct buf raw = { 0 };
+        struct buf body = { 0 };
+        for (size_t i = 0; i < count; i++) {
+            protobuf_put_bytes(&spec, 2, SPAN_LITERAL("a"), 0);
+        }
+        protobuf_put_bytes(&raw, 2, buf_span(&spec), 0);
+        buf_append(&body, BODY(META));
+        protobuf_put_bytes(&body, 2, buf_span(&raw), 0);
+        assert_false(body.failed);
+        static struct token_review review;
+        struct problem problem = { 0 };
+        const enum status got = token_review_parse_protobuf(
+            buf_span(&body), TOKEN_REVIEW_NO_DEFAULTS, &review, &problem);
+        if (count <= TOKEN_REVIEW_MAX_AUDIENCES) {
+            assert_int_equal(got, ST_OK);
+            assert_int_equal(review.audience_count, count);
+        } else {
+            assert_int_equal(got, ST_LIMIT);
+            assert_non_null(strstr(problem.text, "expected at most 1024 audiences"));
+        }
+        buf_fini(&spec);
+        buf_fini(&raw);
+        buf_fini(&body);
+    }
+}
+
+/* ------------------------------------------------------------------ answers */
+
 static const struct audience_set none = { { 0 } };
 static const struct audience_set all = { { UINT64_MAX } };
 static const struct audience_set first_and_last = { { 5 } };
@@ -628,6 +954,9 @@ int main(void)
         cmocka_unit_test(test_token_review_default_rows),
         cmocka_unit_test(test_token_review_audience_limit),
         cmocka_unit_test(test_token_review_depth_limit),
+        cmocka_unit_test(test_token_review_protobuf_accepted_rows),
+        cmocka_unit_test(test_token_review_protobuf_refused_rows),
+        cmocka_unit_test(test_token_review_protobuf_audience_limit),
         cmocka_unit_test(test_token_review_answer_rows),
         cmocka_unit_test(test_token_review_answer_appends_and_all_audiences_fit),
         cmocka_unit_test(test_token_review_full_buffer_fails),
