@@ -60,6 +60,7 @@ struct request {
     struct head_refusal refusal; /* decided by the headers, told when the body has come */
     const char
         *content_type;  /* borrows libmicrohttpd's header until the request ends; NULL: none */
+    bool refuses_json;  /* by its Accept fields */
     size_t body_seen;   /* bytes, kept or discarded */
     bool is_target_bad; /* the request line was looked at before the headers were there */
     bool is_chunked;

@@ -215,6 +215,7 @@ static enum MHD_Result on_headers(struct exchange *exchange, struct span url, co
     (void)MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, look_at_header,
                                       &head); /* a count */
     request->content_type = head.content_type;
+    request->refuses_json = !accept_takes_json(&head.accept);
     /* where a chunked body ends is for libmicrohttpd to say, whose reading of chunk lines is not
      * the strictest: nothing behind one is believed */
     request->is_chunked = head.codings > 0;

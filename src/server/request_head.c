@@ -153,6 +153,11 @@ static void look_at_known(struct request_head *head, struct span name, struct sp
             head->is_malformed = head->is_malformed || !are_all(IN_HOST, value);
         }
         break;
+    case sizeof("Accept") - 1:
+        if (is_name(name, "Accept")) {
+            accept_add(&head->accept, value);
+        }
+        break;
     case sizeof("Connection") - 1:
         head->asks_close = head->asks_close || (is_name(name, "Connection") && lists_close(value));
         break;

@@ -12,10 +12,12 @@
 
 #include "base/compiler.h"
 #include "base/span.h"
+#include "server/accept.h"
 
 /** Fields as they come. All-zero is a head without any. */
 struct request_head {
     const char *content_type; /* borrows; NULL: none */
+    struct accept accept;     /* Accept fields */
     unsigned hosts;           /* Host fields */
     unsigned lengths;         /* Content-Length fields */
     unsigned codings;         /* Transfer-Encoding fields */

@@ -4,8 +4,10 @@
  *
  * Every well-formed review is answered 200, also when the answer is no: kube-apiserver's webhook
  * client treats other codes as failures of ours, and asks again. What was asked never enters the
- * reply. The body's apiVersion chooses the version, and the reply has the same; of a body that has
- * none the API's own paths say it, as kube-apiserver's do, which some clients count on.
+ * reply, which is JSON whatever the question was: client-go, which asks in protobuf, goes by the
+ * reply's Content-Type. The body's apiVersion chooses the version, and the reply has the same; of a
+ * body that has none the API's own paths say it, as kube-apiserver's do, which some clients count
+ * on.
  *
  * Threats: the body is a peer's; the token in it is a secret even when it is wrong (it may be
  * another system's), so the body buffer is wiped and neither token nor audiences are logged as they
@@ -56,16 +58,38 @@ void token_review_forget(struct worker *worker)
     }
 }
 
+enum body_form { BODY_UNKNOWN = 0, BODY_JSON, BODY_PROTOBUF };
+
 /* RFC 9110 8.3: type "/" subtype, any parameters behind. Absent is taken for JSON, as the API
  * server does. */
-static bool is_json(const char *content_type)
+static enum body_form form_of(const char *content_type)
 {
     static const char json[] = "application/json";
+    static const char protobuf[] = "application/vnd.kubernetes.protobuf";
     if (!content_type) {
-        return true;
+        return BODY_JSON;
     }
     const size_t len = strcspn(content_type, "; \t");
-    return len == sizeof(json) - 1 && strncasecmp(content_type, json, len) == 0;
+    if (len == sizeof(json) - 1 && strncasecmp(content_type, json, len) == 0) {
+        return BODY_JSON;
+    }
+    return len == sizeof(protobuf) - 1 && strncasecmp(content_type, protobuf, len) == 0
+               ? BODY_PROTOBUF
+               : BODY_UNKNOWN;
+}
+
+static enum status parse_body(struct buf *body,
+                              enum body_form form,
+                              struct token_review_defaults defaults,
+                              struct token_review *ret_review,
+                              struct problem *reterr_problem)
+{
+    char nothing[1]; /* a body that never came is an empty text, not a null pointer */
+    char *const at = body->at ? body->at : nothing;
+    return form == BODY_PROTOBUF
+               ? token_review_parse_protobuf((struct span){ at, body->len }, defaults, ret_review,
+                                             reterr_problem)
+               : token_review_parse(at, body->len, defaults, ret_review, reterr_problem);
 }
 
 static enum MHD_Result reply_malformed(struct exchange *exchange, const struct problem *problem)
@@ -175,20 +199,22 @@ static enum MHD_Result answer(struct exchange *exchange,
 
 static enum MHD_Result respond(struct exchange *exchange, struct token_review_defaults defaults)
 {
-    struct buf *body = &exchange->connection->request.body;
-    if (!is_json(exchange->connection->request.content_type)) {
+    struct request *request = &exchange->connection->request;
+    const enum body_form form = form_of(request->content_type);
+    if (request->refuses_json) {
+        return reply_status(exchange, MHD_HTTP_NOT_ACCEPTABLE,
+                            "reviews are answered in application/json, which Accept excludes", 0);
+    }
+    if (form == BODY_UNKNOWN) {
         return reply_status(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                            "expected Content-Type application/json; typed Kubernetes clients that "
-                            "send protobuf must be told "
-                            "so (ContentType in client-go's rest.Config)",
+                            "expected Content-Type application/json or "
+                            "application/vnd.kubernetes.protobuf",
                             0);
     }
     const int64_t started_ns = clock_monotonic_ns(&exchange->worker->server->context.clock);
-    char nothing[1]; /* a body that never came is an empty text, not a null pointer */
     struct token_review review;
     struct problem problem = { 0 };
-    if (token_review_parse(body->at ? body->at : nothing, body->len, defaults, &review, &problem) !=
-        ST_OK) {
+    if (parse_body(&request->body, form, defaults, &review, &problem) != ST_OK) {
         return reply_malformed(exchange, &problem);
     }
     if (!authenticator_is_synced(exchange->worker->server->context.authenticator)) {

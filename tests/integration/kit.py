@@ -333,6 +333,23 @@ def review_body(token, audiences=None, version="v1"):
 
 # --- manifests -----------------------------------------------------------------------------------------------
 
+def protobuf_field(number, value):
+    """A field whose value are bytes, a string or a message."""
+    def varint(n):
+        return bytes([n]) if n < 0x80 else bytes([0x80 | n & 0x7f]) + varint(n >> 7)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def protobuf_body(token, audiences=(), version="v1", kind="TokenReview"):
+    """A review as client-go's typed client sends it; version None: nothing in its TypeMeta."""
+    meta = protobuf_field(1, f"authentication.k8s.io/{version}" if version else "") + protobuf_field(2, kind if version else "")
+    spec = protobuf_field(1, token) + b"".join(protobuf_field(2, audience) for audience in audiences)
+    empty = b"".join(protobuf_field(n, "") for n in (1, 2, 3, 4, 5))
+    review = protobuf_field(1, empty) + protobuf_field(2, spec) + protobuf_field(3, protobuf_field(4, ""))
+    return (b"k8s\0" + protobuf_field(1, meta) + protobuf_field(2, review) + protobuf_field(3, "") + protobuf_field(4, ""))
+
+
 def secret_manifest(token, name=None, namespace="kube-system", kind="bootstrap.kubernetes.io/token", deleted=False, **data):
     """A bootstrap token Secret as kubeadm makes it; keyword arguments override data (None removes a key)."""
     token_id, token_secret = token.split(".")

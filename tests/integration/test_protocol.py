@@ -64,14 +64,74 @@ def test_protocol_absent_content_type_is_taken_for_json(server, token):
     assert response.json()["status"]["authenticated"] is True
 
 
-@pytest.mark.parametrize("content_type", ["application/vnd.kubernetes.protobuf", "application/yaml", "text/plain",
-                                          "application/jsonx", "application/json-patch+json", "x", ""])
+@pytest.mark.parametrize("content_type", ["application/yaml", "text/plain", "application/vnd.kubernetes.protobufx",
+                                          "application/vnd.kubernetes", "application/protobuf", "application/jsonx", "application/json-patch+json", "x", ""])
 def test_protocol_other_content_types_are_415(server, token, content_type):
     response = server.request("POST", "/authenticate", kit.review_body(token), {"Content-Type": content_type})
     status = response.assert_status_body(415, "UnsupportedMediaType")
     assert "application/json" in status["message"]
-    if "protobuf" in content_type:
-        assert "protobuf" in status["message"]
+    assert "application/vnd.kubernetes.protobuf" in status["message"]
+
+
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+
+@pytest.mark.parametrize("path", REVIEW_PATHS)
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+@pytest.mark.parametrize("accept", [None, f"{PROTOBUF}, */*", f"{PROTOBUF},application/json", "application/json"])
+def test_protocol_protobuf_is_read_and_answered_in_json(server, token, path, version, accept):
+    """client-go's typed client, as it is by default, with either of its Accept headers."""
+    for asked in (token, token[:7] + kit.new_token()[7:], kit.new_token()):
+        response = server.request("POST", path, kit.protobuf_body(asked, [kit.API_AUDIENCE], version),
+                                  {"Content-Type": PROTOBUF, "Accept": accept})
+        assert response.status == 200 and response.headers["content-type"] == "application/json"
+        assert response.json() == server.review(asked, audiences=[kit.API_AUDIENCE], version=version, path=path)
+    assert server.request("POST", path, kit.protobuf_body(token, (), version),
+                          {"Content-Type": PROTOBUF, "Accept": accept}).json()["status"]["authenticated"] is True
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_protocol_protobuf_without_type_meta_is_what_the_path_says(server, token, version):
+    body = kit.protobuf_body(token, version=None)
+    reply = server.request("POST", f"/apis/authentication.k8s.io/{version}/tokenreviews", body, {"Content-Type": PROTOBUF}).json()
+    assert reply["apiVersion"] == f"authentication.k8s.io/{version}" and reply["status"]["authenticated"] is True
+    server.request("POST", "/authenticate", body, {"Content-Type": PROTOBUF}).assert_status_body(400, "BadRequest")
+
+
+@pytest.mark.parametrize("path", REVIEW_PATHS)
+@pytest.mark.parametrize("change", [
+    lambda body: b"", lambda body: b"k8s\0", lambda body: b"k8s\1" + body[4:], lambda body: body[4:], lambda body: body[:-1],
+    lambda body: body + b"\0", lambda body: body.replace(b"TokenReview", b"TokenReviev"), lambda body: body.replace(b"/v1", b"/v2"),
+    lambda body: body.replace(b"canary", b"\xc0\xafnary"), lambda body: body + b"\x0b" * 65 + b"\x0c" * 65,
+    lambda body: body + b"\x0c", lambda body: b"k8s\0" + b"\xff" * 4000, lambda body: kit.review_body("x").encode(),
+    lambda body: kit.protobuf_body("x", ["a"] * 1025),
+], ids=range(14))
+def test_protocol_malformed_protobuf_is_400(server, path, change):
+    response = server.request("POST", path, change(kit.protobuf_body("canary.token")), {"Content-Type": PROTOBUF})
+    response.assert_status_body(400, "BadRequest")
+    assert "canary" not in response.text and "nary" not in response.text
+
+
+def test_protocol_json_in_place_of_protobuf_and_back_is_400(server, token):
+    server.request("POST", "/authenticate", kit.review_body(token), {"Content-Type": PROTOBUF}).assert_status_body(400, "BadRequest")
+    server.request("POST", "/authenticate", kit.protobuf_body(token)).assert_status_body(400, "BadRequest")
+
+
+@pytest.mark.parametrize("accept", [PROTOBUF, "application/yaml", "*/*, application/json;q=0", "text/html"])
+def test_protocol_who_does_not_take_json_gets_406(server, token, accept):
+    for body, content_type in ((kit.protobuf_body(token), PROTOBUF), (kit.review_body(token), "application/json")):
+        response = server.request("POST", "/authenticate", body, {"Content-Type": content_type, "Accept": accept})
+        assert "application/json" in response.assert_status_body(406, "NotAcceptable")["message"]
+
+
+@pytest.mark.parametrize("accept", ["application/json, */*", "*/*", "application/*;q=0.5", "", f"{PROTOBUF};q=0.9, application/json;q=0.1"])
+def test_protocol_who_takes_json_among_others_gets_it(server, token, accept):
+    response = server.request("POST", "/authenticate", kit.review_body(token), {"Accept": accept})
+    assert response.json()["status"]["authenticated"] is True
+
+
+def test_protocol_accept_of_a_page_is_not_looked_at(server):
+    assert server.request("GET", "/livez", headers={"Accept": "text/html"}).status == 200
 
 
 @pytest.mark.parametrize("body", [
