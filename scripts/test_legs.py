@@ -43,10 +43,20 @@ class Leg:
         self.log_path = OUT / "logs" / f"{name}.log"
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.log = open(self.log_path, "w", encoding="utf-8", errors="replace")
+        self.end = None
+
+    def end_within(self, seconds):
+        """From now on. What still runs then is ended with all that it started, and the leg has failed."""
+        self.end = time.monotonic() + seconds
 
     def run(self, *command, env=None, check=True, cwd=ROOT, stdin_text=None):
         """Run a command into the log; return (exit code, what it printed)."""
         words = [str(word) for word in command]
+        if self.end:
+            left = self.end - time.monotonic()
+            if left <= 0:
+                raise Broken(f"{words[0]}: no time is left for it")
+            words = ["timeout", "--kill-after=10", f"{left:.3f}", *words]
         self.log.write(f"$ {' '.join(words)}\n")
         self.log.flush()
         try:

@@ -407,3 +407,20 @@ def test_pods_are_not_swapped(name):
     for container in (container for document in documents for container in containers_of(document)):
         resources = container["resources"]
         assert resources["requests"]["memory"] == resources["limits"]["memory"], container["name"]
+
+
+def test_a_leg_with_an_end_is_over_then_with_all_that_it_started(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(kit.ROOT / "scripts")
+    import test_legs
+    monkeypatch.setattr(test_legs, "OUT", tmp_path)
+    leg = test_legs.Leg("slow", 1)
+    leg.end_within(20)
+    assert leg.run("echo", "in time") == (0, "in time\n")
+    leg.end_within(1)
+    start = time.monotonic()
+    with pytest.raises(test_legs.Broken, match="exit 124"):
+        leg.run("bash", "-c", "sleep 60 & wait")  # the child has the pipe that is read to its end, too
+    with pytest.raises(test_legs.Broken, match="no time"):
+        leg.run("echo", "too late")
+    assert time.monotonic() - start < 15
+    leg.log.close()
