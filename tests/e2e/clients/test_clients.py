@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import textwrap
@@ -80,11 +81,21 @@ def python(program):
     return lambda world: world.ask(world.built("python") / "bin/python", HERE / "python" / program)
 
 
+def node(world):
+    """The program stands where its modules are."""
+    built, folder = world.built("node"), world.folder / "node"
+    folder.mkdir()
+    (folder / "node_modules").symlink_to(built / "node_modules")
+    shutil.copy(HERE / "node/client.mjs", folder)
+    return world.ask(built / "node", folder / "client.mjs")
+
+
 # Clients that show the reply's status as it is.
 CLIENTS = {
     "Python kubernetes": python("kubernetes_client.py"),
     "Python kubernetes_asyncio": python("kubernetes_asyncio_client.py"),
     "Python lightkube": python("lightkube_client.py"),
+    "Node @kubernetes/client-node": node,
 }
 
 
