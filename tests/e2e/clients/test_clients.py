@@ -90,12 +90,17 @@ def node(world):
     return world.ask(built / "node", folder / "client.mjs")
 
 
+def java(world):
+    return world.ask("java", "-cp", f"{world.built('java')}/*", HERE / "java/Client.java")
+
+
 # Clients that show the reply's status as it is.
 CLIENTS = {
     "Python kubernetes": python("kubernetes_client.py"),
     "Python kubernetes_asyncio": python("kubernetes_asyncio_client.py"),
     "Python lightkube": python("lightkube_client.py"),
     "Node @kubernetes/client-node": node,
+    "Java io.kubernetes:client-java": java,
 }
 
 
