@@ -6,6 +6,7 @@ KUBECONFIG, reads questions (a name, a token) from standard input, and prints a 
 docs/clients.md shows the lines of these programs between "docs: begin" and "docs: end".
 """
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -13,14 +14,17 @@ import shutil
 import subprocess
 import tempfile
 import textwrap
+import threading
 from pathlib import Path
 
 import kit
+import kit_cluster
 import pytest
 
 HERE = Path(__file__).resolve().parent
 PAGE = (kit.ROOT / "docs/clients.md").read_text()
 CLIENT_SEC = 120 * kit.SLOW  # Python compiles some thousand modules the first time
+PROXY_PORT = kit_cluster.BEARER_PORT  # of an address of its own
 UNKNOWN = "token not known (yet)"  # in status.error
 
 
@@ -113,6 +117,70 @@ def understood(username):
 @pytest.mark.parametrize("name", CLIENTS)
 def test_client_understands_every_answer(world, name):
     assert CLIENTS[name](world) == understood(world.username)
+
+
+# --- kube-rbac-proxy --------------------------------------------------------------------------------------------
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """Tells whom it was asked for."""
+
+    def do_GET(self):  # noqa: N802 (http.server's name)
+        body = (self.headers["x-remote-user"] or "").encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def proxy(world):
+    """get(path, token): (status, body) of the upstream behind kube-rbac-proxy."""
+    folder, address = world.folder / "proxy", kit_cluster.new_address()
+    folder.mkdir()
+    certificate, key = world.authority.issue(names=(), addresses=(address,))
+    (folder / "tls.crt").write_text(certificate)
+    (folder / "tls.key").write_text(key)
+    shutil.copy(HERE / "kube-rbac-proxy/authorization.yaml", folder)
+    api = kit_cluster.Api(address, PROXY_PORT, world.authority.pem)
+
+    def get(path, token=None):
+        status, _, body = api.raw("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        return status, body.decode().strip()
+
+    def is_listening():
+        assert process.poll() is None, (folder / "log").read_text()
+        with contextlib.suppress(OSError):
+            return get("/metrics")[0] == 401
+        return False
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as upstream, open(folder / "log", "wb") as log:
+        threading.Thread(target=upstream.serve_forever, daemon=True).start()
+        process = subprocess.Popen([HERE / "kube-rbac-proxy/run.sh"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env={
+            **world.environment(world.built("kube-rbac-proxy")), "LISTEN": f"{address}:{PROXY_PORT}",
+            "UPSTREAM": f"http://127.0.0.1:{upstream.server_port}/"})
+        try:
+            kit.eventually(is_listening, "kube-rbac-proxy", interval=0.05)
+            yield get
+        finally:
+            process.kill()
+            process.wait()
+            upstream.shutdown()
+    kit.assert_no_canary((folder / "log").read_bytes(), "kube-rbac-proxy's log")
+
+
+def test_kube_rbac_proxy_lets_in_whom_it_knows(world, proxy):
+    assert proxy("/metrics", world.tokens["good"]) == (200, world.username)
+    assert proxy("/metrics", world.tokens["wrong"]) == (401, "Unauthorized")
+    assert proxy("/metrics", world.tokens["unknown"]) == (401, "Unauthorized")
+
+
+def test_kube_rbac_proxy_has_nobody_to_ask_what_a_user_may_do(world, proxy):
+    """What its own file does not allow it asks as a SubjectAccessReview, and 404 is no answer to that."""
+    status, body = proxy("/other", world.tokens["good"])
+    assert status == 500 and body.startswith(f"Authorization error (user={world.username}"), (status, body)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------
