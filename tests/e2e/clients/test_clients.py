@@ -98,6 +98,10 @@ def java(world):
     return world.ask("java", "-cp", f"{world.built('java')}/*", HERE / "java/Client.java")
 
 
+def go(program):
+    return lambda world: world.ask(world.built("go") / program)
+
+
 # Clients that show the reply's status as it is.
 CLIENTS = {
     "Python kubernetes": python("kubernetes_client.py"),
@@ -105,6 +109,7 @@ CLIENTS = {
     "Python lightkube": python("lightkube_client.py"),
     "Node @kubernetes/client-node": node,
     "Java io.kubernetes:client-java": java,
+    "Go client-go": go("typed"),
 }
 
 
@@ -117,6 +122,16 @@ def understood(username):
 @pytest.mark.parametrize("name", CLIENTS)
 def test_client_understands_every_answer(world, name):
     assert CLIENTS[name](world) == understood(world.username)
+
+
+def test_vault_understands_every_answer(world):
+    """Only a ServiceAccount can log in to Vault: of the others the plugin says whether it knows them, and no more."""
+    answers = world.ask(world.built("go") / "vault", kubeconfig=world.serve())  # it has no client certificate to show
+    assert not any(answer["authenticated"] for answer in answers.values())
+    assert {name: answer["error"] for name, answer in answers.items()} == {
+        "good": "lookup failed: unexpected username format",
+        "wrong": "lookup failed: service account jwt not valid",
+        "unknown": f"lookup failed: {UNKNOWN}"}
 
 
 # --- kube-rbac-proxy --------------------------------------------------------------------------------------------
