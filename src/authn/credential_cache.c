@@ -43,6 +43,7 @@
 #include <urcu/rculfhash.h>
 #include <urcu/urcu-bp.h>
 
+#include "authn/bootstrap_groups.h"
 #include "authn/group_lists.h"
 
 #define TABLE_MIN_BUCKETS 64 /* a power of two; a small cluster's tokens without a resize */
@@ -125,7 +126,7 @@ static enum status dummy_init(struct credential_cache *cache)
     digest_compute(cache->key, (struct span){ .at = nobody_knows, .len = sizeof(nobody_knows) },
                    &cache->dummy.secret);
     sodium_memzero(nobody_knows, sizeof(nobody_knows));
-    return group_lists_ref(cache->groups, (struct span){ 0 }, &cache->dummy.groups);
+    return bootstrap_groups_ref(cache->groups, (struct span){ 0 }, &cache->dummy.groups);
 }
 
 static sigset_t block_signals(void)
@@ -255,7 +256,7 @@ enum status credential_cache_ref_groups(struct credential_cache *cache,
                                         struct span extra_groups,
                                         const struct group_list **ret_list)
 {
-    return group_lists_ref(cache->groups, extra_groups, ret_list);
+    return bootstrap_groups_ref(cache->groups, extra_groups, ret_list);
 }
 
 static struct entry *find_entry(const struct credential_cache *cache, uint64_t id)

@@ -66,7 +66,7 @@ struct credential_cache *credential_cache_free(struct credential_cache *cache);
 const struct digest_key *credential_cache_key(const struct credential_cache *cache) NONNULL(1);
 
 /** credential_cache_ref_groups() - the group list of data.auth-extra-groups, for
- * credential.groups; see group_lists_ref(). The loop's thread */
+ * credential.groups; see bootstrap_groups_ref(). The loop's thread */
 enum status credential_cache_ref_groups(struct credential_cache *cache,
                                         struct span extra_groups,
                                         const struct group_list **ret_list) NODISCARD NONNULL(1, 3);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Group lists of bootstrap tokens, each distinct list stored once however many tokens share it.
+ * Group lists, each distinct one stored once however many tokens share it. Of any family: what
+ * groups a token gives and in which order is its family's business.
  *
- * Ownership: the set owns the lists; users hold references, counted. Threads: every function on the
- * loop's thread. Readers see a list through a credential inside an RCU read section; a list whose
- * last reference went is freed after the readers of that time have left.
+ * Ownership: the set owns the lists; users hold references, counted. Threads: one at a time, so the
+ * loop's, or whoever holds its owner's lock. Readers see a list through an entry inside an RCU read
+ * section; a list whose last reference went is freed after the readers of that time have left.
  */
 #include "authn/verdict.h"
 #include "base/compiler.h"
@@ -22,17 +23,16 @@ enum status group_lists_new(struct group_lists **ret_lists) NODISCARD NONNULL(1)
 struct group_lists *group_lists_free(struct group_lists *lists);
 
 /**
- * group_lists_ref() - the list that data.auth-extra-groups stands for
- * @extra_groups: comma separated, nothing trimmed; empty (or absent) gives only the default group
- * @ret_list:     a new reference, sorted bytewise, without duplicates, system:bootstrappers first
+ * group_lists_ref() - the list of these groups, in this order
+ * @names:    copies; any bytes, each of them; what is not UTF-8 is U+FFFD in the answer's JSON
+ * @ret_list: a new reference
  *
- * Return: ST_OK; ST_GROUPS_INVALID when any element breaks the grammar (one voids the token);
- * ST_NOMEM.
- * Source: k8s.io/cluster-bootstrap util/secrets GetGroups
+ * Return: ST_OK; ST_NOMEM
  */
 enum status group_lists_ref(struct group_lists *lists,
-                            struct span extra_groups,
-                            const struct group_list **ret_list) NODISCARD NONNULL(1, 3);
+                            const struct span *names,
+                            size_t count,
+                            const struct group_list **ret_list) NODISCARD NONNULL(1, 4);
 
 /** group_lists_unref() - give a reference back; NULL is fine */
 void group_lists_unref(struct group_lists *lists, const struct group_list *list) NONNULL(1);

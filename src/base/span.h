@@ -29,6 +29,14 @@ static inline bool span_equal(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/** span_compare() - bytewise order, a prefix first: below, at or above 0. Never for secrets */
+static inline int span_compare(struct span a, struct span b)
+{
+    const size_t common = a.len < b.len ? a.len : b.len;
+    const int order = common ? memcmp(a.at, b.at, common) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /** span_starts_with() - true when the first prefix.len bytes are @prefix */
 static inline bool span_starts_with(struct span s, struct span prefix)
 {

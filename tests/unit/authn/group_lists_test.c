@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group lists: what data.auth-extra-groups stands for, and that equal lists are one. */
+/* Group lists of any family: what a list says, and that equal lists are one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,36 +9,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "authn/group_lists.h"
-#include "support/vectors.h"
-
-#define P "system:bootstrappers:"
-
-static const struct {
-    const char *name;
-    struct span extra;
-    enum status want;
-    const char *json;
-} rows[] = {
-    { "absent", { 0 }, ST_OK, "[\"system:bootstrappers\"]}" },
-    { "empty", SPAN_LITERAL(""), ST_OK, "[\"system:bootstrappers\"]}" },
-    { "one", SPAN_LITERAL(P "a"), ST_OK, "[\"system:bootstrappers\",\"" P "a\"]}" },
-    { "sorted", SPAN_LITERAL(P "b," P "a"), ST_OK,
-      "[\"system:bootstrappers\",\"" P "a\",\"" P "b\"]}" },
-    { "bytewise: dash, digits, colon, letters", SPAN_LITERAL(P "xa," P "x:a," P "x9," P "x-a"),
-      ST_OK, "[\"system:bootstrappers\",\"" P "x-a\",\"" P "x9\",\"" P "x:a\",\"" P "xa\"]}" },
-    { "a prefix comes first", SPAN_LITERAL(P "aa," P "a"), ST_OK,
-      "[\"system:bootstrappers\",\"" P "a\",\"" P "aa\"]}" },
-    { "duplicates once", SPAN_LITERAL(P "a," P "b," P "a"), ST_OK,
-      "[\"system:bootstrappers\",\"" P "a\",\"" P "b\"]}" },
-    { "blank behind the comma", SPAN_LITERAL(P "a, " P "b"), ST_GROUPS_INVALID, NULL },
-    { "trailing comma", SPAN_LITERAL(P "a,"), ST_GROUPS_INVALID, NULL },
-    { "leading comma", SPAN_LITERAL("," P "a"), ST_GROUPS_INVALID, NULL },
-    { "only a comma", SPAN_LITERAL(","), ST_GROUPS_INVALID, NULL },
-    { "the bare default group", SPAN_LITERAL("system:bootstrappers"), ST_GROUPS_INVALID, NULL },
-    { "one bad among good", SPAN_LITERAL(P "a,system:masters," P "b"), ST_GROUPS_INVALID, NULL },
-    { "newline at the end", SPAN_LITERAL(P "a\n"), ST_GROUPS_INVALID, NULL },
-    { "NUL inside", SPAN_LITERAL(P "a\0," P "b"), ST_GROUPS_INVALID, NULL },
-};
+#include "support/alloc_fail.h"
 
 static int setup(void **state)
 {
@@ -57,60 +28,75 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The names must be the JSON's: the answer uses one, the log the other. */
-static void assert_names_match_json(const struct group_list *list)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        assert_int_equal(list->json.at[at], i == 0 ? '[' : ',');
-        assert_int_equal(list->json.at[at + 1], '"');
-        assert_true(span_starts_with(span_after(list->json, at + 2), list->names[i]));
-        at += 2 + list->names[i].len;
-        assert_int_equal(list->json.at[at++], '"');
-    }
-    assert_true(span_equal(span_after(list->json, at), SPAN_LITERAL("]}")));
-}
+#define NAMES_MAX 3
+
+static const struct {
+    const char *name;
+    struct span names[NAMES_MAX];
+    size_t count;
+    const char *json;
+} rows[] = {
+    { "none", { { 0 } }, 0, "[]}" },
+    { "one", { SPAN_LITERAL("a") }, 1, "[\"a\"]}" },
+    { "an empty name", { SPAN_LITERAL("") }, 1, "[\"\"]}" },
+    { "an empty name, by no address", { { 0 } }, 1, "[\"\"]}" },
+    { "in the order of their family",
+      { SPAN_LITERAL("b"), SPAN_LITERAL("a"), SPAN_LITERAL("b") },
+      3,
+      "[\"b\",\"a\",\"b\"]}" },
+    { "escapes", { SPAN_LITERAL("\"\\\n"), SPAN_LITERAL("ä") }, 2, "[\"\\\"\\\\\\n\",\"ä\"]}" },
+    { "a comma", { SPAN_LITERAL("a,b") }, 1, "[\"a,b\"]}" },
+    { "no UTF-8", { SPAN_LITERAL("a\xff") }, 1, "[\"a\\ufffd\"]}" },
+};
 
 static void test_group_lists_rows(void **state)
 {
     struct group_lists *lists = *state;
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         const struct group_list *list = NULL;
-        const enum status status = group_lists_ref(lists, rows[i].extra, &list);
-        if (status != rows[i].want) {
-            fail_msg("%s: %s", rows[i].name, status_label(status));
-        }
-        if (status != ST_OK) {
-            assert_null(list);
-            continue;
-        }
+        assert_int_equal(group_lists_ref(lists, rows[i].names, rows[i].count, &list), ST_OK);
         if (!span_equal(list->json, span_of(rows[i].json))) {
             fail_msg("%s: %.*s", rows[i].name, (int)list->json.len, list->json.at);
         }
-        assert_names_match_json(list);
+        assert_int_equal(list->count, rows[i].count);
+        for (size_t n = 0; n < list->count; n++) {
+            assert_true(span_equal(list->names[n], rows[i].names[n]));
+            assert_ptr_not_equal(list->names[n].at, rows[i].names[n].at);
+        }
         group_lists_unref(lists, list);
     }
     assert_int_equal(group_lists_count(lists), 0);
 }
 
+/* What differs in anything but its bytes' place is another list. */
 static void test_group_lists_equal_lists_are_one(void **state)
 {
     struct group_lists *lists = *state;
-    const struct group_list *a;
-    const struct group_list *b;
-    const struct group_list *c;
-    assert_int_equal(group_lists_ref(lists, SPAN_LITERAL(P "a," P "b"), &a), ST_OK);
-    assert_int_equal(group_lists_ref(lists, SPAN_LITERAL(P "b," P "a," P "b"), &b), ST_OK);
-    assert_int_equal(group_lists_ref(lists, SPAN_LITERAL(P "a"), &c), ST_OK);
-    assert_ptr_equal(a, b);
-    assert_ptr_not_equal(a, c);
-    assert_int_equal(group_lists_count(lists), 2);
-    group_lists_unref(lists, a);
-    assert_int_equal(group_lists_count(lists), 2);
-    assert_int_equal(b->count, 3); /* still there for its other user */
-    group_lists_unref(lists, b);
-    assert_int_equal(group_lists_count(lists), 1);
-    group_lists_unref(lists, c);
+    const struct span names[][NAMES_MAX] = {
+        { SPAN_LITERAL("a"), SPAN_LITERAL("b") },    { SPAN_LITERAL("b"), SPAN_LITERAL("a") },
+        { SPAN_LITERAL("a,b"), SPAN_LITERAL("") },   { SPAN_LITERAL("ab"), SPAN_LITERAL("") },
+        { SPAN_LITERAL(""), SPAN_LITERAL("ab") },    { SPAN_LITERAL("a\xff"), SPAN_LITERAL("") },
+        { SPAN_LITERAL("a\xfe"), SPAN_LITERAL("") }, { SPAN_LITERAL("a\"],[\"b"), { 0 } },
+    };
+    const struct group_list *first[COUNTOF(names)];
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        const struct span copies[2] = { { span_copy(names[i][0]), names[i][0].len },
+                                        { span_copy(names[i][1]), names[i][1].len } };
+        const struct group_list *again;
+        assert_int_equal(group_lists_ref(lists, names[i], 2, &first[i]), ST_OK);
+        assert_int_equal(group_lists_count(lists), i + 1);
+        assert_int_equal(group_lists_ref(lists, copies, 2, &again), ST_OK);
+        assert_ptr_equal(again, first[i]);
+        assert_int_equal(group_lists_count(lists), i + 1);
+        group_lists_unref(lists, again);
+        free((char *)copies[0].at);
+        free((char *)copies[1].at);
+    }
+    assert_true(span_equal(first[0]->names[1], SPAN_LITERAL("b"))); /* it has bytes of its own */
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        assert_int_equal(group_lists_count(lists), COUNTOF(names) - i);
+        group_lists_unref(lists, first[i]);
+    }
     group_lists_unref(lists, NULL);
     assert_int_equal(group_lists_count(lists), 0);
 }
@@ -120,41 +106,33 @@ static void test_group_lists_unref_waits_for_readers(void **state)
 {
     struct group_lists *lists = *state;
     const struct group_list *list;
-    assert_int_equal(group_lists_ref(lists, SPAN_LITERAL(P "a"), &list), ST_OK);
+    const struct span name = SPAN_LITERAL("a");
+    assert_int_equal(group_lists_ref(lists, &name, 1, &list), ST_OK);
     urcu_bp_read_lock();
     group_lists_unref(lists, list);
-    assert_int_equal(list->count, 2); /* ASan has its eye on this */
-    assert_names_match_json(list);
+    assert_int_equal(list->count, 1); /* ASan has its eye on this */
+    assert_true(span_equal(list->names[0], name));
     urcu_bp_read_unlock();
 }
 
-static void test_group_lists_vectors(void **state)
+static void test_group_lists_without_memory(void **state)
 {
     struct group_lists *lists = *state;
-    json_object *root = vectors_load("k8s.json");
-    if (!root) {
+    if (!alloc_fail_is_available()) {
         return;
     }
-    json_object *all = vectors_list(root, "bootstrap", "extra_groups_parse");
-    for (size_t i = 0; i < json_object_array_length(all); i++) {
-        json_object *row = json_object_array_get_idx(all, i);
-        const bool ok = json_object_get_boolean(json_object_object_get(row, "ok"));
-        struct span want[8];
-        const size_t want_count = vectors_texts(row, "groups", want, 8);
-        const struct group_list *list;
-        const enum status status =
-            group_lists_ref(lists, vectors_text(row, "auth_extra_groups"), &list);
-        assert_int_equal(status, ok ? ST_OK : ST_GROUPS_INVALID);
-        if (!ok) {
-            continue;
-        }
-        assert_int_equal(list->count, want_count);
-        for (size_t n = 0; n < want_count; n++) {
-            assert_true(span_equal(list->names[n], want[n]));
-        }
-        group_lists_unref(lists, list);
-    }
-    json_object_put(root);
+    const struct span name = SPAN_LITERAL("a");
+    const struct group_list *list = NULL;
+    size_t nth = 1;
+    bool reached;
+    do {
+        alloc_fail_arm(nth++);
+        const enum status status = group_lists_ref(lists, &name, 1, &list);
+        reached = alloc_fail_disarm();
+        assert_int_equal(status, reached ? ST_NOMEM : ST_OK);
+        assert_int_equal(group_lists_count(lists), reached ? 0 : 1);
+    } while (reached);
+    group_lists_unref(lists, list);
 }
 
 int main(void)
@@ -163,7 +141,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_group_lists_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_group_lists_equal_lists_are_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_group_lists_unref_waits_for_readers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_group_lists_vectors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_group_lists_without_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
