@@ -15,6 +15,19 @@
 /* The struct that holds @member at @ptr. */
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+/* Fetch the cache line at @at: it will be read soon. Any address will do. */
+#define PREFETCH(at) __builtin_prefetch(at)
+
+/* Defined where a sanitizer follows every block of malloc's: memory that we divide up ourselves
+ * would be one block to it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define SANITIZER_WATCHES_MEMORY 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define SANITIZER_WATCHES_MEMORY 1
+#    endif
+#endif
+
 /* The name of this source file without its directories, which are the builder's own business. */
 #ifdef __FILE_NAME__
 #    define SOURCE_FILE_NAME __FILE_NAME__

@@ -3,10 +3,10 @@
 /*
  * A hash table of pointers for one thread: names of files, keys of objects, by the million.
  *
- * (What many threads read is in liburcu's tables; they cost several times the memory.) The table
- * borrows its items and knows nothing of them but a 32-bit hash; hashes are SipHash under a random
- * key, so that names chosen by others cannot be made to collide. 12 bytes a slot, at most three in
- * four slots are in use: 16 to 32 bytes an item.
+ * (What many threads read is in base/rcu_table, which copies its entries.) The table borrows its
+ * items and knows nothing of them but a 32-bit hash; hashes are SipHash under a random key, so that
+ * names chosen by others cannot be made to collide. 12 bytes a slot, at most three in four slots
+ * are in use: 16 to 32 bytes an item.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
 #    define HAVE_TSAN 1
@@ -80,6 +83,15 @@ void *calloc(size_t count, size_t size)
 void *realloc(void *old, size_t size)
 {
     return must_fail() ? NULL : REAL(realloc)(old, size);
+}
+
+/* The libraries' own way to the kernel, malloc's too, does not come by here. */
+void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    if (must_fail()) {
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, at, len, protection, flags, fd, offset);
 }
 
 bool alloc_fail_is_available(void)

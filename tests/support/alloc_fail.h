@@ -16,10 +16,10 @@
  *     } while (reached);
  *
  * A program that links alloc_fail.c (list it in alloc_fail_tests of tests/unit/meson.build) has its
- * malloc(), calloc() and realloc() go through there, those of libraries too. AddressSanitizer keeps
- * seeing every allocation, so that the loop finds leaks as well; only strdup() and its like do not
- * fail beneath it. ThreadSanitizer bears no such thing: there it is not available, and says so.
- * Counts per thread.
+ * malloc(), calloc(), realloc() and mmap() go through there, those of libraries too.
+ * AddressSanitizer keeps seeing every allocation, so that the loop finds leaks as well; only
+ * strdup() and its like do not fail beneath it. ThreadSanitizer bears no such thing: there it is
+ * not available, and says so. Counts per thread.
  */
 #include <stdbool.h>
 #include <stddef.h>
