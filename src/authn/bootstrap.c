@@ -98,9 +98,10 @@ static void authenticate(const void *family,
     /* read before the lookup: were it read after, a Secret told in between would count as unknown
      */
     const bool is_synced = atomic_load_explicit(&bootstrap->is_synced, memory_order_acquire);
+    const struct rcu_table_aim aim = credential_cache_aim(bootstrap->cache, token.id);
     struct digest presented;
     digest_compute(credential_cache_key(bootstrap->cache), token.secret, &presented);
-    const struct credential *found = credential_cache_find(bootstrap->cache, token.id);
+    const struct credential *found = credential_cache_hit(bootstrap->cache, &aim, token.id);
     const struct credential *credential = found ? found : credential_cache_dummy(bootstrap->cache);
     const struct bootstrap_evidence evidence = {
         .id = token.id,

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/digest.h"
+#include "base/rcu_table.h"
 #include "base/span.h"
 #include "base/status.h"
 
@@ -80,6 +81,17 @@ enum status credential_cache_ref_groups(struct credential_cache *cache,
  */
 const struct credential *credential_cache_find(const struct credential_cache *cache, struct span id)
     NONNULL(1);
+
+/** credential_cache_aim() - the first half of credential_cache_find(): the credential is on its way
+ * from memory when this returns, and comes while the caller computes its digest */
+struct rcu_table_aim credential_cache_aim(const struct credential_cache *cache,
+                                          struct span id) NODISCARD NONNULL(1);
+
+/** credential_cache_hit() - the second half, in the same read section and with the same ID.
+ * Return: as credential_cache_find() */
+const struct credential *credential_cache_hit(const struct credential_cache *cache,
+                                              const struct rcu_table_aim *aim,
+                                              struct span id) NODISCARD NONNULL(1, 2);
 
 /** credential_cache_dummy() - what a secret is compared with when its ID is unknown: passes every
  * check but that one. Borrows */
