@@ -105,6 +105,11 @@ def write_bodies(path, tokens):
     return path
 
 
+def write_tokens(path, tokens):
+    path.write_text("".join(t + "\n" for t in tokens))
+    return path
+
+
 # --- servers -------------------------------------------------------------------------------------------------
 
 def free_port():
@@ -220,15 +225,23 @@ class Nginx(Process):
 
 # --- measuring -----------------------------------------------------------------------------------------------
 
+def measure_load(folder):
+    """How far memory is away, in nanoseconds: what a table of many Secrets must be judged by."""
+    program = folder / "dependent_load"
+    run("gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", ROOT / "tests/bench/dependent_load.c", "-o", program)
+    return float(run(*pinned(SERVER_CPU), program))
+
+
 class Bench:
-    def __init__(self, arguments, folder):
+    def __init__(self, arguments, folder, load_ns):
+        self.load_us = load_ns / 1000
         self.runs = arguments.runs or (2 if arguments.quick else 5)
         self.seconds = arguments.seconds or (1 if arguments.quick else 5)
         self.handshakes = 300 if arguments.quick else 2000
         self.requests = 50_000 if arguments.quick else 1_000_000
         self.secrets = 2000 if arguments.quick else 20_000  # in an API server
         self.creates = 50 if arguments.quick else 500
-        self.million = 20_000 if arguments.quick else 1_000_000
+        self.million = 100_000 if arguments.quick else 1_000_000
         self.folder, self.build = folder, arguments.build
         self.vs, self.vs_build = arguments.vs, None  # another revision, and the directory of its build
         self.rows = []
@@ -243,10 +256,17 @@ class Bench:
 
     def wrk(self, server, bodies, seconds=None, connections=16):
         """(CPU microseconds a request, what wrk says)"""
+        return self.run_wrk(server, seconds, connections, "review.lua", bodies)
+
+    def wrk_tokens(self, server, tokens):
+        """The same, with bodies made on the fly: for very many tokens."""
+        return self.run_wrk(server, None, 16, "review_tokens.lua", tokens, review("@"))
+
+    def run_wrk(self, server, seconds, connections, script, *arguments):
         seconds = seconds or self.seconds
         before = server.cpu_sec()
-        out = run(*pinned(CLIENT_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", ROOT / "tests/bench/review.lua",
-                  f"https://127.0.0.1:{server.port}/authenticate", "--", bodies)
+        out = run(*pinned(CLIENT_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", ROOT / "tests/bench" / script,
+                  f"https://127.0.0.1:{server.port}/authenticate", "--", *arguments)
         used = server.cpu_sec() - before
         said = json.loads(re.search(r"^BENCH (.*)$", out, re.M).group(1))
         if said["errors"] or said["not_2xx"] or not said["requests"]:

@@ -63,7 +63,8 @@ def start_rows(bench, store):
               limit_text="< 2 s", note=f"of {len(taken)} starts, {min(taken):.2f} to {max(taken):.2f} s")
     bench.row("of that, kube-bearer's own CPU time", statistics.median(own), "s")
     bench.row("memory of a Secret, credential cache and store's index together",
-              (statistics.median(memory) - empty) * 1024 / bench.secrets, "bytes", note="the cache alone: tests/bench/cache_bytes")
+              (statistics.median(memory) - empty) * 1024 / bench.secrets, "bytes", limit=300, limit_text="≤ 300",
+              note="the cache alone: tests/bench/cache_bytes")
 
 
 def accepted_row(bench, store):

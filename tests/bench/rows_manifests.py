@@ -8,7 +8,8 @@ import ssl
 import statistics
 import time
 
-from bench_kit import (CLIENT_CPU, ROOT, KubeBearer, Nginx, new_tokens, pinned, run, say, write_bodies, write_manifests)
+from bench_kit import (CLIENT_CPU, ROOT, KubeBearer, Nginx, new_tokens, pinned, run, say, write_bodies, write_manifests,
+                       write_tokens)
 
 REQUESTS = "requests, keep-alive, 16 connections, 100 Secrets"
 HANDSHAKES = "TLS 1.3 handshakes, P-256"
@@ -80,27 +81,40 @@ def handshake_rows(bench):
                  took["nginx"], limit=limit, limit_text=f"≤ {limit} ×")
 
 
-def million_row(bench):
-    say(f"{bench.million:,} Secrets against a hundred")
-    tokens = new_tokens(bench.million, 2)
-    write_manifests(bench.folder / "million", tokens, 1000)
-    hundred = new_tokens(100, 1)
-    few = write_bodies(bench.folder / "few", hundred)
-    many = write_bodies(bench.folder / "many", random.Random(3).sample(tokens, min(20_000, len(tokens))))
+ASKED = 100_000  # different tokens: more than caches hold of what belongs to them
+
+
+def many_row(bench, count, limit, loads):
+    """count Secrets against a hundred. Returns the server's figures: (seconds to ready, bytes a Secret)."""
+    say(f"{count:,} Secrets against a hundred")
+    tokens = new_tokens(count, 2)
+    write_manifests(bench.folder / "many", tokens, 1000)
+    few = write_tokens(bench.folder / "few", new_tokens(100, 1))
+    asked = random.Random(3).sample(tokens, min(ASKED, count))
+    many = write_tokens(bench.folder / "asked", asked)
     small = serve(bench, "hundred")
-    large = serve(bench, "million")
+    large = serve(bench, "many")
     try:
-        took = bench.alternate({"hundred": lambda: bench.wrk(small, few)[0], "million": lambda: bench.wrk(large, many)[0]})
+        took = bench.alternate({"hundred": lambda: bench.wrk_tokens(small, few)[0],
+                               "many": lambda: bench.wrk_tokens(large, many)[0]})
         memory = large.memory_kib()["RssAnon"] - small.memory_kib()["RssAnon"]
     finally:
         small.stop()
         large.stop()
-    shutil.rmtree(bench.folder / "million")
-    bench.row(f"TokenReview, {bench.million:,} Secrets", took["million"], "µs CPU/request", took["hundred"], "100 Secrets",
-             limit=1.2, limit_text="≤ 1.2 ×")
-    bench.row("memory of a Secret, credential cache and store's index together", memory * 1024 / bench.million, "bytes",
+    shutil.rmtree(bench.folder / "many")
+    more = (took["many"] - took["hundred"]) / bench.load_us
+    bench.row(f"TokenReview, {count:,} Secrets, {len(asked):,} different tokens", took["many"], "µs CPU/request", took["hundred"],
+             "100 Secrets", limit=max(limit, 1 + loads * bench.load_us / took["hundred"]),
+             limit_text=f"≤ {limit} ×, or {loads} loads more: {more:.1f} are")
+    return large.ready_sec, memory * 1024 / count
+
+
+def million_rows(bench):
+    many_row(bench, 20_000, 1.05, 2)
+    ready_sec, memory = many_row(bench, bench.million, 1.2, 4)
+    bench.row("memory of a Secret, credential cache and store's index together", memory, "bytes", limit=350, limit_text="≤ 350",
              note="the parts stand in the unit benchmark of the cache")
-    bench.row(f"start to ready, {bench.million:,} Secrets in files of 1,000", large.ready_sec, "s")
+    bench.row(f"start to ready, {bench.million:,} Secrets in files of 1,000", ready_sec, "s")
 
 
 def start_row(bench):
@@ -149,7 +163,7 @@ def memory_rows(bench):
     bench.row(f"memory of an idle connection (of {count})", idle, "KiB", limit=64, limit_text="≤ 64 KiB")
 
 
-ROWS = {"requests": requests_row, "handshakes": handshake_rows, "million": million_row, "start": start_row,
+ROWS = {"requests": requests_row, "handshakes": handshake_rows, "million": million_rows, "start": start_row,
         "memory": memory_rows}
 
 
