@@ -16,7 +16,7 @@
 #include "cli/output.h"
 #include "cli/process.h"
 #include "cli/settled_engine.h"
-#include "server/tls.h"
+#include "server/tls/tls.h"
 
 static const char command[] = "check-config";
 

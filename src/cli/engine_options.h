@@ -5,7 +5,7 @@
 #include "base/compiler.h"
 #include "cli/options.h"
 #include "engine/engine.h"
-#include "server/tls.h"
+#include "server/tls/tls.h"
 
 /** engine_options_from() - *@ret_engine borrows @options, @ret_audiences, and the environment,
  * which says where a pod's API server is; no callbacks are set; files settle by the system's clock,

@@ -22,7 +22,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "kube/token_review.h"
-#include "server/tls_policy.h"
+#include "server/tls/policy.h"
 
 /** Subcommands that take options. One bit each in struct option_row. */
 enum option_command {

@@ -11,7 +11,7 @@
 #include "base/problem.h"
 #include "base/status.h"
 #include "cli/options.h"
-#include "server/linger.h"
+#include "server/http/linger.h"
 
 /* Exit statuses. review has 0, 1 and 2 as yes, no and could not ask. */
 #define EXIT_STATUS_OK     0

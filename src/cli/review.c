@@ -21,7 +21,7 @@
 #include "cli/review_server.h"
 #include "cli/settled_engine.h"
 #include "kube/token_review.h"
-#include "server/review_answer.h"
+#include "server/endpoints/review_answer.h"
 
 static const char command[] = "review";
 

@@ -5,7 +5,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "cli/serve_signals.h"
-#include "server/tls.h"
+#include "server/tls/tls.h"
 #include "store/store.h"
 
 /** serve_reload_certificates() - and log when they are others, or cannot be read. @ret_changed,

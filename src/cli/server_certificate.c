@@ -5,8 +5,8 @@
  */
 #include "cli/server_certificate.h"
 
-#include "server/tls_host.h"
-#include "server/tls_judge.h"
+#include "server/tls/host.h"
+#include "server/tls/judge.h"
 
 bool server_certificate_is_good(const gnutls_x509_crt_t *chain,
                                 unsigned count,

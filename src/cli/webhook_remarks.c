@@ -14,7 +14,7 @@
 #include "base/pem.h"
 #include "cli/read_file.h"
 #include "cli/server_certificate.h"
-#include "server/tls_judge.h"
+#include "server/tls/judge.h"
 
 #define PEM_MAX_BYTES 1048576 /* a bundle of all public CAs is 230 KiB */
 #define NAMELESS      (1U << TLS_FLAW_NO_SAN | 1U << TLS_FLAW_NO_NAME)

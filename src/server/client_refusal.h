@@ -6,8 +6,8 @@
 
 #include "base/compiler.h"
 #include "server/endpoint.h"
-#include "server/request_head.h"
-#include "server/tls.h"
+#include "server/http/request_head.h"
+#include "server/tls/tls.h"
 
 #define CLIENT_ADDRESS_MAX 56 /* bytes with NUL: an IPv6 address in brackets, and its port */
 

@@ -14,9 +14,9 @@
 
 #include <sodium.h>
 
-#include "server/address_limit.h"
 #include "server/budget.h"
 #include "server/connection_tls.h"
+#include "server/http/address_limit.h"
 #include "server/server_private.h"
 #include "server/worker.h"
 

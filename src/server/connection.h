@@ -16,9 +16,9 @@
 #include <microhttpd.h>
 
 #include "base/buf.h"
-#include "server/listener.h"
-#include "server/request_head.h"
-#include "server/tls.h"
+#include "server/http/listener.h"
+#include "server/http/request_head.h"
+#include "server/tls/tls.h"
 
 struct worker;
 struct endpoint;

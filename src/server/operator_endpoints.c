@@ -10,12 +10,12 @@
 
 #include "base/version.h"
 #include "server/endpoint.h"
-#include "server/health.h"
-#include "server/metrics.h"
-#include "server/metrics_scrape.h"
+#include "server/endpoints/health.h"
+#include "server/endpoints/metrics_scrape.h"
+#include "server/endpoints/store_remark.h"
+#include "server/http/metrics.h"
 #include "server/reply.h"
 #include "server/server_private.h"
-#include "server/store_remark.h"
 
 static bool check_ping(void *ctx, char *ret_remark)
 {

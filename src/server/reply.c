@@ -7,7 +7,7 @@
 #include "kube/status_body.h"
 #include "server/budget.h"
 #include "server/connection_tls.h"
-#include "server/metrics.h"
+#include "server/http/metrics.h"
 #include "server/server_private.h"
 
 bool reply_must_close(const struct exchange *exchange)

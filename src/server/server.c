@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "server/address_limit.h"
-#include "server/listener.h"
+#include "server/http/address_limit.h"
+#include "server/http/listener.h"
 #include "server/server_private.h"
 #include "server/worker.h"
 

@@ -23,8 +23,7 @@
 #include "base/problem.h"
 #include "base/status.h"
 #include "io/clock_step.h"
-#include "server/health.h"
-#include "server/tls.h"
+#include "server/tls/tls.h"
 #include "store/store.h"
 
 struct server_options {

@@ -21,8 +21,8 @@
 
 #include "kube/token_review.h"
 #include "server/endpoint.h"
+#include "server/endpoints/review_answer.h"
 #include "server/reply.h"
-#include "server/review_answer.h"
 #include "server/server_private.h"
 
 /* the first scan takes milliseconds; with details.retryAfterSeconds kube-apiserver waits */

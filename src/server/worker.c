@@ -19,11 +19,11 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 
-#include "server/address_limit.h"
 #include "server/budget.h"
 #include "server/client_refusal.h"
 #include "server/connection_tls.h"
 #include "server/endpoint.h"
+#include "server/http/address_limit.h"
 #include "server/server_private.h"
 
 #define WAIT_MS 250 /* deadlines are looked at this often, and the end is noticed within it */

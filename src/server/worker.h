@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "server/connection.h"
-#include "server/linger.h"
-#include "server/metrics.h"
+#include "server/http/linger.h"
+#include "server/http/metrics.h"
 #include "server/park.h"
 #include "server/server.h"
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The figures of a scrape: the workers' shards added up, the other modules asked for theirs. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "authn/authenticator.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "io/clock_step.h"
+#include "server/http/metrics.h"
+#include "server/tls/tls.h"
+#include "store/store.h"
+
+/** Everything a scrape reads. Borrows all of it. */
+struct metrics_sources {
+    const struct worker_metrics *const *shards;
+    size_t shard_count;
+    const struct authenticator *authenticator; /* may be NULL */
+    const struct store *store;                 /* may be NULL */
+    const struct log *log;                     /* may be NULL */
+    const struct clock_step *clock_step;       /* may be NULL */
+    struct certificate_stats certificate;      /* copied by the caller just before */
+    struct clock clock;
+    int64_t connections_limit;
+    uint64_t connection_memory;       /* bytes charged to connections, see server/budget.h */
+    uint64_t connection_memory_limit; /* 0: none */
+};
+
+/** metrics_build() - append the page, text format 0.0.4 (check buf->failed). Not for hot paths: it
+ * reads /proc */
+void metrics_build(struct buf *buf, const struct metrics_sources *sources) NONNULL(1, 2);
