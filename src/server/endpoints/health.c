@@ -4,8 +4,6 @@
  *
  * Untrusted: check name and query string, from anybody, without a client certificate. Their length
  * is bounded by libmicrohttpd's header limit; the number of ?exclude names by HEALTH_EXCLUDE_MAX.
- * A query is read as Go's url.ParseQuery reads it: `+` is a space, a pair with a bad %-escape or a
- * semicolon is left out, the rest counts.
  *
  * Threads: any; nothing is kept between calls. Checks are quick and read what others published.
  */
@@ -13,47 +11,17 @@
 
 #include <stdlib.h>
 
+#include "server/http/query.h"
+
 static const char *const page_names[HEALTH_PAGE_COUNT_] = { "livez", "readyz", "healthz" };
 
 struct health_query {
-    struct buf text; /* owns the decoded names */
+    struct query query; /* owns the decoded names */
     bool verbose;
     size_t exclude_count;
-    struct span exclude[HEALTH_EXCLUDE_MAX]; /* borrow text; sorted, unique */
+    struct span exclude[HEALTH_EXCLUDE_MAX]; /* borrow query; sorted, unique */
     bool exclude_used[HEALTH_EXCLUDE_MAX];   /* a check has that name */
 };
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* Append the decoded @text to @buf, which has the room. False for a bad escape. */
-static bool decode_component(struct span text, struct buf *buf, struct span *ret)
-{
-    const size_t start = buf->len;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        if (c == '%') {
-            const int high = i + 1 < text.len ? hex_value(text.at[i + 1]) : -1;
-            const int low = i + 2 < text.len ? hex_value(text.at[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
-        } else if (c == '+') {
-            c = ' ';
-        }
-        buf_append_char(buf, c);
-    }
-    *ret = (struct span){ .at = buf->at + start, .len = buf->len - start };
-    return !buf->failed;
-}
 
 static int span_order(const void *a, const void *b)
 {
@@ -64,39 +32,19 @@ static int span_order(const void *a, const void *b)
     return order ? order : (left->len > right->len) - (left->len < right->len);
 }
 
-static void query_take_pair(struct health_query *query, struct span pair)
+static void read_query(struct span raw, struct health_query *ret_query)
 {
-    if (pair.len == 0 || memchr(pair.at, ';', pair.len)) {
-        return;
-    }
-    const char *equals = memchr(pair.at, '=', pair.len);
-    const size_t key_len = equals ? (size_t)(equals - pair.at) : pair.len;
-    const struct span raw_value = equals ? span_after(pair, key_len + 1) : (struct span){ 0 };
-    struct span key;
+    struct span name;
     struct span value;
-    if (!decode_component((struct span){ .at = pair.at, .len = key_len }, &query->text, &key) ||
-        !decode_component(raw_value, &query->text, &value)) {
-        return;
-    }
-    if (span_equal(key, SPAN_LITERAL("verbose"))) {
-        query->verbose = true;
-    } else if (span_equal(key, SPAN_LITERAL("exclude")) &&
-               query->exclude_count < HEALTH_EXCLUDE_MAX) {
-        query->exclude[query->exclude_count++] = value;
-    }
-}
-
-static void query_parse(struct health_query *ret_query, struct span raw)
-{
     *ret_query = (struct health_query){ 0 };
-    if (raw.len == 0 || !buf_reserve(&ret_query->text, raw.len)) { /* decoding never grows it */
-        return; /* no memory: the plain page is still an answer */
-    }
-    while (raw.len) {
-        const char *end = memchr(raw.at, '&', raw.len);
-        const size_t len = end ? (size_t)(end - raw.at) : raw.len;
-        query_take_pair(ret_query, (struct span){ .at = raw.at, .len = len });
-        raw = span_after(raw, end ? len + 1 : len);
+    query_begin(&ret_query->query, raw);
+    while (query_next(&ret_query->query, &name, &value)) {
+        if (span_equal(name, SPAN_LITERAL("verbose"))) {
+            ret_query->verbose = true;
+        } else if (span_equal(name, SPAN_LITERAL("exclude")) &&
+                   ret_query->exclude_count < HEALTH_EXCLUDE_MAX) {
+            ret_query->exclude[ret_query->exclude_count++] = value;
+        }
     }
     qsort(ret_query->exclude, ret_query->exclude_count, sizeof(struct span), span_order);
     size_t unique = 0;
@@ -225,7 +173,7 @@ unsigned health_build(struct buf *buf,
                       size_t check_count)
 {
     struct health_query parsed;
-    query_parse(&parsed, query);
+    read_query(query, &parsed);
     unsigned code = 404;
     if (check.len == 0) {
         code = build_all(buf, page, &parsed, checks, check_count);
@@ -239,6 +187,6 @@ unsigned health_build(struct buf *buf,
     if (code == 404) {
         buf_append_text(buf, "404 page not found\n");
     }
-    buf_fini(&parsed.text);
+    query_fini(&parsed.query);
     return code;
 }
