@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "base/process_stats.h"
-#include "server/budget.h"
+#include "server/http/budget.h"
 
 enum status process_harden(struct problem *reterr_problem)
 {

@@ -1,64 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listeners and workers put together, and taken apart in the right order.
+ * What kube-bearer serves: the endpoints as rows, the listeners as rows, and what the handlers
+ * need.
  *
- * Threads: the workers read `phase` and the counters; everything else is set before they start.
- * Workers are started only when all of them exist, since a scrape on one reads the shards of all.
+ * Threads: everything is set before the workers start, which only read it.
  */
 #include "server/server.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "server/http/address_limit.h"
-#include "server/http/listener.h"
-#include "server/server_private.h"
-#include "server/worker.h"
+#include "server/endpoints/ask.h"
+#include "server/endpoints/operator_endpoints.h"
+#include "server/endpoints/token_review_endpoint.h"
+#include "server/http/http_server.h"
 
-static enum status open_listeners(struct server *server,
-                                  const struct server_options *options,
-                                  struct problem *reterr_problem)
+enum listener { LISTENER_SECURE = 0, LISTENER_HEALTH };
+
+#define ENDPOINTS_MAX 8
+
+/* Where reviews are taken, and what a body need not say there. */
+static const struct {
+    const char *path;
+    struct token_review_defaults defaults;
+} review_paths[] = {
+    { "/authenticate", { 0 } }, /* the body says what it is */
+    { "/apis/authentication.k8s.io/v1/tokenreviews", { true, TOKEN_REVIEW_V1 } },
+    { "/apis/authentication.k8s.io/v1beta1/tokenreviews", { true, TOKEN_REVIEW_V1BETA1 } },
+};
+
+#define REVIEW_PATH_COUNT COUNTOF(review_paths)
+
+/* Rows of one listener. */
+struct rows {
+    struct endpoint at[ENDPOINTS_MAX];
+    size_t count;
+};
+
+struct server {
+    struct http_server *http;
+    struct ask *ask;
+    struct token_review_endpoint reviews[REVIEW_PATH_COUNT];
+    struct operator_endpoints operator;
+    struct rows secure;
+    struct rows health;
+    bool has_health_listener;
+    void (*on_ended)(void *ctx); /* see struct server_context */
+    void *ctx;
+};
+
+static void add_row(struct rows *rows, struct endpoint row)
 {
-    enum status status =
-        listener_open(options->bind_address, options->secure_port, LISTENER_BUFFER_BYTES,
-                      &server->secure_fd, &server->secure_port, reterr_problem);
-    if (status == ST_OK && options->health_bind_host) {
-        status = listener_open(options->health_bind_host, options->health_bind_port,
-                               LISTENER_HEALTH_BUFFER_BYTES, &server->health_fd,
-                               &server->health_port, reterr_problem);
-    }
-    return status;
+    rows->at[rows->count++] = row;
 }
 
-static enum status add_worker(struct server *server, int listen_fd, bool is_tls)
+static void add_reviews(struct rows *rows, struct server *server)
 {
-    const enum status status =
-        worker_new(server, listen_fd, is_tls, &server->workers[server->worker_count]);
+    for (size_t i = 0; i < REVIEW_PATH_COUNT; i++) {
+        add_row(rows, (struct endpoint){ .path = review_paths[i].path,
+                                         .methods = METHOD_POST,
+                                         .client = ENDPOINT_CLIENT_CERTIFICATE,
+                                         .expects = "POST with a TokenReview",
+                                         .handle = token_review_endpoint,
+                                         .ctx = &server->reviews[i] });
+    }
+}
+
+static void add_read(struct rows *rows,
+                     const char *path,
+                     enum endpoint_client client,
+                     endpoint_fn *handle,
+                     struct server *server)
+{
+    add_row(rows, (struct endpoint){ .path = path,
+                                     .methods = METHOD_GET | METHOD_HEAD,
+                                     .client = client,
+                                     .handle = handle,
+                                     .ctx = &server->operator});
+}
+
+/* Health needs no client certificate: kubelets have none. */
+static void add_operators(struct rows *rows, enum endpoint_client scraper, struct server *server)
+{
+    add_read(rows, "/livez/{check...}", ENDPOINT_ANYBODY, livez_endpoint, server);
+    add_read(rows, "/readyz/{check...}", ENDPOINT_ANYBODY, readyz_endpoint, server);
+    add_read(rows, "/healthz/{check...}", ENDPOINT_ANYBODY, healthz_endpoint, server);
+    add_read(rows, "/metrics", scraper, metrics_endpoint, server);
+}
+
+static void make_rows(struct server *server, const struct server_options *options)
+{
+    add_reviews(&server->secure, server);
+    add_read(&server->secure, "/version", ENDPOINT_ANYBODY, version_endpoint, server);
+    add_read(&server->health, "/version", ENDPOINT_ANYBODY, version_endpoint, server);
+    add_operators(&server->health, ENDPOINT_ANYBODY, server);
+    if (!server->has_health_listener) {
+        add_operators(&server->secure,
+                      options->metrics_require_client_certificate ? ENDPOINT_CLIENT_CERTIFICATE
+                                                                  : ENDPOINT_ANYBODY,
+                      server);
+    }
+}
+
+static void on_ended(void *ctx)
+{
+    const struct server *server = ctx;
+    if (server->on_ended) {
+        server->on_ended(server->ctx);
+    }
+}
+
+static void on_second(void *ctx, struct shard *shard)
+{
+    const struct server *server = ctx;
+    ask_tell_held_back(server->ask, shard, "TokenReview refusals held back");
+}
+
+static enum status make_http(struct server *server,
+                             const struct server_options *options,
+                             const struct server_context *context,
+                             struct problem *reterr_problem)
+{
+    CLEANUP(buf_fini) struct buf bodies = { 0 };
+    struct prepared_reply refusals[2];
+    const struct http_listener listeners[] = {
+        [LISTENER_SECURE] = { .address = options->bind_address,
+                              .port = options->secure_port,
+                              .is_tls = true,
+                              .client = ENDPOINT_ANYBODY, /* the endpoints say it */
+                              .workers = options->workers,
+                              .endpoints = server->secure.at,
+                              .endpoint_count = server->secure.count },
+        [LISTENER_HEALTH] = { .address = options->health_bind_host,
+                              .port = options->health_bind_port,
+                              .client = ENDPOINT_ANYBODY,
+                              .workers = 1,
+                              .endpoints = server->health.at,
+                              .endpoint_count = server->health.count },
+    };
+    const struct http_server_options http = {
+        .listeners = listeners,
+        .listener_count = server->has_health_listener ? 2 : 1,
+        .prepared = refusals,
+        .prepared_count = COUNTOF(refusals),
+        .max_body_bytes = options->max_body_bytes,
+        .max_header_bytes = options->max_header_bytes,
+        .max_connections = options->max_connections,
+        .max_connections_per_address = options->max_connections_per_address,
+        .max_connection_memory_bytes = options->max_connection_memory_bytes,
+        .handshake_timeout_ns = options->handshake_timeout_ns,
+        .request_timeout_ns = options->request_timeout_ns,
+        .idle_timeout_ns = options->idle_timeout_ns,
+        .shutdown_grace_ns = options->shutdown_grace_ns,
+        .tls = context->tls,
+        .log = context->log,
+        .clock = context->clock,
+        .on_ended = on_ended,
+        .on_second = on_second,
+        .ctx = server,
+    };
+    const enum status status = token_review_endpoint_refusals(&bodies, refusals);
+    return status == ST_OK ? http_server_new(&http, &server->http, reterr_problem) : status;
+}
+
+static enum status make(struct server *server,
+                        const struct server_options *options,
+                        const struct server_context *context,
+                        struct problem *reterr_problem)
+{
+    server->has_health_listener = options->health_bind_host != NULL;
+    server->on_ended = context->on_ended;
+    server->ctx = context->ctx;
+    make_rows(server, options);
+    enum status status = ask_new(context->authenticator,
+                                 options->workers + server->has_health_listener, &server->ask);
     if (status == ST_OK) {
-        server->worker_count++;
+        status = make_http(server, options, context, reterr_problem);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < REVIEW_PATH_COUNT; i++) {
+        server->reviews[i] = (struct token_review_endpoint){ .ask = server->ask,
+                                                             .first_refusal = 1,
+                                                             .defaults = review_paths[i].defaults };
+    }
+    server->operator=(struct operator_endpoints){
+        .http = server->http,
+        .ask = server->ask,
+        .authenticator = context->authenticator,
+        .store = context->store,
+        .tls = context->tls,
+        .log = context->log,
+        .clock_step = context->clock_step,
+        .connections_limit = options->max_connections,
+        .connection_memory_limit = options->max_connection_memory_bytes,
+    };
+    status = http_server_start(server->http);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "cannot start the workers: %s",
+                    status_text(status));
     }
     return status;
-}
-
-static enum status make_workers(struct server *server)
-{
-    enum status status = ST_OK;
-    for (unsigned i = 0; i < server->options.workers && status == ST_OK; i++) {
-        status = add_worker(server, server->secure_fd, true);
-    }
-    if (status == ST_OK && server->health_fd >= 0) {
-        status = add_worker(server, server->health_fd, false);
-    }
-    atomic_store(&server->running_count, server->worker_count);
-    for (unsigned i = 0; i < server->worker_count && status == ST_OK; i++) {
-        status = worker_start(server->workers[i]);
-    }
-    return status;
-}
-
-static void server_freep(struct server **server)
-{
-    *server = server_free(*server);
 }
 
 enum status server_new(const struct server_options *options,
@@ -66,99 +208,50 @@ enum status server_new(const struct server_options *options,
                        struct server **ret_server,
                        struct problem *reterr_problem)
 {
-    CLEANUP(server_freep) struct server *server = calloc(1, sizeof(*server));
+    struct server *server = calloc(1, sizeof(*server));
     if (!server) {
         return ST_NOMEM;
     }
-    problem_set_file(reterr_problem, ""); /* whatever goes wrong from here on is about no file */
-    server->options = *options;
-    server->context = *context;
-    server->secure_fd = server->health_fd = -1;
-    enum status status = open_listeners(server, options, reterr_problem);
+    const enum status status = make(server, options, context, reterr_problem);
     if (status != ST_OK) {
-        return status;
-    }
-    if (options->max_connections_per_address) {
-        status = address_limit_new(options->max_connections_per_address, &server->address_limit);
-    }
-    if (status == ST_OK) {
-        status = make_workers(server);
-    }
-    if (status != ST_OK) {
-        problem_set(reterr_problem, status, 0, 0, "cannot start the workers: %s",
-                    status_text(status));
+        (void)server_free(server);
         return status;
     }
     *ret_server = server;
-    server = NULL;
     return ST_OK;
 }
 
 uint16_t server_secure_port(const struct server *server)
 {
-    return server->secure_port;
+    return http_server_port(server->http, LISTENER_SECURE);
 }
 
 uint16_t server_health_port(const struct server *server)
 {
-    return server->health_port;
+    return server->has_health_listener ? http_server_port(server->http, LISTENER_HEALTH) : 0;
 }
 
 void server_drain(struct server *server)
 {
-    int serving = SERVER_SERVING; /* never back from STOPPING */
-    (void)atomic_compare_exchange_strong(&server->phase, &serving, SERVER_DRAINING);
-}
-
-static void stop_within(struct server *server, int64_t grace_ns)
-{
-    const int64_t deadline_ns = clock_monotonic_ns(&server->context.clock) + grace_ns;
-    if (server_phase(server) != SERVER_STOPPING ||
-        deadline_ns < atomic_load(&server->stop_deadline_ns)) {
-        atomic_store(&server->stop_deadline_ns, deadline_ns);
-    }
-    atomic_store_explicit(&server->phase, SERVER_STOPPING, memory_order_release);
+    http_server_drain(server->http);
 }
 
 void server_stop(struct server *server)
 {
-    stop_within(server, server->options.shutdown_grace_ns);
+    http_server_stop(server->http);
 }
 
 void server_cut(struct server *server)
 {
-    stop_within(server, 0);
-}
-
-void server_worker_ended(struct server *server)
-{
-    if (atomic_fetch_sub(&server->running_count, 1) == 1 && server->context.on_ended) {
-        server->context.on_ended(server->context.ctx);
-    }
-}
-
-static void close_listener(int fd)
-{
-    if (fd >= 0) {
-        (void)close(fd); /* nothing to lose on a listening socket */
-    }
+    http_server_cut(server->http);
 }
 
 struct server *server_free(struct server *server)
 {
-    if (!server) {
-        return NULL;
+    if (server) {
+        server->http = http_server_free(server->http);
+        server->ask = ask_free(server->ask);
+        free(server);
     }
-    server_stop(server);
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        worker_join(server->workers[i]);
-    }
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        server->workers[i] = worker_free(server->workers[i]);
-    }
-    close_listener(server->secure_fd);
-    close_listener(server->health_fd);
-    server->address_limit = address_limit_free(server->address_limit);
-    free(server);
     return NULL;
 }

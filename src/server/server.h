@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The HTTPS server: listeners, workers, and the phases of its end.
+ * The HTTPS server: what it serves, on which listeners, and the phases of its end.
  *
  *   SERVING --server_drain()--> DRAINING --server_stop()--> STOPPING --last worker--> ended
  *   DRAINING: readyz fails, every reply says Connection: close, new connections are still served (a

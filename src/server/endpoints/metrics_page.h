@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "base/process_stats.h"
 #include "io/clock_step.h"
+#include "server/endpoints/review_metrics.h"
 #include "server/http/metrics.h"
 #include "server/tls/tls.h"
 #include "store/store.h"

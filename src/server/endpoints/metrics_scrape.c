@@ -17,6 +17,12 @@ static void sum_up(uint64_t *sums, const _Atomic uint64_t *counters, size_t coun
 
 static void sum_up_shard(struct metrics_totals *totals, const struct worker_metrics *shard)
 {
+    sum_up(totals->http_codes, shard->http_codes, HTTP_CODE_COUNT_);
+    sum_up(totals->counters, shard->counters, WORKER_COUNTER_COUNT_);
+}
+
+static void sum_up_reviews(struct metrics_totals *totals, const struct review_metrics *shard)
+{
     for (size_t a = 0; a < AUTHENTICATOR_COUNT_; a++) {
         for (size_t r = 0; r < DECISION_RESULT_COUNT_; r++) {
             sum_up(totals->reviews[a][r], shard->reviews[a][r], STATUS_COUNT_);
@@ -24,8 +30,6 @@ static void sum_up_shard(struct metrics_totals *totals, const struct worker_metr
     }
     sum_up(totals->durations, shard->durations, DURATION_BOUND_COUNT + 1);
     sum_up(&totals->duration_sum_ns, &shard->duration_sum_ns, 1);
-    sum_up(totals->http_codes, shard->http_codes, HTTP_CODE_COUNT_);
-    sum_up(totals->counters, shard->counters, WORKER_COUNTER_COUNT_);
 }
 
 void metrics_build(struct buf *buf, const struct metrics_sources *sources)
@@ -48,6 +52,7 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
     };
     for (size_t i = 0; i < sources->shard_count; i++) {
         sum_up_shard(&figures.totals, sources->shards[i]);
+        sum_up_reviews(&figures.totals, sources->review_shards[i]);
     }
     if (sources->authenticator) {
         authenticator_stats(sources->authenticator, &figures.authenticator);

@@ -6,10 +6,10 @@
 
 #include "authn/authenticator.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "io/clock_step.h"
+#include "server/endpoints/review_metrics.h"
 #include "server/http/metrics.h"
 #include "server/tls/tls.h"
 #include "store/store.h"
@@ -17,15 +17,15 @@
 /** Everything a scrape reads. Borrows all of it. */
 struct metrics_sources {
     const struct worker_metrics *const *shards;
-    size_t shard_count;
+    const struct review_metrics *const *review_shards;
+    size_t shard_count;                        /* of each */
     const struct authenticator *authenticator; /* may be NULL */
     const struct store *store;                 /* may be NULL */
     const struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step;       /* may be NULL */
     struct certificate_stats certificate;      /* copied by the caller just before */
-    struct clock clock;
     int64_t connections_limit;
-    uint64_t connection_memory;       /* bytes charged to connections, see server/budget.h */
+    uint64_t connection_memory;       /* bytes charged to connections, see http/budget.h */
     uint64_t connection_memory_limit; /* 0: none */
 };
 

@@ -2,13 +2,13 @@
 #pragma once
 /*
  * What workers count, in shards of their own (one writer each, no shared cache line).
- * server/endpoints/metrics_scrape adds them up; the table of all metrics stands in metrics_page.
+ * endpoints/metrics_scrape adds them up; the table of all metrics stands in endpoints/metrics_page.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "authn/verdict.h"
+#include "base/compiler.h"
 
 /* clang-format off */
 /* Counters that workers keep: enumerator, name, labels (text or ""). Type and HELP stand in the table of endpoints/metrics_page.c. */
@@ -56,22 +56,10 @@ enum http_code {
     HTTP_CODE_COUNT_
 };
 
-/* Upper bounds of the review duration histogram, in microseconds; +Inf is added. A review takes a
- * few microseconds. */
-#define DURATION_BOUNDS_US                                                     \
-    {                                                                          \
-        5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 100000, 1000000 \
-    }
-#define DURATION_BOUND_COUNT 13
-
 /** A shard: written by one thread with relaxed atomics, read by scrapes. All-zero is the empty
  * shard. */
 struct worker_metrics {
-    _Alignas(
-        64) _Atomic uint64_t reviews[AUTHENTICATOR_COUNT_][DECISION_RESULT_COUNT_][STATUS_COUNT_];
-    _Atomic uint64_t durations[DURATION_BOUND_COUNT + 1]; /* each bucket by itself, not summed */
-    _Atomic uint64_t duration_sum_ns;
-    _Atomic uint64_t http_codes[HTTP_CODE_COUNT_];
+    _Alignas(64) _Atomic uint64_t http_codes[HTTP_CODE_COUNT_];
     _Atomic uint64_t counters[WORKER_COUNTER_COUNT_];
 };
 
@@ -81,12 +69,6 @@ static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
     const uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, now + n, memory_order_relaxed);
 }
-
-/** metrics_count_review() - one answered review and how long it took from the last byte of the
- * request on */
-void metrics_count_review(struct worker_metrics *metrics,
-                          const struct decision *decision,
-                          int64_t duration_ns) NONNULL(1, 2);
 
 /** metrics_count_http() - one HTTP answer of an endpoint (not of libmicrohttpd itself) */
 void metrics_count_http(struct worker_metrics *metrics, unsigned code) NONNULL(1);

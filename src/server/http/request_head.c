@@ -193,25 +193,27 @@ void request_head_add(struct request_head *head, struct span name, struct span v
     }
 }
 
-struct head_refusal request_head_judge(const struct request_head *head, const char *version)
+const struct head_refusal *request_head_judge(const struct request_head *head, const char *version)
 {
     static const struct head_refusal malformed = {
-        400, "the request line or a header field is malformed"
+        .code = 400, .text = "the request line or a header field is malformed"
     };
-    static const struct head_refusal hosts = { 400, "expected one Host header" };
-    static const struct head_refusal ambiguous = { 400, "the length of the request is ambiguous" };
+    static const struct head_refusal hosts = { .code = 400, .text = "expected one Host header" };
+    static const struct head_refusal ambiguous = { .code = 400,
+                                                   .text =
+                                                       "the length of the request is ambiguous" };
     static const struct head_refusal coding = {
-        501, "expected no transfer coding but chunked" /* RFC 9112 6.1 */
+        .code = 501, .text = "expected no transfer coding but chunked" /* RFC 9112 6.1 */
     };
     if (head->is_malformed) {
-        return malformed;
+        return &malformed;
     }
     if (head->hosts > 1) {
-        return hosts;
+        return &hosts;
     }
     if (head->lengths > 1 || head->codings > 1 || (head->lengths && head->codings) ||
         (head->codings && strcmp(version, "HTTP/1.0") == 0)) {
-        return ambiguous;
+        return &ambiguous;
     }
-    return head->is_coding_unknown ? coding : (struct head_refusal){ 0 };
+    return head->is_coding_unknown ? &coding : NULL;
 }

@@ -27,10 +27,12 @@ struct request_head {
     bool asks_close;        /* Connection: close */
 };
 
-/** What to answer. All-zero: nothing is wrong. */
+/** A no by the head alone. */
 struct head_refusal {
-    unsigned code;    /* HTTP status */
-    const char *text; /* static */
+    unsigned code;            /* HTTP status */
+    const char *text;         /* lives as long as the server, as allow does */
+    unsigned retry_after_sec; /* 0: none */
+    const char *allow;        /* the header of a 405; NULL: none */
 };
 
 /** request_method_is_valid() - RFC 9110 9.1: a token */
@@ -57,10 +59,10 @@ void request_head_add(struct request_head *head, struct span name, struct span v
 /**
  * request_head_judge() - all fields are there: may this head be believed?
  * @version: as libmicrohttpd has it, "HTTP/1.1"
- * Return: all-zero when it may; else why not. The connection must end then: where the next request
+ * Return: NULL when it may; else why not. The connection must end then: where the next request
  *         begins is not known.
  * Source: RFC 9112 3.2 (one Host), 6.1 (an encoding in HTTP/1.0, or beside a length; 501 for a
  *         coding that is not known), 6.3 (several lengths)
  */
-struct head_refusal request_head_judge(const struct request_head *head, const char *version)
+const struct head_refusal *request_head_judge(const struct request_head *head, const char *version)
     NONNULL(1, 2);

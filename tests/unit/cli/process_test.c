@@ -199,7 +199,7 @@ static void test_process_connection_memory_rows(void **state)
 }
 
 #define DEFAULT_SIZES .max_header_bytes = 8192, .max_request_body_bytes = 131072
-#define LEAST_BYTES   3112960 /* 16 x (28672 + 34816 + 131072), see server/budget */
+#define LEAST_BYTES   3112960 /* 16 x (28672 + 34816 + 131072), see server/http/budget */
 
 static const struct {
     const char *name;

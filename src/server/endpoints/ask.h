@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Asking the authenticator, counting what it decides, and the line in the log: the one place for
+ * whatever brings a token, a review, a sidecar's check or a bearer of our own.
+ *
+ * Threads: asked on workers, each with the figures and limits of its own shard.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "authn/authenticator.h"
+#include "authn/verdict.h"
+#include "base/compiler.h"
+#include "base/status.h"
+#include "server/endpoints/review_metrics.h"
+#include "server/http/request.h"
+#include "server/http/standing.h"
+
+struct ask;
+
+/** What the log calls a yes and a no of one kind of question; static texts. */
+struct ask_words {
+    const char *accepted;
+    const char *refused;
+};
+
+/** One question and its decision, on the stack of whoever asks. */
+struct inquiry {
+    const struct ask_words *words;
+    struct question
+        question;       /* token, audiences, the instant: peer bytes, borrowed until ask_end() */
+    int64_t started_ns; /* monotonic: when the request was there */
+    struct decision decision; /* from ask_begin() on; what it points at lives until ask_end() */
+};
+
+/** ask_new() - @authenticator: borrowed. @shard_count: workers. Return: ST_OK; ST_NOMEM */
+enum status ask_new(const struct authenticator *authenticator,
+                    unsigned shard_count,
+                    struct ask **ret_ask) NODISCARD NONNULL(1, 3);
+
+/** ask_free() - nobody may be asking. NULL is fine. Return: NULL */
+struct ask *ask_free(struct ask *ask);
+
+/** ask_is_synced() - is it worth asking yet? Any thread */
+bool ask_is_synced(const struct ask *ask) NONNULL(1);
+
+/** ask_begin() - enter the read section and decide; ask_end() is due. In between the reply is
+ * built, and nothing waits. A yes is logged where that is asked for */
+void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inquiry)
+    NONNULL(1, 2, 3);
+
+/** ask_end() - leave the read section, count, and log what is no yes. Return: what the client has
+ * shown by it */
+enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
+    NONNULL(1, 2, 3);
+
+/** ask_tell_held_back() - say how many refusals were not logged, by reason. Of each kind of
+ * question; on the worker's thread. @message: "TokenReview refusals held back" */
+void ask_tell_held_back(struct ask *ask, struct shard *shard, const char *message) NONNULL(1, 2, 3);
+
+/** ask_metrics() - what the worker of this number counts; any thread */
+const struct review_metrics *ask_metrics(const struct ask *ask, unsigned shard) NONNULL(1);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Health, metrics and version, of a server that is there and does not run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/version.h"
+#include "server/endpoints/operator_endpoints.h"
+#include "support/certificate_kit.h"
+#include "support/engine_kit.h"
+#include "support/request_kit.h"
+
+struct fixture {
+    char directory[64];
+    char cert[128];
+    char key[128];
+    struct manual_clock time; /* of the certificate */
+    struct authenticator *authenticator;
+    struct ask *ask;
+    struct tls_context *tls;
+    struct http_server *http;
+    struct operator_endpoints operator;
+    struct request_kit kit;
+};
+
+static struct fixture *make(bool is_synced)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    (void)snprintf(fixture->directory, sizeof(fixture->directory), "kb-operator-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    (void)snprintf(fixture->cert, sizeof(fixture->cert), "%s/tls.crt", fixture->directory);
+    (void)snprintf(fixture->key, sizeof(fixture->key), "%s/tls.key", fixture->directory);
+    fixture->time.wall.sec = time(NULL);
+    certificate_kit_make(fixture->cert, fixture->key, fixture->time.wall.sec + 100);
+    const struct tls_options tls = { .cert_file = fixture->cert,
+                                     .key_file = fixture->key,
+                                     .clock = clock_manual(&fixture->time) };
+    struct problem problem = { 0 };
+    assert_int_equal(tls_context_new(&tls, &fixture->tls, &problem), ST_OK);
+    const struct http_listener listener = { .address = "127.0.0.1",
+                                            .client = ENDPOINT_ANYBODY,
+                                            .workers = 2 };
+    const struct http_server_options http = { .listeners = &listener,
+                                              .listener_count = 1,
+                                              .clock = clock_system() };
+    assert_int_equal(http_server_new(&http, &fixture->http, &problem), ST_OK);
+    fixture->authenticator = engine_kit_make(is_synced);
+    assert_int_equal(ask_new(fixture->authenticator, 2, &fixture->ask), ST_OK);
+    fixture->operator=(struct operator_endpoints){
+        .http = fixture->http,
+        .ask = fixture->ask,
+        .authenticator = fixture->authenticator,
+        .tls = fixture->tls,
+        .connections_limit = 77,
+        .connection_memory_limit = 88,
+    };
+    request_kit_init(&fixture->kit);
+    return fixture;
+}
+
+static void discard(struct fixture *fixture)
+{
+    request_kit_fini(&fixture->kit);
+    fixture->http = http_server_free(fixture->http);
+    fixture->ask = ask_free(fixture->ask);
+    fixture->authenticator = authenticator_free(fixture->authenticator);
+    fixture->tls = tls_context_free(fixture->tls);
+    (void)unlink(fixture->cert);
+    (void)unlink(fixture->key);
+    (void)rmdir(fixture->directory);
+    free(fixture);
+}
+
+static const char *page_of(struct fixture *fixture, endpoint_fn *endpoint, unsigned code)
+{
+    struct request_kit *kit = &fixture->kit;
+    request_kit_again(kit);
+    assert_int_equal(endpoint(&fixture->operator, & kit->request, &kit->reply), OUTCOME_REPLIES);
+    buf_append_char(&kit->body, '\0');
+    assert_false(kit->body.failed);
+    if (kit->reply.code != code) {
+        fail_msg("%u in place of %u: %s", kit->reply.code, code, kit->body.at);
+    }
+    return kit->body.at;
+}
+
+static void test_operator_health_pages(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(true);
+    struct request *request = &fixture->kit.request;
+    assert_string_equal(page_of(fixture, livez_endpoint, 200), "ok");
+    assert_string_equal(page_of(fixture, healthz_endpoint, 200), "ok");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200), "ok");
+    assert_string_equal(fixture->kit.reply.content_type, "text/plain; charset=utf-8");
+    request->query = SPAN_LITERAL("verbose&exclude=p%69ng");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200),
+                        "[+]ping excluded: ok\n[+]informer-sync ok\n[+]store ok\n"
+                        "[+]serving-certificate ok\n[+]shutdown ok\nreadyz check passed\n");
+    request->parameter = SPAN_LITERAL("shutdown");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200),
+                        "[+]shutdown ok\nreadyz check passed\n");
+    request->parameter = SPAN_LITERAL("shutdown/x");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 404), "404 page not found\n");
+    discard(fixture);
+}
+
+static void test_operator_readyz_fails(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(false);
+    assert_non_null(strstr(page_of(fixture, readyz_endpoint, 500), "[-]informer-sync failed: "));
+    assert_string_equal(page_of(fixture, livez_endpoint, 200), "ok");
+    discard(fixture);
+    fixture = make(true);
+    http_server_drain(fixture->http);
+    assert_non_null(strstr(page_of(fixture, readyz_endpoint, 500),
+                           "[-]shutdown failed: process is shutting down\n"));
+    discard(fixture);
+    fixture = make(true);
+    fixture->time.wall.sec += 200;
+    assert_non_null(
+        strstr(page_of(fixture, readyz_endpoint, 500), "[-]serving-certificate failed: "));
+    discard(fixture);
+}
+
+/* The old one is served on, and that is a remark. */
+static void test_operator_readyz_tells_of_a_reload_that_failed(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(true);
+    struct problem problem = { 0 };
+    bool changed = false;
+    assert_int_equal(truncate(fixture->cert, 0), 0);
+    assert_int_not_equal(tls_context_reload(fixture->tls, &changed, &problem), ST_OK);
+    fixture->kit.request.query = SPAN_LITERAL("verbose");
+    assert_non_null(strstr(page_of(fixture, readyz_endpoint, 200),
+                           "[+]serving-certificate ok: reload failed, the previous certificate is "
+                           "served: "));
+    discard(fixture);
+}
+
+static void test_operator_metrics_are_of_all_workers(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(true);
+    struct shard shard = { .clock = clock_system() };
+    static const struct ask_words words = { "yes", "no" };
+    for (unsigned i = 0; i < 2; i++) {
+        struct inquiry inquiry = { .words = &words };
+        shard.index = i;
+        ask_begin(fixture->ask, &shard, &inquiry);
+        (void)ask_end(fixture->ask, &shard, &inquiry); /* it is a no */
+    }
+    const char *page = page_of(fixture, metrics_endpoint, 200);
+    assert_string_equal(fixture->kit.reply.content_type,
+                        "text/plain; version=0.0.4; charset=utf-8");
+    static const char *const lines[] = {
+        "{authenticator=\"none\",result=\"deny\",reason=\"empty_token\"} 2\n",
+        "\nkube_bearer_connections_limit 77\n",
+        "\nkube_bearer_bootstrap_tokens 1\n",
+    };
+    for (size_t i = 0; i < COUNTOF(lines); i++) {
+        if (!strstr(page, lines[i])) {
+            fail_msg("no%sin %s", lines[i], page);
+        }
+    }
+    discard(fixture);
+}
+
+static void test_operator_version_is_the_programs(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(true);
+    assert_non_null(strstr(page_of(fixture, version_endpoint, 200), version_number()));
+    assert_string_equal(fixture->kit.reply.content_type, "application/json");
+    discard(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operator_health_pages),
+        cmocka_unit_test(test_operator_readyz_fails),
+        cmocka_unit_test(test_operator_readyz_tells_of_a_reload_that_failed),
+        cmocka_unit_test(test_operator_metrics_are_of_all_workers),
+        cmocka_unit_test(test_operator_version_is_the_programs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a handler may ask of its request. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/http/request.h"
+#include "support/request_kit.h"
+
+static void test_request_field_counts_and_gives_the_first(void **state)
+{
+    (void)state;
+    struct request_kit kit;
+    struct span value = SPAN_LITERAL("before");
+    request_kit_init(&kit);
+    kit.fields[0] = (struct reply_field){ "Authorization", "Bearer a" };
+    kit.fields[1] = (struct reply_field){ "authorization", "Bearer b" };
+    assert_int_equal(request_field(&kit.request, "AUTHORIZATION", &value), 2);
+    assert_true(span_equal(value, SPAN_LITERAL("Bearer a")));
+    assert_int_equal(request_field(&kit.request, "Accept", &value), 0);
+    assert_int_equal(value.len, 0);
+    request_kit_fini(&kit);
+}
+
+static void count_free(void *state)
+{
+    ++*(int *)state;
+}
+
+static void test_request_suspend_gives_what_is_resumed(void **state)
+{
+    (void)state;
+    struct request_kit kit;
+    int freed = 0;
+    request_kit_init(&kit);
+    assert_int_equal(pending_inbox_new(&kit.request.inbox), ST_OK);
+    struct pending *pending = request_suspend(&kit.request, &freed, count_free);
+    assert_non_null(pending);
+    assert_ptr_equal(kit.request.pending, pending);
+    assert_ptr_equal(pending_state(pending), &freed);
+    (void)pending_leave(pending);
+    pending_resume(pending);
+    kit.request.inbox = pending_inbox_close(kit.request.inbox);
+    assert_int_equal(freed, 1);
+    request_kit_fini(&kit);
+}
+
+static void test_shard_without_a_log_counts_nothing(void **state)
+{
+    (void)state;
+    struct request_kit kit;
+    uint64_t dropped = 0;
+    request_kit_init(&kit);
+    struct log *log = kit.shard.log;
+    kit.shard.log = NULL;
+    assert_false(shard_may_log(&kit.shard, &kit.shard.limit, &dropped));
+    assert_int_equal(kit.shard.metrics.counters[COUNT_LOG_DROPPED], 0);
+    kit.shard.log = log;
+    assert_true(shard_may_log(&kit.shard, &kit.shard.limit, &dropped));
+    request_kit_fini(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request_field_counts_and_gives_the_first),
+        cmocka_unit_test(test_request_suspend_gives_what_is_resumed),
+        cmocka_unit_test(test_shard_without_a_log_counts_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
