@@ -106,6 +106,16 @@ static void test_ask_lines_are_held_to_a_rate_by_reason(void **state)
     ask_begin(ask, &kit.shard, &inquiry);
     (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
     assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)), " dropped=3\n"));
+    ask_tell_held_back(ask, &kit.shard, "Checks held back");
+    assert_null(strstr(request_kit_log(&kit, log, sizeof(log)), "Checks held back"));
+    for (int i = 0; i < LOG_LIMIT_BURST; i++) {
+        ask_begin(ask, &kit.shard, &inquiry);
+        (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
+    }
+    kit.time.monotonic_ns = INT64_C(20000000000);
+    ask_tell_held_back(ask, &kit.shard, "Checks held back");
+    assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)),
+                           "\"Checks held back\" reason=\"empty_token\" dropped=9\n"));
     ask = ask_free(ask);
     request_kit_fini(&kit);
     authenticator = authenticator_free(authenticator);

@@ -43,6 +43,11 @@ struct fixture {
     char key[128];
     struct tls_context *tls;
     struct http_server *server;
+    bool is_secure_only;
+    unsigned max_connections;           /* 0: enough */
+    size_t max_connection_memory_bytes; /* 0: off */
+    FILE *log_file;                     /* NULL: nothing is logged */
+    struct log *log;
     pthread_mutex_t mutex;   /* of the next */
     struct pending *waiting; /* what the test may resume */
     _Atomic int asked;       /* calls of handlers that suspend */
@@ -165,6 +170,16 @@ static enum outcome silent_endpoint(void *ctx, struct request *request, struct r
     return OUTCOME_CLOSES;
 }
 
+#define LONG_REPLY_BYTES 7000
+
+static enum outcome long_endpoint(void *ctx, struct request *request, struct reply *reply)
+{
+    (void)ctx;
+    (void)request;
+    buf_printf(reply->body, "%0*d", LONG_REPLY_BYTES, 0);
+    return reply_body(reply, 200, "text/plain");
+}
+
 static enum outcome prepared_endpoint(void *ctx, struct request *request, struct reply *reply)
 {
     (void)ctx;
@@ -206,19 +221,26 @@ static enum status start(struct fixture *fixture,
                      .endpoints = endpoints,
                      .endpoint_count = endpoint_count },
     };
+    if (fixture->log_file) {
+        assert_int_equal(
+            log_new(fileno(fixture->log_file), LOG_FORMAT_TEXT, 0, clock_system(), &fixture->log),
+            ST_OK);
+    }
     const struct http_server_options options = {
-        .listeners = listeners,
-        .listener_count = COUNTOF(listeners),
+        .listeners = fixture->is_secure_only ? &listeners[SECURE] : listeners,
+        .listener_count = fixture->is_secure_only ? 1 : COUNTOF(listeners),
         .prepared = prepared,
         .prepared_count = COUNTOF(prepared),
         .max_body_bytes = MAX_BODY,
         .max_header_bytes = 8192,
-        .max_connections = 64,
+        .max_connections = fixture->max_connections ? fixture->max_connections : 64,
+        .max_connection_memory_bytes = fixture->max_connection_memory_bytes,
         .handshake_timeout_ns = DEADLINE_MS * INT64_C(1000000),
         .request_timeout_ns = request_ms * 1000000,
         .idle_timeout_ns = DEADLINE_MS * INT64_C(1000000),
         .shutdown_grace_ns = grace_ms * 1000000,
         .tls = fixture->tls,
+        .log = fixture->log,
         .clock = clock_system(),
         .on_ended = on_ended,
         .ctx = fixture,
@@ -230,7 +252,7 @@ static enum status start(struct fixture *fixture,
 
 static void start_all(struct fixture *fixture, int64_t request_ms, int64_t grace_ms)
 {
-    static struct endpoint endpoints[9]; /* borrowed by the server, which ends with each test */
+    static struct endpoint endpoints[10]; /* borrowed by the server, which ends with each test */
     /* clang-format off */
     const struct endpoint rows[] = {
         { .path = "/items/{name}", .methods = READ, ANYBODY, .handle = item_endpoint },
@@ -241,6 +263,7 @@ static void start_all(struct fixture *fixture, int64_t request_ms, int64_t grace
         { .path = "/at-once", .methods = READ, ANYBODY, .handle = at_once_endpoint, .ctx = fixture },
         { .path = "/impatient", .methods = READ, ANYBODY, .handle = impatient_endpoint, .ctx = fixture },
         { .path = "/prepared", .methods = READ, ANYBODY, .handle = prepared_endpoint },
+        { .path = "/long", .methods = READ, ANYBODY, .handle = long_endpoint },
         { .path = "/nothing/{how}", .methods = READ, ANYBODY, .handle = silent_endpoint },
     };
     /* clang-format on */
@@ -276,6 +299,10 @@ static int tear_down(void **state)
         pending_resume(fixture->waiting); /* long after the server has gone */
     }
     fixture->tls = tls_context_free(fixture->tls);
+    fixture->log = log_free(fixture->log);
+    if (fixture->log_file) {
+        assert_int_equal(fclose(fixture->log_file), 0);
+    }
     (void)unlink(fixture->cert);
     (void)unlink(fixture->key);
     (void)rmdir(fixture->directory);
@@ -334,32 +361,58 @@ struct client {
     int fd;
     gnutls_session_t session; /* NULL: without TLS */
     gnutls_certificate_credentials_t credentials;
-    char got[8192];
+    char got[16384];
     size_t len;
 };
 
-static void connect_to(struct client *client, const struct fixture *fixture, int listener)
+/* With the certificate and key of @pair, if there is one. */
+static void shake_hands(struct client *client, const gnutls_datum_t *pair)
+{
+    assert_int_equal(gnutls_certificate_allocate_credentials(&client->credentials), 0);
+    if (pair) {
+        assert_int_equal(gnutls_certificate_set_x509_key_mem(client->credentials, &pair[0],
+                                                             &pair[1], GNUTLS_X509_FMT_PEM),
+                         0);
+    }
+    /* shown whatever authorities the server names */
+    assert_int_equal(gnutls_init(&client->session, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT), 0);
+    assert_int_equal(gnutls_set_default_priority(client->session), 0);
+    assert_int_equal(
+        gnutls_credentials_set(client->session, GNUTLS_CRD_CERTIFICATE, client->credentials), 0);
+    gnutls_transport_set_int(client->session, client->fd);
+    assert_int_equal(gnutls_handshake(client->session), 0);
+}
+
+static struct client connect_only(const struct fixture *fixture, int listener)
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(http_server_port(fixture->server, (size_t)listener)),
+        .sin_port = htons(
+            http_server_port(fixture->server, fixture->is_secure_only ? 0 : (size_t)listener)),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
     const struct timeval timeout = { .tv_sec = DEADLINE_MS / 1000 };
-    *client = (struct client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-    assert_true(client->fd >= 0);
-    assert_int_equal(setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
-    assert_int_equal(connect(client->fd, (const void *)&address, sizeof(address)), 0);
+    const struct client client = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+    assert_true(client.fd >= 0);
+    assert_int_equal(setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
+    assert_int_equal(connect(client.fd, (const void *)&address, sizeof(address)), 0);
+    return client;
+}
+
+static void connect_as(struct client *client,
+                       const struct fixture *fixture,
+                       int listener,
+                       const gnutls_datum_t *pair)
+{
+    *client = connect_only(fixture, listener);
     if (listener == SECURE) {
-        assert_int_equal(gnutls_certificate_allocate_credentials(&client->credentials), 0);
-        assert_int_equal(gnutls_init(&client->session, GNUTLS_CLIENT), 0);
-        assert_int_equal(gnutls_set_default_priority(client->session), 0);
-        assert_int_equal(
-            gnutls_credentials_set(client->session, GNUTLS_CRD_CERTIFICATE, client->credentials),
-            0);
-        gnutls_transport_set_int(client->session, client->fd);
-        assert_int_equal(gnutls_handshake(client->session), 0);
+        shake_hands(client, pair);
     }
+}
+
+static void connect_to(struct client *client, const struct fixture *fixture, int listener)
+{
+    connect_as(client, fixture, listener, NULL);
 }
 
 static void disconnect(struct client *client)
@@ -485,6 +538,89 @@ static void test_http_server_methods_parameters_queries(void **state)
         assert_closed(&client);
         disconnect(&client);
     }
+}
+
+/* A head, and what its answer begins with. All of them but the last end the connection. */
+/* clang-format off */
+static const struct {
+    const char *line;
+    const char *more;
+    const char *status;
+    const char *text;
+} refused_heads[] = {
+    { "GET /items/%zz", "\r\n", "400", "the request line or a header field is malformed" },
+    { "G(T /items/a", "\r\n", "400", "the request line or a header field is malformed" },
+    { "GET /items/a", "Host: b\r\n\r\n", "400", "" },
+    { "PUT /items/a", "Content-Length: 4097\r\n\r\n", "413", "--max-request-body-bytes" },
+    { "GET /items/a", "Transfer-Encoding: chunked\r\n\r\n", "400", "no chunked body is taken here" },
+    { "PUT /items/a", "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "201", "body=a" },
+    { "PUT /items/a", "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx y: z\r\n\r\n", "400", "" },
+    { "PUT /items/a", "Connection: close\r\nContent-Length: 0\r\n\r\n", "201", "body=" },
+    { "PUT /nothing/here", "Content-Length: 2\r\n\r\nab", "405", "expected GET or HEAD" },
+};
+/* clang-format on */
+
+static void test_http_server_refuses_by_the_head(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    for (int listener = PLAIN; listener < LISTENER_COUNT; listener++) {
+        for (size_t i = 0; i < COUNTOF(refused_heads); i++) {
+            struct client client;
+            print_message("# row: %zu %s\n", i, refused_heads[i].line);
+            connect_to(&client, fixture, listener);
+            ask(&client, refused_heads[i].line, refused_heads[i].more);
+            assert_reply(&client, refused_heads[i].status, refused_heads[i].text);
+            if (i + 1 < COUNTOF(refused_heads)) {
+                assert_closed(&client);
+            }
+            disconnect(&client);
+        }
+    }
+}
+
+/* Longer than any limit says, and sent in pieces that say nothing of the whole. */
+static void test_http_server_body_without_end(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    for (int factor = 2; factor <= 8; factor *= 4) {
+        struct client client;
+        char piece[1100];
+        connect_to(&client, fixture, PLAIN);
+        ask(&client, "PUT /items/a", "Transfer-Encoding: chunked\r\n\r\n");
+        (void)snprintf(piece, sizeof(piece), "400\r\n%01024d\r\n", 0);
+        for (int i = 0; i < MAX_BODY / 1024 * factor; i++) {
+            (void)send(client.fd, piece, strlen(piece),
+                       MSG_NOSIGNAL); /* it may be closed already */
+        }
+        (void)send(client.fd, "0\r\n\r\n", 5, MSG_NOSIGNAL);
+        if (factor == 2) {
+            assert_reply(&client, "413", "--max-request-body-bytes");
+        } else {
+            assert_closed(&client);
+            assert_int_equal(counter(fixture, COUNT_CLOSED_BODY), 1);
+        }
+        disconnect(&client);
+    }
+}
+
+/* A query longer than what is kept between requests counts as memory of its connection. */
+static void test_http_server_long_queries(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    struct client client;
+    char line[6000];
+    connect_to(&client, fixture, PLAIN);
+    for (int round = 0; round < 2; round++) {
+        (void)snprintf(line, sizeof(line), "GET /items/a?x=%05000d HTTP/1.1\r\nHost: a\r\n\r\n", 0);
+        send_text(&client, line);
+        char reply[8192];
+        read_reply(&client, reply, sizeof(reply));
+        assert_non_null(strstr(reply, "query=x=00000"));
+    }
+    disconnect(&client);
 }
 
 static void test_http_server_answers_at_the_head(void **state)
@@ -695,6 +831,184 @@ static void test_http_server_cut_cuts_what_is_pending(void **state)
     resume(fixture, "too late");
 }
 
+/* A pipeline whose replies are not read for a while: the rest of it is answered when they are. */
+static void test_http_server_replies_that_wait(void **state)
+{
+    enum { REQUESTS = 120 };
+    struct fixture *fixture = *state;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    struct client client;
+    static const char one[] = "GET /long HTTP/1.1\r\nHost: a\r\n\r\n";
+    char pipeline[REQUESTS * sizeof(one)];
+    char reply[LONG_REPLY_BYTES + 1000];
+    for (size_t i = 0; i < REQUESTS; i++) {
+        memcpy(pipeline + i * (sizeof(one) - 1), one, sizeof(one));
+    }
+    for (int listener = PLAIN; listener < LISTENER_COUNT; listener++) {
+        connect_to(&client, fixture, listener);
+        send_text(&client, pipeline);
+        (void)poll(NULL, 0, 300); /* until the sockets are full */
+        for (int i = 0; i < REQUESTS; i++) {
+            read_reply(&client, reply, sizeof(reply));
+            assert_non_null(strstr(reply, "\r\n\r\n0000"));
+        }
+        ask(&client, "GET /prepared", "\r\n");
+        assert_reply(&client, "202", "two");
+        disconnect(&client);
+    }
+    /* one that never reads goes with its deadline, or with us: nothing waits for it */
+    connect_to(&client, fixture, SECURE);
+    send_text(&client, pipeline);
+    (void)poll(NULL, 0, 300);
+    http_server_cut(fixture->server);
+    wait_for(&fixture->ended, 1);
+    disconnect(&client);
+}
+
+/* Whoever comes when all places are taken finds one the next time, since a stranger was let go. */
+static void test_http_server_places_are_limited(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client clients[2];
+    struct client late;
+    fixture->is_secure_only = true;
+    fixture->max_connections = COUNTOF(clients);
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    for (size_t i = 0; i < COUNTOF(clients); i++) {
+        connect_to(&clients[i], fixture, SECURE);
+    }
+    const int64_t end_ms = now_ms() + DEADLINE_MS;
+    while (counter(fixture, COUNT_CLOSED_MEMORY) == 0) {
+        const struct client refused = connect_only(fixture, SECURE);
+        char byte;
+        assert_int_equal(recv(refused.fd, &byte, 1, 0) > 0, 0);
+        assert_int_equal(close(refused.fd), 0);
+        assert_true(now_ms() < end_ms);
+    }
+    assert_true(counter(fixture, COUNT_CLOSED_LIMIT) > 0);
+    while (counter(fixture, COUNT_CONNECTIONS_CLOSED) == 0) {
+        assert_true(now_ms() < end_ms);
+        (void)poll(NULL, 0, 1);
+    }
+    connect_to(&late, fixture, SECURE);
+    ask(&late, "GET /prepared", "\r\n");
+    assert_reply(&late, "202", "two");
+    disconnect(&late);
+    for (size_t i = 0; i < COUNTOF(clients); i++) {
+        disconnect(&clients[i]);
+    }
+}
+
+/* Nobody is let in who does not fit. */
+static void test_http_server_memory_is_limited(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->is_secure_only = true;
+    fixture->max_connection_memory_bytes = 1;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    const struct client refused = connect_only(fixture, SECURE);
+    char byte;
+    assert_int_equal(recv(refused.fd, &byte, 1, 0) > 0, 0);
+    assert_int_equal(close(refused.fd), 0);
+    assert_int_equal(counter(fixture, COUNT_CLOSED_LIMIT_MEMORY), 1);
+    assert_int_equal(http_server_connection_memory(fixture->server), 0);
+}
+
+/* --- client certificates --- */
+
+static gnutls_datum_t file_text(const char *path)
+{
+    gnutls_datum_t text = { 0 };
+    assert_int_equal(gnutls_load_file(path, &text), 0);
+    return text;
+}
+
+/* A certificate and its key, as PEM. @issuer: NULL: it signs itself */
+static void issue(struct certificate_kit *kit,
+                  const struct certificate_kit *issuer,
+                  const struct fixture *fixture,
+                  gnutls_datum_t ret_pair[static 2])
+{
+    char cert[160];
+    char key[160];
+    (void)snprintf(cert, sizeof(cert), "%s.client", fixture->cert);
+    (void)snprintf(key, sizeof(key), "%s.client", fixture->key);
+    certificate_kit_issue(kit, issuer);
+    certificate_kit_save(kit, cert, key);
+    ret_pair[0] = file_text(cert);
+    ret_pair[1] = file_text(key);
+    (void)unlink(cert);
+    (void)unlink(key);
+}
+
+static void test_http_server_client_certificates(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct endpoint rows[] = {
+        { .path = "/known", .methods = READ, .handle = head_endpoint },
+        { .path = "/any", .methods = READ, ANYBODY, .handle = head_endpoint },
+    };
+    struct certificate_kit authority = { .dn = "CN=authority",
+                                         .is_ca = true,
+                                         .not_after_sec = time(NULL) + 3600 };
+    struct certificate_kit good = { .dn = "CN=good",
+                                    .usages = { GNUTLS_KP_TLS_WWW_CLIENT },
+                                    .not_after_sec = time(NULL) + 3600 };
+    struct certificate_kit stranger = { .dn = "CN=stranger",
+                                        .usages = { GNUTLS_KP_TLS_WWW_CLIENT },
+                                        .not_after_sec = time(NULL) + 3600 };
+    gnutls_datum_t good_pair[2];
+    gnutls_datum_t stranger_pair[2];
+    char ca[160];
+    char ca_key[160];
+    (void)snprintf(ca, sizeof(ca), "%s.ca", fixture->cert);
+    (void)snprintf(ca_key, sizeof(ca_key), "%s.ca", fixture->key);
+    certificate_kit_issue(&authority, NULL);
+    certificate_kit_save(&authority, ca, ca_key);
+    issue(&good, &authority, fixture, good_pair);
+    issue(&stranger, NULL, fixture, stranger_pair);
+    const struct tls_options options = { .cert_file = fixture->cert,
+                                         .key_file = fixture->key,
+                                         .client_ca_file = ca,
+                                         .clock = clock_system() };
+    struct problem problem = { 0 };
+    fixture->tls = tls_context_free(fixture->tls);
+    assert_int_equal(tls_context_new(&options, &fixture->tls, &problem), ST_OK);
+    fixture->is_secure_only = true;
+    fixture->log_file = tmpfile();
+    assert_non_null(fixture->log_file);
+    assert_int_equal(start(fixture, rows, COUNTOF(rows), DEADLINE_MS, DEADLINE_MS), ST_OK);
+
+    static const char *const want[] = { "401", "200", "401" };
+    const gnutls_datum_t *const pairs[] = { NULL, good_pair, stranger_pair };
+    for (size_t i = 0; i < COUNTOF(pairs); i++) {
+        struct client client;
+        connect_as(&client, fixture, SECURE, pairs[i]);
+        ask(&client, "GET /known", "\r\n");
+        assert_reply(&client, want[i], "");
+        ask(&client, "GET /any", "\r\n");
+        assert_reply(&client, "200", "head");
+        disconnect(&client);
+    }
+    assert_int_equal(counter(fixture, COUNT_CLIENT_CERT_MISSING), 1);
+    assert_int_equal(counter(fixture, COUNT_CLIENT_CERT_UNTRUSTED), 1);
+    char log[4096];
+    rewind(fixture->log_file);
+    log[fread(log, 1, sizeof(log) - 1, fixture->log_file)] = '\0';
+    assert_non_null(
+        strstr(log, "\"Client certificate refused\" reason=\"untrusted\" client=\"127.0.0.1:"));
+    assert_non_null(strstr(log, "CN=stranger"));
+    (void)unlink(ca);
+    (void)unlink(ca_key);
+    for (int i = 0; i < 2; i++) {
+        gnutls_free(good_pair[i].data);
+        gnutls_free(stranger_pair[i].data);
+    }
+    certificate_kit_free(&authority);
+    certificate_kit_free(&good);
+    certificate_kit_free(&stranger);
+}
+
 static void test_http_server_careless_handler_ends_its_connection(void **state)
 {
     struct fixture *fixture = *state;
@@ -740,6 +1054,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_http_server_methods_parameters_queries),
+        CASE(test_http_server_refuses_by_the_head),
+        CASE(test_http_server_body_without_end),
+        CASE(test_http_server_long_queries),
         CASE(test_http_server_answers_at_the_head),
         CASE(test_http_server_pending_is_answered_when_resumed),
         CASE(test_http_server_pending_in_several_steps),
@@ -749,6 +1066,10 @@ int main(void)
         CASE(test_http_server_stop_waits_for_what_is_pending),
         CASE(test_http_server_end_does_not_wait_for_ever),
         CASE(test_http_server_cut_cuts_what_is_pending),
+        CASE(test_http_server_replies_that_wait),
+        CASE(test_http_server_places_are_limited),
+        CASE(test_http_server_memory_is_limited),
+        CASE(test_http_server_client_certificates),
         CASE(test_http_server_careless_handler_ends_its_connection),
         CASE(test_http_server_refuses_rows_that_cannot_be),
     };

@@ -64,12 +64,35 @@ static void test_shard_without_a_log_counts_nothing(void **state)
     request_kit_fini(&kit);
 }
 
+static void test_shard_tells_how_many_were_held_back(void **state)
+{
+    (void)state;
+    struct request_kit kit;
+    struct log_limit limit = { 0 };
+    uint64_t dropped = 0;
+    char log[1024];
+    request_kit_init(&kit);
+    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    assert_string_equal(request_kit_log(&kit, log, sizeof(log)), "");
+    for (int i = 0; i < LOG_LIMIT_BURST + 2; i++) {
+        assert_int_equal(shard_may_log(&kit.shard, &limit, &dropped), i < LOG_LIMIT_BURST);
+    }
+    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    assert_string_equal(request_kit_log(&kit, log, sizeof(log)), "");
+    kit.time.monotonic_ns = INT64_C(2000000000);
+    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)),
+                           "\"Lines held back\" reason=\"why\" dropped=2\n"));
+    request_kit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_field_counts_and_gives_the_first),
         cmocka_unit_test(test_request_suspend_gives_what_is_resumed),
         cmocka_unit_test(test_shard_without_a_log_counts_nothing),
+        cmocka_unit_test(test_shard_tells_how_many_were_held_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
