@@ -6,6 +6,7 @@ A leg returns how many checks passed and failed. A leg that breaks down (a build
 is missing, no test found) counts as one failure: nothing can pass by not having run.
 """
 import argparse
+import json
 import os
 import re
 import shutil
@@ -170,6 +171,45 @@ def leg_lint(leg):
 def leg_gcc_debug(leg):
     """gcc, debug, -Werror: unit tests"""
     return leg.unit(leg.build("gcc-debug", GCC, "--buildtype=debug"))
+
+
+COVERAGE_FOLDERS = ("src/server/http/", "src/server/endpoints/")
+COVERAGE_LEAST_PERCENT = 90  # of their lines: what is left is mostly memory that runs out
+
+
+def covered_lines(leg, folder):
+    """{source: {line: how often it ran}} of COVERAGE_FOLDERS."""
+    sources = {}
+    for data in sorted(folder.rglob("src_server_*.gcda")):
+        _, output = leg.run("gcov", "--json-format", "--stdout", data, cwd=folder)
+        for part in filter(None, output.splitlines()):
+            for file in json.loads(part)["files"]:
+                name = os.path.relpath(folder / file["file"], ROOT)
+                if name.startswith(COVERAGE_FOLDERS) and name.endswith(".c"):
+                    lines = sources.setdefault(name, {})
+                    for line in file["lines"]:
+                        lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
+    return sources
+
+
+def leg_coverage(leg):
+    """gcc, gcov: unit tests alone run at least 90 % of the lines of each of src/server/http and src/server/endpoints"""
+    folder = leg.build("coverage", GCC, "--buildtype=debug", "-Db_coverage=true")
+    for data in folder.rglob("*.gcda"):
+        data.unlink()  # of an earlier run
+    _, listed = leg.run("meson", "test", "-C", folder, "--no-rebuild", "--list", "--suite", "unit")
+    passed, failed = leg.unit(folder, "-t", "3", *re.findall(r"^\S+ / (server/\S+)$", listed, re.M))
+    sources = covered_lines(leg, folder)
+    for part in COVERAGE_FOLDERS:
+        ran = known = 0
+        for name in sorted(name for name in sources if name.startswith(part)):
+            counts = sources[name].values()
+            ran, known = ran + sum(map(bool, counts)), known + len(counts)
+            print(f"   {name:45} {100 * sum(map(bool, counts)) / len(counts):5.1f} % of {len(counts)} lines")
+        print(f"   {part:45} {100 * ran / max(known, 1):5.1f} % of {known} lines")
+        is_enough = 100 * ran >= COVERAGE_LEAST_PERCENT * known > 0
+        passed, failed = passed + is_enough, failed + (not is_enough)
+    return passed, failed
 
 
 def leg_cppcheck(leg):
@@ -409,8 +449,8 @@ def leg_debian_13(leg):
 
 
 LEGS = {function.__name__[4:].replace("_", "-"): function for function in (
-    leg_format, leg_lint, leg_gcc_debug, leg_cppcheck, leg_gcc_release, leg_integration, leg_install, leg_quickstart,
-    leg_debian_13, leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_attack, leg_e2e, leg_clients, leg_differential,
+    leg_format, leg_lint, leg_gcc_debug, leg_coverage, leg_cppcheck, leg_gcc_release, leg_integration, leg_install,
+    leg_quickstart, leg_debian_13, leg_clang_release, leg_constant_time, leg_fuzz_replay, leg_attack, leg_e2e, leg_clients, leg_differential,
     leg_clang_tidy, leg_asan, leg_attack_asan, leg_tsan)}
 
 
