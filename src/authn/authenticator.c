@@ -9,25 +9,25 @@
  * when the request's audiences and --api-audiences have one in common; a request that names none
  * passes. Naming an empty list is naming: nothing is in common with it.
  *
- * Threads: the families array never changes after creation; see authenticator.h for the rest.
+ * Threads: the list of families never changes after creation; see authenticator.h for the rest.
  */
 #include "authn/authenticator.h"
 
 #include <stdlib.h>
 
 #include "authn/audiences.h"
-#include "authn/bootstrap.h"
 #include "authn/decide.h"
 #include "authn/explain.h"
-#include "authn/token_family.h"
 #include "base/buf.h"
 
-#define FAMILIES_MAX 8 /* kinds of tokens that are planned, twice over */
+struct member {
+    const struct token_family_ops *ops;
+    void *family; /* owns */
+};
 
 struct authenticator {
-    struct bootstrap *bootstrap; /* NULL when off */
-    struct token_family families[FAMILIES_MAX];
-    size_t family_count;
+    struct member members[AUTHENTICATOR_FAMILIES_MAX];
+    size_t member_count;
     struct span *api_audiences; /* owns; behind them the same sorted, and then their bytes */
     const struct span *sorted_audiences;
     size_t api_audience_count;
@@ -62,10 +62,30 @@ static enum status copy_audiences(struct authenticator *authenticator,
     return ST_OK;
 }
 
+static enum status create_families(struct authenticator *authenticator,
+                                   const struct authenticator_options *options)
+{
+    for (size_t i = 0; i < options->family_count; i++) {
+        const struct token_family_choice *choice = &options->families[i];
+        const struct token_family_setup setup = { .options = choice->options,
+                                                  .on_problem = options->on_problem,
+                                                  .ctx = options->ctx };
+        struct member *member = &authenticator->members[i];
+        const enum status status = choice->ops->create(&setup, &member->family);
+        if (status != ST_OK) {
+            return status;
+        }
+        member->ops = choice->ops;
+        authenticator->member_count++;
+    }
+    return ST_OK;
+}
+
 enum status authenticator_new(const struct authenticator_options *options,
                               struct authenticator **ret_authenticator)
 {
-    if (options->api_audience_count > API_AUDIENCES_MAX) {
+    if (options->api_audience_count > API_AUDIENCES_MAX ||
+        options->family_count > AUTHENTICATOR_FAMILIES_MAX) {
         return ST_LIMIT;
     }
     struct authenticator *authenticator = calloc(1, sizeof(*authenticator));
@@ -75,16 +95,12 @@ enum status authenticator_new(const struct authenticator_options *options,
     authenticator->unknown_token_answer = options->unknown_token_answer;
     enum status status =
         copy_audiences(authenticator, options->api_audiences, options->api_audience_count);
-    if (status == ST_OK && options->bootstrap) {
-        status = bootstrap_new(options->on_problem, options->ctx, &authenticator->bootstrap);
+    if (status == ST_OK) {
+        status = create_families(authenticator, options);
     }
     if (status != ST_OK) {
         (void)authenticator_free(authenticator);
         return status;
-    }
-    if (authenticator->bootstrap) {
-        authenticator->families[authenticator->family_count++] =
-            (struct token_family){ .ops = &bootstrap_ops, .family = authenticator->bootstrap };
     }
     *ret_authenticator = authenticator;
     return ST_OK;
@@ -93,32 +109,58 @@ enum status authenticator_new(const struct authenticator_options *options,
 struct authenticator *authenticator_free(struct authenticator *authenticator)
 {
     if (authenticator) {
-        (void)bootstrap_free(authenticator->bootstrap);
+        for (size_t i = 0; i < authenticator->member_count; i++) {
+            authenticator->members[i].ops->free(authenticator->members[i].family);
+        }
         free(authenticator->api_audiences);
         free(authenticator);
     }
     return NULL;
 }
 
+static void tell_member(void *ctx, const struct store_event *event)
+{
+    const struct member *member = ctx;
+    member->ops->handle_event(member->family, event);
+}
+
 void authenticator_handle_event(void *ctx, const struct store_event *event)
 {
     struct authenticator *authenticator = ctx;
-    if (authenticator->bootstrap) {
-        bootstrap_handle_event(authenticator->bootstrap, event);
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        tell_member(&authenticator->members[i], event);
     }
+}
+
+static enum status attach_member(struct member *member, struct store *store)
+{
+    size_t count = 0;
+    const struct store_interest *interests = member->ops->interests(member->family, &count);
+    enum status status = ST_OK;
+    for (size_t i = 0; i < count && status == ST_OK; i++) {
+        status = store_subscribe(store, &interests[i], tell_member, member);
+    }
+    return status;
 }
 
 enum status authenticator_attach(struct authenticator *authenticator, struct store *store)
 {
-    if (!authenticator->bootstrap) {
-        return ST_OK; /* nobody needs Secrets */
+    enum status status = ST_OK;
+    for (size_t i = 0; i < authenticator->member_count && status == ST_OK; i++) {
+        status = attach_member(&authenticator->members[i], store);
     }
-    return store_subscribe(store, &bootstrap_interest, authenticator_handle_event, authenticator);
+    return status;
 }
 
 bool authenticator_is_synced(const struct authenticator *authenticator)
 {
-    return !authenticator->bootstrap || bootstrap_is_synced(authenticator->bootstrap);
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        const struct member *member = &authenticator->members[i];
+        if (!member->ops->is_synced(member->family)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ------------------------------------------------------------------ the chain */
@@ -189,18 +231,19 @@ static bool grant_audiences(const struct authenticator *authenticator,
     return has_common;
 }
 
-static void ask_family(const struct authenticator *authenticator,
-                       const struct token_family *family,
+static void ask_member(const struct authenticator *authenticator,
+                       const struct member *member,
                        const struct question *question,
+                       const struct token_parts *parts,
                        struct verdict *ret_verdict)
 {
-    const struct token_family_ops *ops = family->ops;
+    const struct token_family_ops *ops = member->ops;
     if (ops->is_audience_agnostic &&
         !grant_audiences(authenticator, question, ops->id, ret_verdict)) {
         ret_verdict->why = ST_AUDIENCE_MISMATCH;
         return;
     }
-    ops->authenticate(family->family, question, ret_verdict);
+    ops->authenticate(member->family, question, parts, ret_verdict);
 }
 
 static void conclude(const struct authenticator *authenticator,
@@ -212,15 +255,15 @@ static void conclude(const struct authenticator *authenticator,
         return;
     }
     ret_verdict->why = ST_TOKEN_UNRECOGNIZED;
-    for (size_t i = 0; i < authenticator->family_count; i++) {
-        const struct token_family *family = &authenticator->families[i];
-        struct span token_id;
-        const bool fits = family->ops->fits(family->family, question->token, &token_id);
-        explain_check(question, family->ops->id, family->ops->form, fits, "%s", "");
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        const struct member *member = &authenticator->members[i];
+        struct token_parts parts;
+        const bool fits = member->ops->fits(member->family, question, &parts);
+        explain_check(question, member->ops->id, member->ops->form, fits, "%s", "");
         if (fits) {
             *ret_verdict =
-                (struct verdict){ .authenticator = family->ops->id, .token_id = token_id };
-            ask_family(authenticator, family, question, ret_verdict);
+                (struct verdict){ .authenticator = member->ops->id, .token_id = parts.id };
+            ask_member(authenticator, member, question, &parts, ret_verdict);
             return;
         }
     }
@@ -236,18 +279,21 @@ void authenticator_decide(const struct authenticator *authenticator,
 }
 
 void authenticator_stats(const struct authenticator *authenticator,
-                         struct authenticator_stats *ret_stats)
+                         enum authenticator_id family,
+                         struct token_family_stats *ret_stats)
 {
-    if (authenticator->bootstrap) {
-        bootstrap_stats(authenticator->bootstrap, ret_stats);
-    } else {
-        *ret_stats = (struct authenticator_stats){ 0 };
+    *ret_stats = (struct token_family_stats){ 0 };
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        const struct member *member = &authenticator->members[i];
+        if (member->ops->id == family) {
+            member->ops->stats(member->family, ret_stats);
+        }
     }
 }
 
 void authenticator_taint(const struct authenticator *authenticator, taint_fn *taint, void *ctx)
 {
-    if (authenticator->bootstrap) {
-        bootstrap_taint(authenticator->bootstrap, taint, ctx);
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        authenticator->members[i].ops->taint(authenticator->members[i].family, taint, ctx);
     }
 }

@@ -2,24 +2,26 @@
 #pragma once
 /*
  * The engine: a chain of token authenticators fed by a store. Serve, review, embedders and tests
- * all ask this one object.
+ * all ask this one object. It knows no family of tokens but those that it is handed.
  *
  * Threads: created and fed on the loop's thread; asked on any. No mutable globals, so a process may
  * hold several.
  */
+#include "authn/token_family.h"
 #include "authn/verdict.h"
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "store/store.h"
 
-enum unknown_token_answer {
-    UNKNOWN_TOKEN_ERROR = 0, /* status.error: kube-apiserver asks again, a token created a moment
-                                later works at once */
-    UNKNOWN_TOKEN_REFUSE, /* as a wrong secret: repeats stop in kube-apiserver's cache, existence of
-                             an ID is hidden */
-};
-
 #define API_AUDIENCES_MAX 64 /* ours: far above any real issuer list */
+
+#define AUTHENTICATOR_FAMILIES_MAX 8 /* kinds of tokens that are planned, twice over */
+
+/** A family that an authenticator is to have. */
+struct token_family_choice {
+    const struct token_family_ops *ops;
+    const void *options; /* the family's own; borrows until authenticator_new() returns */
+};
 
 struct authenticator_options {
     const struct span
@@ -27,36 +29,34 @@ struct authenticator_options {
                            families answer only requests that name no audiences */
     size_t api_audience_count;
     enum unknown_token_answer unknown_token_answer;
-    bool bootstrap;         /* ask the bootstrap authenticator */
-    problem_fn *on_problem; /* a Secret that can hold no token, with its reason; on the loop's
+    const struct token_family_choice *families; /* asked in this order; borrows until
+                                                   authenticator_new() returns */
+    size_t family_count;    /* at most AUTHENTICATOR_FAMILIES_MAX; 0 refuses every token */
+    problem_fn *on_problem; /* an object that can hold no token, with its reason; on the loop's
                                thread; may be NULL */
     void *ctx;
 };
 
 struct authenticator;
 
-/** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX;
- * ST_INTERNAL when libsodium cannot start */
+/** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX or
+ * AUTHENTICATOR_FAMILIES_MAX; what a family's `create` returns */
 enum status authenticator_new(const struct authenticator_options *options,
                               struct authenticator **ret_authenticator) NODISCARD NONNULL(1, 2);
 
 /** authenticator_free() - no reader may be left. NULL is fine. Return: NULL */
 struct authenticator *authenticator_free(struct authenticator *authenticator);
 
-/**
- * authenticator_handle_event() - the store_handler that authenticator_attach() subscribes
- * @ctx: the struct authenticator
- *
- * The loop's thread only. When memory runs out while a Secret changes, its token is refused until
- * the Secret changes again (the change may be a revocation), and on_problem hears ST_NOMEM.
- */
+/** authenticator_handle_event() - tell every family; a store_handler, for who has events without a
+ * store to attach to. @ctx: the struct authenticator. The loop's thread only */
 void authenticator_handle_event(void *ctx, const struct store_event *event) NONNULL(1, 2);
 
-/** authenticator_attach() - subscribe to the kinds that the chain needs; before store_load() */
+/** authenticator_attach() - subscribe each family to what it needs to be told of; before
+ * store_load(). Return: ST_OK; ST_LIMIT when the store takes no more listeners */
 enum status authenticator_attach(struct authenticator *authenticator, struct store *store) NODISCARD
     NONNULL(1, 2);
 
-/** authenticator_is_synced() - has the store told everything once? Any thread */
+/** authenticator_is_synced() - has every family been told everything once? Any thread */
 bool authenticator_is_synced(const struct authenticator *authenticator) NONNULL(1);
 
 /**
@@ -69,16 +69,11 @@ void authenticator_decide(const struct authenticator *authenticator,
                           const struct question *question,
                           struct decision *ret_decision) NONNULL(1, 2, 3);
 
-struct authenticator_stats {
-    uint64_t bootstrap_tokens; /* Secrets held that can authenticate until they expire; an expired
-                                  one counts until it is changed or removed */
-    uint64_t rejected[STATUS_COUNT_]; /* Secrets of the bootstrap type or name that cannot, by
-                                         reason, now */
-};
-
-/** authenticator_stats() - any thread; a snapshot, each figure by itself */
+/** authenticator_stats() - the figures of one family, all-zero when it is not there; any thread; a
+ * snapshot, each figure by itself */
 void authenticator_stats(const struct authenticator *authenticator,
-                         struct authenticator_stats *ret_stats) NONNULL(1, 2);
+                         enum authenticator_id family,
+                         struct token_family_stats *ret_stats) NONNULL(1, 3);
 
 /** authenticator_taint() - for the constant-time test: hand out every piece of memory whose content
  * must not steer a branch or an address: the digests' key and all stored digests. Not while events

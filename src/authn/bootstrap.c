@@ -42,69 +42,64 @@ struct bootstrap {
     _Atomic uint64_t counts[STATUS_COUNT_];
 };
 
-enum status bootstrap_new(problem_fn *on_problem, void *ctx, struct bootstrap **ret_bootstrap)
+static void bootstrap_free(void *family)
+{
+    struct bootstrap *bootstrap = family;
+    (void)credential_cache_free(bootstrap->cache);
+    (void)rejected_secrets_free(bootstrap->rejected);
+    free(bootstrap);
+}
+
+static enum status create(const struct token_family_setup *setup, void **ret_family)
 {
     struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
     if (!bootstrap) {
         return ST_NOMEM;
     }
-    bootstrap->on_problem = on_problem;
-    bootstrap->ctx = ctx;
+    bootstrap->on_problem = setup->on_problem;
+    bootstrap->ctx = setup->ctx;
     enum status status = credential_cache_new(&bootstrap->cache);
     if (status == ST_OK) {
         status = rejected_secrets_new(&bootstrap->rejected);
     }
     if (status != ST_OK) {
-        (void)bootstrap_free(bootstrap);
+        bootstrap_free(bootstrap);
         return status;
     }
-    *ret_bootstrap = bootstrap;
+    *ret_family = bootstrap;
     return ST_OK;
-}
-
-struct bootstrap *bootstrap_free(struct bootstrap *bootstrap)
-{
-    if (bootstrap) {
-        (void)credential_cache_free(bootstrap->cache);
-        (void)rejected_secrets_free(bootstrap->rejected);
-        free(bootstrap);
-    }
-    return NULL;
 }
 
 /* ------------------------------------------------------------------ questions */
 
-static bool fits(const void *family, struct span token, struct span *ret_token_id)
+static bool fits(const void *family, const struct question *question, struct token_parts *ret_parts)
 {
     (void)family; /* the form is the same for all */
     struct bootstrap_token parsed;
-    if (!bootstrap_token_parse(token, &parsed)) {
+    if (!bootstrap_token_parse(question->token, &parsed)) {
         return false;
     }
-    *ret_token_id = parsed.id;
+    ret_parts->id = parsed.id;
+    ret_parts->pieces[0] = parsed.secret;
     return true;
 }
 
 static void authenticate(const void *family,
                          const struct question *question,
+                         const struct token_parts *parts,
                          struct verdict *ret_verdict)
 {
     const struct bootstrap *bootstrap = family;
-    struct bootstrap_token token;
-    if (!bootstrap_token_parse(question->token, &token)) {
-        ret_verdict->why = ST_TOKEN_UNRECOGNIZED; /* the chain asks only when fits() said yes */
-        return;
-    }
     /* read before the lookup: were it read after, a Secret told in between would count as unknown
      */
     const bool is_synced = atomic_load_explicit(&bootstrap->is_synced, memory_order_acquire);
-    const struct rcu_table_aim aim = credential_cache_aim(bootstrap->cache, token.id);
+    const struct rcu_table_aim aim = credential_cache_aim(bootstrap->cache, parts->id);
     struct digest presented;
-    digest_compute(credential_cache_key(bootstrap->cache), token.secret, &presented);
-    const struct credential *found = credential_cache_hit(bootstrap->cache, &aim, token.id);
+    digest_compute(credential_cache_key(bootstrap->cache), parts->pieces[0], &presented);
+    const struct credential *found = credential_cache_hit(bootstrap->cache, &aim, parts->id);
     const struct credential *credential = found ? found : credential_cache_dummy(bootstrap->cache);
     const struct bootstrap_evidence evidence = {
-        .id = token.id,
+        .id = parts->id,
         .credential = credential,
         .is_known = found != NULL,
         .is_synced = is_synced,
@@ -121,22 +116,6 @@ static void authenticate(const void *family,
         };
     }
 }
-
-const struct token_family_ops bootstrap_ops = {
-    .id = AUTHENTICATOR_BOOTSTRAP,
-    .form = "the token has the form [a-z0-9]{6}.[a-z0-9]{16}",
-    .is_audience_agnostic = true,
-    .fits = fits,
-    .authenticate = authenticate,
-};
-
-/* A store that fetches need fetch no more: a Secret of another type or elsewhere authenticates
- * nobody. (One that tells more lets us report mistakes.) */
-const struct store_interest bootstrap_interest = {
-    .kind = OBJECT_SECRET,
-    .namespace = BOOTSTRAP_SECRET_NAMESPACE,
-    .secret_type = BOOTSTRAP_SECRET_TYPE,
-};
 
 /* ------------------------------------------------------------------ problems */
 
@@ -311,8 +290,24 @@ static void handle_other(struct bootstrap *bootstrap, const struct store_event *
     }
 }
 
-void bootstrap_handle_event(struct bootstrap *bootstrap, const struct store_event *event)
+/* A store that fetches need fetch no more: a Secret of another type or elsewhere authenticates
+ * nobody. (One that tells more lets us report mistakes.) */
+const struct store_interest bootstrap_interest = {
+    .kind = OBJECT_SECRET,
+    .namespace = BOOTSTRAP_SECRET_NAMESPACE,
+    .secret_type = BOOTSTRAP_SECRET_TYPE,
+};
+
+static const struct store_interest *interests(const void *family, size_t *ret_count)
 {
+    (void)family; /* the same for all */
+    *ret_count = 1;
+    return &bootstrap_interest;
+}
+
+static void handle_event(void *family, const struct store_event *event)
+{
+    struct bootstrap *bootstrap = family;
     if (event->type == STORE_SYNCED) {
         atomic_store_explicit(&bootstrap->is_synced, true, memory_order_release);
         return;
@@ -331,25 +326,42 @@ void bootstrap_handle_event(struct bootstrap *bootstrap, const struct store_even
 
 /* ------------------------------------------------------------------ figures */
 
-bool bootstrap_is_synced(const struct bootstrap *bootstrap)
+static bool is_synced(const void *family)
 {
+    const struct bootstrap *bootstrap = family;
     return atomic_load_explicit(&bootstrap->is_synced, memory_order_acquire);
 }
 
-void bootstrap_stats(const struct bootstrap *bootstrap, struct authenticator_stats *ret_stats)
+static void stats(const void *family, struct token_family_stats *ret_stats)
 {
-    *ret_stats = (struct authenticator_stats){ 0 };
+    const struct bootstrap *bootstrap = family;
     for (size_t i = 0; i < STATUS_COUNT_; i++) {
         const uint64_t n = atomic_load_explicit(&bootstrap->counts[i], memory_order_relaxed);
         if (i == ST_OK) {
-            ret_stats->bootstrap_tokens = n;
+            ret_stats->usable = n;
         } else {
             ret_stats->rejected[i] = n;
         }
     }
 }
 
-void bootstrap_taint(const struct bootstrap *bootstrap, taint_fn *taint, void *ctx)
+static void taint(const void *family, taint_fn *fn, void *ctx)
 {
-    credential_cache_taint(bootstrap->cache, taint, ctx);
+    const struct bootstrap *bootstrap = family;
+    credential_cache_taint(bootstrap->cache, fn, ctx);
 }
+
+const struct token_family_ops bootstrap_ops = {
+    .id = AUTHENTICATOR_BOOTSTRAP,
+    .form = "the token has the form [a-z0-9]{6}.[a-z0-9]{16}",
+    .is_audience_agnostic = true,
+    .create = create,
+    .free = bootstrap_free,
+    .interests = interests,
+    .handle_event = handle_event,
+    .is_synced = is_synced,
+    .fits = fits,
+    .authenticate = authenticate,
+    .stats = stats,
+    .taint = taint,
+};

@@ -2,7 +2,6 @@
 #pragma once
 /* The choke point: the only code that says yes, and the only code that chooses between "no" and
  * "not known". */
-#include "authn/authenticator.h"
 #include "authn/verdict.h"
 #include "base/compiler.h"
 

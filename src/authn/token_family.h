@@ -1,15 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A family of tokens: what the chain needs to know to route a token to whoever can judge it.
+ * A family of tokens: everything that the chain, and whoever puts an engine together, needs to know
+ * of it.
  *
  * Families are told apart by what a token shows without being trusted: a bootstrap token has one
- * dot, a JWT two and an `iss`. They are disjoint, so the first that fits is the only one asked.
+ * dot, a JWT two and an `iss`. They are disjoint, so the first that fits is the only one asked. A
+ * family may hold several issuers: which of them a token is of, it finds out by itself.
+ *
+ * Threads: made, fed and freed on the loop's thread; asked on any.
  */
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "authn/verdict.h"
 #include "base/compiler.h"
+#include "base/problem.h"
+#include "base/span.h"
+#include "base/status.h"
+#include "store/store.h"
+
+#define TOKEN_PIECES_MAX 3 /* of a compact JWS: header, payload, signature */
+
+/** What a token shows of itself: written by `fits`, read by `authenticate`, so that a token is
+ * taken apart once. Borrows the token. */
+struct token_parts {
+    struct span id;                       /* public, for the operator; empty when there is none */
+    struct span pieces[TOKEN_PIECES_MAX]; /* the family's own business; never log */
+};
+
+/** What a family is made of. */
+struct token_family_setup {
+    const void *options;    /* the family's own; borrows until `create` returns; NULL for none */
+    problem_fn *on_problem; /* an object that can hold no token, with its reason; on the loop's
+                               thread; may be NULL */
+    void *ctx;
+};
+
+struct token_family_stats {
+    uint64_t usable; /* tokens, or what stands for them, that can authenticate until they expire;
+                        an expired one counts until it is changed or removed */
+    uint64_t rejected[STATUS_COUNT_]; /* objects that are meant to and cannot, by reason, now */
+};
 
 struct token_family_ops {
     enum authenticator_id id;
@@ -18,18 +51,35 @@ struct token_family_ops {
      * else the family is not asked at all (k8s.io/apiserver audagnostic.go). The chain then fills
      * in what is granted; other families set it themselves. */
     bool is_audience_agnostic;
-    /* Is @token one of the family's, by what it shows without being trusted? @ret_token_id: its
-     * public identifier for the operator, empty when it has none; borrows @token; written on true
-     * only */
-    bool (*fits)(const void *family, struct span token, struct span *ret_token_id);
-    /* Only after fits(). @ret_verdict is all-zero but for authenticator, token_id, and what the
-     * chain has granted. Inside rcu_read_lock(); any thread */
+
+    /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting */
+    enum status (*create)(const struct token_family_setup *setup, void **ret_family);
+    /* No reader may be left, and no event comes any more. Never NULL */
+    void (*free)(void *family);
+
+    /* What it must be told of; borrows the family. None: *@ret_count is 0 */
+    const struct store_interest *(*interests)(const void *family, size_t *ret_count);
+    /* Once for each interest of the event's kind, so perhaps twice, and of more than it asked for:
+     * it looks, and takes the same event again. When memory runs out whatever the event may have
+     * revoked is refused, and on_problem hears ST_NOMEM */
+    void (*handle_event)(void *family, const struct store_event *event);
+    /* Has it been told everything once that its answers depend on? Any thread */
+    bool (*is_synced)(const void *family);
+
+    /* Is the question's token one of the family's, by what it shows without being trusted?
+     * @ret_parts: written on true only. Inside rcu_read_lock(); any thread */
+    bool (*fits)(const void *family,
+                 const struct question *question,
+                 struct token_parts *ret_parts);
+    /* Only after `fits`, with what that found. @ret_verdict is all-zero but for authenticator,
+     * token_id, and what the chain has granted. In the same read section */
     void (*authenticate)(const void *family,
                          const struct question *question,
+                         const struct token_parts *parts,
                          struct verdict *ret_verdict);
-};
 
-struct token_family {
-    const struct token_family_ops *ops;
-    const void *family; /* passed to both; borrows */
+    /* @ret_stats: all-zero before. Any thread */
+    void (*stats)(const void *family, struct token_family_stats *ret_stats);
+    /* See authenticator_taint() */
+    void (*taint)(const void *family, taint_fn *taint, void *ctx);
 };

@@ -4,9 +4,10 @@
  * the worst place to crash. */
 #include "authn/verdict.h"
 
-static const char *const authenticator_labels[AUTHENTICATOR_COUNT_] = {
-#define X(name, label) [name] = (label),
-    AUTHENTICATOR_TABLE(X)
+static const char *const authenticator_labels[AUTHENTICATOR_COUNT_] = { [AUTHENTICATOR_NONE] =
+                                                                            "none",
+#define X(name, label, ops) [name] = (label),
+                                                                        TOKEN_FAMILY_TABLE(X)
 #undef X
 };
 

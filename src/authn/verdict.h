@@ -17,20 +17,29 @@
 #include "kube/audience_set.h"
 
 /* clang-format off */
-#define AUTHENTICATOR_TABLE(X)                                                        \
-    X(AUTHENTICATOR_NONE,      "none")      /* refused before any family was asked */ \
-    X(AUTHENTICATOR_BOOTSTRAP, "bootstrap")
+/* The families of tokens, in the order in which they are asked: id, label (stable), and the struct
+ * token_family_ops that authn/token_families.c takes. */
+#define TOKEN_FAMILY_TABLE(X)                               \
+    X(AUTHENTICATOR_BOOTSTRAP, "bootstrap", &bootstrap_ops)
 /* clang-format on */
 
 enum authenticator_id {
-#define X(name, label) name,
-    AUTHENTICATOR_TABLE(X)
+    AUTHENTICATOR_NONE = 0, /* refused before any family was asked */
+#define X(name, label, ops) name,
+    TOKEN_FAMILY_TABLE(X)
 #undef X
         AUTHENTICATOR_COUNT_
 };
 
 /** authenticator_label() - stable lower_snake name for metrics, logs and explain */
 const char *authenticator_label(enum authenticator_id id);
+
+enum unknown_token_answer {
+    UNKNOWN_TOKEN_ERROR = 0, /* status.error: kube-apiserver asks again, a token created a moment
+                                later works at once */
+    UNKNOWN_TOKEN_REFUSE, /* as a wrong secret: repeats stop in kube-apiserver's cache, existence of
+                             an ID is hidden */
+};
 
 /* no family's token is longer: JWTs stay below 8 KiB, headers of most proxies below 16 */
 #define TOKEN_MAX_BYTES 16384

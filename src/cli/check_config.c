@@ -105,22 +105,32 @@ static void report_sources(const struct engine *engine,
     buf_printf(report, ", %" PRIu64 " Secrets\n", stats->objects[OBJECT_SECRET]);
 }
 
+static void report_family(const struct engine *engine,
+                          enum authenticator_id family,
+                          struct buf *report)
+{
+    struct token_family_stats tokens;
+    authenticator_stats(engine->authenticator, family, &tokens);
+    buf_printf(report, "%s tokens: %" PRIu64 " usable\n", authenticator_label(family),
+               tokens.usable);
+    for (enum status status = 0; status < STATUS_COUNT_; status++) {
+        if (tokens.rejected[status] > 0) {
+            buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[status],
+                       status_label(status), status_text(status));
+        }
+    }
+}
+
 static void report_tokens(const struct engine *engine,
                           const struct options *options,
                           uint64_t problem_count,
                           struct buf *report)
 {
     struct store_stats objects;
-    struct authenticator_stats tokens;
     store_stats(engine->store, &objects);
-    authenticator_stats(engine->authenticator, &tokens);
     report_sources(engine, options, &objects, report);
-    buf_printf(report, "bootstrap tokens: %" PRIu64 " usable\n", tokens.bootstrap_tokens);
-    for (enum status status = 0; status < STATUS_COUNT_; status++) {
-        if (tokens.rejected[status] > 0) {
-            buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[status],
-                       status_label(status), status_text(status));
-        }
+    for (enum authenticator_id id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
+        report_family(engine, id, report);
     }
     buf_printf(report, "problems: %" PRIu64 "\n", problem_count);
 }

@@ -96,7 +96,9 @@ enum status engine_options_from(const struct options *options,
             .api_audiences = ret_audiences,
             .api_audience_count = options->api_audiences.count,
             .unknown_token_answer = options->unknown_token_answer,
-            .bootstrap = options->enable_bootstrap_token_auth,
+        },
+        .families = {
+            [AUTHENTICATOR_BOOTSTRAP] = { .is_on = options->enable_bootstrap_token_auth },
         },
         .sources = {
             .manifests = options->manifests,

@@ -216,15 +216,14 @@ static void on_store_event(void *ctx, const struct store_event *event)
 {
     const struct serve *serve = ctx;
     struct store_stats objects;
-    struct authenticator_stats tokens;
+    struct token_family_stats tokens;
     if (event->type != STORE_SYNCED) {
         return;
     }
     store_stats(serve->engine.store, &objects);
-    authenticator_stats(serve->engine.authenticator, &tokens);
+    authenticator_stats(serve->engine.authenticator, AUTHENTICATOR_BOOTSTRAP, &tokens);
     log_event(serve->log, LOG_INFO, "Synced",
-              LOG_FIELDS(LOG_INT("files", objects.files),
-                         LOG_INT("bootstrapTokens", tokens.bootstrap_tokens),
+              LOG_FIELDS(LOG_INT("files", objects.files), LOG_INT("bootstrapTokens", tokens.usable),
                          LOG_INT("problems", objects.problems)));
 }
 

@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+#include "authn/token_families.h"
+
+_Static_assert(AUTHENTICATOR_COUNT_ - 1 <= AUTHENTICATOR_FAMILIES_MAX, "all may be on");
+
 static enum status explain(struct problem *problem, enum status status, const char *what)
 {
     if (status != ST_OK) {
@@ -15,14 +19,30 @@ static enum status explain(struct problem *problem, enum status status, const ch
     return status;
 }
 
+static enum status make_authenticator(const struct engine_options *options,
+                                      struct authenticator **ret_authenticator)
+{
+    struct token_family_choice families[AUTHENTICATOR_COUNT_];
+    struct authenticator_options authenticator = options->authenticator;
+    authenticator.families = families;
+    authenticator.family_count = 0;
+    for (size_t id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
+        if (options->families[id].is_on) {
+            families[authenticator.family_count++] =
+                (struct token_family_choice){ .ops = token_families[id],
+                                              .options = options->families[id].options };
+        }
+    }
+    return authenticator_new(&authenticator, ret_authenticator);
+}
+
 enum status engine_open(const struct engine_options *options,
                         struct engine *engine,
                         struct problem *reterr_problem)
 {
     enum status status = explain(reterr_problem, loop_new(&engine->loop), "event loop");
     if (status == ST_OK) {
-        status = explain(reterr_problem,
-                         authenticator_new(&options->authenticator, &engine->authenticator),
+        status = explain(reterr_problem, make_authenticator(options, &engine->authenticator),
                          "authenticators");
     }
     if (status == ST_OK) {

@@ -15,8 +15,15 @@
 #include "store/open/open.h"
 #include "store/store.h"
 
+/** A family of tokens, as an engine has it or not. */
+struct engine_family {
+    bool is_on;
+    const void *options; /* the family's own; NULL for none */
+};
+
 struct engine_options {
-    struct authenticator_options authenticator;
+    struct authenticator_options authenticator;          /* but for its families: */
+    struct engine_family families[AUTHENTICATOR_COUNT_]; /* by id */
     struct store_sources sources;
 };
 

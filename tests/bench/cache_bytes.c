@@ -20,6 +20,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "authn/authenticator.h"
+#include "authn/bootstrap.h"
 #include "dependent_load.h"
 #include "support/secret_builder.h"
 
@@ -127,7 +128,8 @@ static double ns_per_token_made(uint64_t secrets)
 static double measure(uint64_t secrets)
 {
     struct authenticator *authenticator = NULL;
-    const struct authenticator_options options = { .bootstrap = true };
+    const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
+    const struct authenticator_options options = { .families = &bootstrap, .family_count = 1 };
     if (authenticator_new(&options, &authenticator) != ST_OK) {
         (void)fprintf(stderr, "cannot make an authenticator\n");
         exit(EXIT_FAILURE);

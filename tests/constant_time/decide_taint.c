@@ -25,6 +25,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "authn/authenticator.h"
+#include "authn/bootstrap.h"
 #include "base/digest.h"
 #include "support/secret_builder.h"
 
@@ -89,7 +90,8 @@ static void tell(struct authenticator *authenticator, const struct test_secret *
 static struct authenticator *make(void)
 {
     struct authenticator *authenticator = NULL;
-    const struct authenticator_options options = { .bootstrap = true };
+    const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
+    const struct authenticator_options options = { .families = &bootstrap, .family_count = 1 };
     require(authenticator_new(&options, &authenticator) == ST_OK, "an authenticator is made");
     struct test_secret test;
     test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);

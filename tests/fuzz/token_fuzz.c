@@ -9,6 +9,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "authn/authenticator.h"
+#include "authn/bootstrap.h"
 #include "fuzz.h"
 #include "support/secret_builder.h"
 
@@ -39,9 +40,10 @@ static struct authenticator *make(void)
 {
     struct authenticator *authenticator = NULL;
     const struct span api = SPAN_LITERAL("api");
-    const struct authenticator_options options = { .bootstrap = true,
-                                                   .api_audiences = &api,
-                                                   .api_audience_count = 1 };
+    const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
+    const struct authenticator_options options = {
+        .families = &bootstrap, .family_count = 1, .api_audiences = &api, .api_audience_count = 1
+    };
     FUZZ_REQUIRE(authenticator_new(&options, &authenticator) == ST_OK);
     for (size_t i = 0; i < COUNTOF(tokens); i++) {
         struct test_secret test;

@@ -244,9 +244,9 @@ static void emit_rejected(struct buf *buf,
                           const struct metrics_figures *figures)
 {
     for (size_t i = 0; i < STATUS_COUNT_; i++) {
-        if (figures->authenticator.rejected[i]) {
+        if (figures->bootstrap.rejected[i]) {
             buf_printf(buf, "%s{reason=\"%s\"}", metric->name, status_label((enum status)i));
-            append_count(buf, figures->authenticator.rejected[i]);
+            append_count(buf, figures->bootstrap.rejected[i]);
         }
     }
 }
@@ -393,7 +393,7 @@ static const struct metric metrics[] = {
     COUNTER("kube_bearer_client_certificates_refused_total", .emit = emit_worker, .labels = "reason",
         .help = "Requests refused for their client certificate")
 
-    GAUGE("kube_bearer_bootstrap_tokens", .emit = emit_count, AT(authenticator.bootstrap_tokens), IF(has_authenticator),
+    GAUGE("kube_bearer_bootstrap_tokens", .emit = emit_count, AT(bootstrap.usable), IF(has_authenticator),
         .help = "Secrets held that can authenticate as bootstrap tokens, now or until they expire")
     GAUGE("kube_bearer_secrets_rejected", .emit = emit_rejected, .labels = "reason",
         .help = "Secrets of the bootstrap token type or name that cannot authenticate now")

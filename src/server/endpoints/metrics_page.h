@@ -32,7 +32,7 @@ struct build_facts {
 struct metrics_figures {
     struct metrics_totals totals;
     bool has_authenticator;
-    struct authenticator_stats authenticator;
+    struct token_family_stats bootstrap;
     bool has_store;
     struct store_stats store;
     bool has_log;

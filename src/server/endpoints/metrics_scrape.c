@@ -55,7 +55,7 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
         sum_up_reviews(&figures.totals, sources->review_shards[i]);
     }
     if (sources->authenticator) {
-        authenticator_stats(sources->authenticator, &figures.authenticator);
+        authenticator_stats(sources->authenticator, AUTHENTICATOR_BOOTSTRAP, &figures.bootstrap);
     }
     if (sources->store) {
         store_stats(sources->store, &figures.store);

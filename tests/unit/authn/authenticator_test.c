@@ -14,10 +14,13 @@
 #include <urcu/urcu-bp.h>
 
 #include "authn/authenticator.h"
+#include "authn/bootstrap.h"
 #include "support/secret_builder.h"
 #include "support/vectors.h"
 
 #define NOW_SEC INT64_C(1748779200) /* 2025-06-01T12:00:00Z */
+
+static const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
 
 static struct authenticator *make(const struct authenticator_options *options)
 {
@@ -46,7 +49,8 @@ static struct authenticator *make_with_token(const struct span *api_audiences,
                                              enum unknown_token_answer unknown)
 {
     struct authenticator *authenticator = make(&(struct authenticator_options){
-        .bootstrap = true,
+        .families = &bootstrap,
+        .family_count = 1,
         .api_audiences = api_audiences,
         .api_audience_count = api_audience_count,
         .unknown_token_answer = unknown,
@@ -148,7 +152,7 @@ static void test_authenticator_before_sync_unknown_is_an_error_either_way(void *
 {
     (void)state;
     struct authenticator *authenticator = make(&(struct authenticator_options){
-        .bootstrap = true, .unknown_token_answer = UNKNOWN_TOKEN_REFUSE });
+        .families = &bootstrap, .family_count = 1, .unknown_token_answer = UNKNOWN_TOKEN_REFUSE });
     assert_false(authenticator_is_synced(authenticator));
     struct decision decision = ask_token(authenticator, SPAN_LITERAL(TEST_TOKEN));
     assert_int_equal(decision.result, DECISION_ERROR);
@@ -171,9 +175,9 @@ static void test_authenticator_without_bootstrap_knows_no_form(void **state)
     const struct decision decision = ask_token(authenticator, SPAN_LITERAL(TEST_TOKEN));
     assert_int_equal(decision.result, DECISION_DENY);
     assert_int_equal(decision.why, ST_TOKEN_UNRECOGNIZED);
-    struct authenticator_stats stats;
-    authenticator_stats(authenticator, &stats);
-    assert_int_equal(stats.bootstrap_tokens, 0);
+    struct token_family_stats stats;
+    authenticator_stats(authenticator, AUTHENTICATOR_BOOTSTRAP, &stats);
+    assert_int_equal(stats.usable, 0);
     authenticator = authenticator_free(authenticator);
     assert_null(authenticator);
 }
@@ -182,7 +186,8 @@ static void test_authenticator_two_do_not_know_each_other(void **state)
 {
     (void)state;
     struct authenticator *with = make_with_token(NULL, 0, UNKNOWN_TOKEN_ERROR);
-    struct authenticator *without = make(&(struct authenticator_options){ .bootstrap = true });
+    struct authenticator *without =
+        make(&(struct authenticator_options){ .families = &bootstrap, .family_count = 1 });
     tell_synced(without);
     assert_int_equal(ask_token(with, SPAN_LITERAL(TEST_TOKEN)).result, DECISION_ALLOW);
     assert_int_equal(ask_token(without, SPAN_LITERAL(TEST_TOKEN)).why, ST_TOKEN_ID_UNKNOWN);

@@ -49,8 +49,9 @@ static void test_engine_options_from_every_field_arrives(void **state)
 {
     (void)state;
     struct span storage[API_AUDIENCES_MAX];
-    const struct authenticator_options engine = made_of(&options, storage).authenticator;
-    assert_true(engine.bootstrap);
+    const struct engine_options made = made_of(&options, storage);
+    const struct authenticator_options engine = made.authenticator;
+    assert_true(made.families[AUTHENTICATOR_BOOTSTRAP].is_on);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_REFUSE);
     assert_int_equal(engine.api_audience_count, 2);
     assert_true(span_equal(engine.api_audiences[0], SPAN_LITERAL("a")));
@@ -63,8 +64,9 @@ static void test_engine_options_from_nothing_is_off(void **state)
     (void)state;
     const struct options none = { 0 };
     struct span storage[API_AUDIENCES_MAX];
-    const struct authenticator_options engine = made_of(&none, storage).authenticator;
-    assert_false(engine.bootstrap);
+    const struct engine_options made = made_of(&none, storage);
+    const struct authenticator_options engine = made.authenticator;
+    assert_false(made.families[AUTHENTICATOR_BOOTSTRAP].is_on);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_ERROR);
     assert_int_equal(engine.api_audience_count, 0);
 }

@@ -22,7 +22,7 @@ static enum decision_result ask(const struct engine *engine)
 static struct engine_options options_of(const struct kit_path *manifests)
 {
     return (struct engine_options){
-        .authenticator = { .bootstrap = true },
+        .families = { [AUTHENTICATOR_BOOTSTRAP] = { .is_on = true } },
         .sources = { .manifests = manifests->text, .clock = clock_system() },
     };
 }

@@ -88,7 +88,7 @@ static struct metrics_figures full_figures(void)
 {
     struct metrics_figures figures = {
         .has_authenticator = true,
-        .authenticator = { .bootstrap_tokens = 101 },
+        .bootstrap = { .usable = 101 },
         .has_store = true,
         .store = { .objects = { [OBJECT_SECRET] = 102 },
                    .files = 103,
@@ -131,7 +131,7 @@ static struct metrics_figures full_figures(void)
                    .compiler = "gcc 1",
                    .platform = "linux/x" },
     };
-    figures.authenticator.rejected[ST_SECRET_WRONG_NAME] = 120;
+    figures.bootstrap.rejected[ST_SECRET_WRONG_NAME] = 120;
     figures.totals.reviews[AUTHENTICATOR_BOOTSTRAP][DECISION_ALLOW][ST_OK] = 121;
     figures.totals.reviews[AUTHENTICATOR_NONE][DECISION_DENY][ST_TOKEN_UNRECOGNIZED] = 122;
     figures.totals.reviews[AUTHENTICATOR_BOOTSTRAP][DECISION_ERROR][ST_TOKEN_ID_UNKNOWN] = 123;
