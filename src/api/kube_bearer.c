@@ -50,7 +50,8 @@ struct kube_bearer {
 struct kube_bearer_verdict {
     enum kube_bearer_result result;
     enum status why;
-    const char *username; /* these point behind the struct */
+    const char *reason_text; /* static */
+    const char *username;    /* these point behind the struct */
     const char *error;
     const char **groups;
     size_t group_count;
@@ -294,6 +295,7 @@ static struct kube_bearer_verdict *copy_verdict(const struct decision *decision,
     *verdict = (struct kube_bearer_verdict){
         .result = result_of(decision),
         .why = decision->why,
+        .reason_text = decision->reason_text,
         .username = put_text(&text, decision->user.name),
         .error = put_text(&text, decision->error),
         .groups = slots,
@@ -386,7 +388,7 @@ const char *kube_bearer_verdict_reason(const struct kube_bearer_verdict *verdict
 
 const char *kube_bearer_verdict_reason_text(const struct kube_bearer_verdict *verdict)
 {
-    return status_text(verdict ? verdict->why : ST_NOMEM);
+    return verdict ? verdict->reason_text : status_text(ST_NOMEM);
 }
 
 const char *kube_bearer_verdict_error(const struct kube_bearer_verdict *verdict)

@@ -264,6 +264,7 @@ static void conclude(const struct authenticator *authenticator,
             *ret_verdict =
                 (struct verdict){ .authenticator = member->ops->id, .token_id = parts.id };
             ask_member(authenticator, member, question, &parts, ret_verdict);
+            ret_verdict->reason_text = token_family_reason_text(member->ops, ret_verdict->why);
             return;
         }
     }

@@ -119,6 +119,21 @@ static void authenticate(const void *family,
 
 /* ------------------------------------------------------------------ problems */
 
+/* clang-format off */
+static const char *const reason_texts[STATUS_COUNT_] = {
+    [ST_AUDIENCE_MISMATCH]      = "none of the audiences asked for is one of --api-audiences",
+    [ST_TOKEN_ID_UNKNOWN]       = "no Secret holds this token ID (yet)",
+    [ST_SECRET_WRONG_TYPE]      = "the Secret is not of type " BOOTSTRAP_SECRET_TYPE,
+    [ST_TOKEN_ID_MISMATCH]      = "data.token-id differs from the ID in the Secret's name",
+    [ST_TOKEN_EXPIRED]          = "data.expiration is in the past",
+    [ST_EXPIRATION_INVALID]     = "data.expiration is not RFC 3339, so the token counts as expired",
+    [ST_USAGE_NOT_ALLOWED]      = "data.usage-bootstrap-authentication is not \"true\"",
+    [ST_GROUPS_INVALID]         = "data.auth-extra-groups holds an invalid group",
+    [ST_SECRET_WRONG_NAMESPACE] = "a bootstrap token Secret must be in namespace " BOOTSTRAP_SECRET_NAMESPACE,
+    [ST_SECRET_WRONG_NAME]      = "a bootstrap token Secret must be named " BOOTSTRAP_SECRET_NAME_PREFIX "<token id>",
+};
+/* clang-format on */
+
 static const char *problem_text(enum status reason)
 {
     if (reason == ST_TOKEN_SECRET_MISMATCH) {
@@ -128,7 +143,7 @@ static const char *problem_text(enum status reason)
     if (reason == ST_NOMEM) {
         return "out of memory, so its token is refused until the Secret changes again";
     }
-    return status_text(reason);
+    return token_family_reason_text(&bootstrap_ops, reason);
 }
 
 static void report(const struct bootstrap *bootstrap,
@@ -355,6 +370,7 @@ const struct token_family_ops bootstrap_ops = {
     .id = AUTHENTICATOR_BOOTSTRAP,
     .form = "the token has the form [a-z0-9]{6}.[a-z0-9]{16}",
     .is_audience_agnostic = true,
+    .reason_texts = reason_texts,
     .create = create,
     .free = bootstrap_free,
     .interests = interests,

@@ -45,6 +45,7 @@ void decide_verdict(const struct verdict *verdict,
 {
     *ret_decision = (struct decision){
         .authenticator = verdict->authenticator,
+        .reason_text = status_text(ST_OK),
         .token_id = verdict->token_id,
     };
     if (verdict->accepted && is_whole(verdict)) {
@@ -56,6 +57,8 @@ void decide_verdict(const struct verdict *verdict,
     /* accepted but not whole, or refused without a reason: a bug of ours, and never a yes */
     const bool broken = verdict->accepted || verdict->why == ST_OK;
     ret_decision->why = broken ? ST_INTERNAL : verdict->why;
+    ret_decision->reason_text =
+        verdict->reason_text && !broken ? verdict->reason_text : status_text(ret_decision->why);
     ret_decision->result = result_of_refusal(ret_decision->why, unknown);
     if (ret_decision->result == DECISION_ERROR) {
         ret_decision->error = error_text(ret_decision->why);

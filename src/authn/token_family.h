@@ -51,6 +51,9 @@ struct token_family_ops {
      * else the family is not asked at all (k8s.io/apiserver audagnostic.go). The chain then fills
      * in what is granted; other families set it themselves. */
     bool is_audience_agnostic;
+    /* By enum status: what the family says of a reason where base/status.h has to be general; NULL
+     * rows, and NULL, for nothing of its own */
+    const char *const *reason_texts;
 
     /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting */
     enum status (*create)(const struct token_family_setup *setup, void **ret_family);
@@ -83,3 +86,12 @@ struct token_family_ops {
     /* See authenticator_taint() */
     void (*taint)(const void *family, taint_fn *taint, void *ctx);
 };
+
+/** token_family_reason_text() - one sentence for an operator, in the family's words if it has any.
+ * Static storage, never NULL */
+static inline const char *token_family_reason_text(const struct token_family_ops *ops,
+                                                   enum status why)
+{
+    const char *text = ops->reason_texts ? ops->reason_texts[why] : NULL;
+    return text ? text : status_text(why);
+}

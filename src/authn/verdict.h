@@ -83,7 +83,8 @@ struct user {
 
 struct verdict {
     bool accepted;
-    enum status why; /* when not accepted */
+    enum status why;         /* when not accepted */
+    const char *reason_text; /* why, in the family's words; static; NULL: the general ones */
     enum authenticator_id authenticator;
     struct span
         token_id; /* bootstrap: the ID in the question's token (public); empty when there is none */
@@ -100,7 +101,8 @@ enum decision_result {
 
 struct decision {
     enum decision_result result;
-    enum status why; /* ST_OK for allow */
+    enum status why;         /* ST_OK for allow */
+    const char *reason_text; /* why, for the operator: one sentence; static, never NULL */
     enum authenticator_id authenticator;
     struct span token_id;
     struct user user;

@@ -4,9 +4,11 @@
  * Every outcome the project distinguishes, as one closed set.
  *
  * A row gives the enumerator, the label (metrics and logs; stable, lower_snake), who is to blame
- * and a sentence for the operator. authn/decide.c turns the blame into an answer: FAULT_PEER is
- * "no" (cacheable), FAULT_UPSTREAM and FAULT_SELF are "we could not answer" (status.error, not
- * cacheable). Nothing else makes that choice.
+ * and a sentence for the operator, which holds for whoever gives the reason: a family of tokens has
+ * words of its own where it can say more (token_family_reason_text()), under the same label.
+ * authn/decide.c turns the blame into an answer: FAULT_PEER is "no" (cacheable), FAULT_UPSTREAM and
+ * FAULT_SELF are "we could not answer" (status.error, not cacheable). Nothing else makes that
+ * choice.
  */
 
 enum fault {
@@ -45,20 +47,20 @@ enum fault {
     X(ST_TOKEN_EMPTY,           "empty_token",            FAULT_PEER,     "spec.token is empty")                 \
     X(ST_TOKEN_TOO_LONG,        "token_too_long",         FAULT_PEER,     "longer than any token that could be accepted") \
     X(ST_TOKEN_UNRECOGNIZED,    "unrecognized_token",     FAULT_PEER,     "not of the form of any known token")  \
-    X(ST_AUDIENCE_MISMATCH,     "audience_mismatch",      FAULT_PEER,     "none of the audiences asked for is one of --api-audiences") \
-    X(ST_TOKEN_ID_UNKNOWN,      "unknown_token_id",       FAULT_UPSTREAM, "no Secret holds this token ID (yet)") \
+    X(ST_AUDIENCE_MISMATCH,     "audience_mismatch",      FAULT_PEER,     "the token is for none of the audiences asked for") \
+    X(ST_TOKEN_ID_UNKNOWN,      "unknown_token_id",       FAULT_UPSTREAM, "the token's ID is not known (yet)") \
     X(ST_SECRET_BEING_DELETED,  "secret_being_deleted",   FAULT_PEER,     "the Secret has a deletionTimestamp")  \
-    X(ST_SECRET_WRONG_TYPE,     "secret_wrong_type",      FAULT_PEER,     "the Secret is not of type bootstrap.kubernetes.io/token") \
+    X(ST_SECRET_WRONG_TYPE,     "secret_wrong_type",      FAULT_PEER,     "the Secret is not of the type that a token's is") \
     X(ST_SECRET_NO_DATA,        "secret_no_data",         FAULT_PEER,     "the Secret has no data")              \
     X(ST_TOKEN_SECRET_MISMATCH, "token_secret_mismatch",  FAULT_PEER,     "the token secret is wrong")           \
-    X(ST_TOKEN_ID_MISMATCH,     "token_id_mismatch",      FAULT_PEER,     "data.token-id differs from the ID in the Secret's name") \
-    X(ST_TOKEN_EXPIRED,         "token_expired",          FAULT_PEER,     "data.expiration is in the past")      \
-    X(ST_EXPIRATION_INVALID,    "expiration_invalid",     FAULT_PEER,     "data.expiration is not RFC 3339, so the token counts as expired") \
-    X(ST_USAGE_NOT_ALLOWED,     "usage_not_allowed",      FAULT_PEER,     "data.usage-bootstrap-authentication is not \"true\"") \
-    X(ST_GROUPS_INVALID,        "groups_invalid",         FAULT_PEER,     "data.auth-extra-groups holds an invalid group") \
+    X(ST_TOKEN_ID_MISMATCH,     "token_id_mismatch",      FAULT_PEER,     "the object's own ID is not the token's") \
+    X(ST_TOKEN_EXPIRED,         "token_expired",          FAULT_PEER,     "the token has expired")      \
+    X(ST_EXPIRATION_INVALID,    "expiration_invalid",     FAULT_PEER,     "the expiration cannot be read, so the token counts as expired") \
+    X(ST_USAGE_NOT_ALLOWED,     "usage_not_allowed",      FAULT_PEER,     "the token is not for authentication") \
+    X(ST_GROUPS_INVALID,        "groups_invalid",         FAULT_PEER,     "a group is not valid") \
     /* Secrets: why one cannot hold a token at all (metrics, check-config) */                                    \
-    X(ST_SECRET_WRONG_NAMESPACE,"secret_wrong_namespace", FAULT_PEER,     "a bootstrap token Secret must be in namespace kube-system") \
-    X(ST_SECRET_WRONG_NAME,     "secret_wrong_name",      FAULT_PEER,     "a bootstrap token Secret must be named bootstrap-token-<token id>")
+    X(ST_SECRET_WRONG_NAMESPACE,"secret_wrong_namespace", FAULT_PEER,     "the Secret is not in the namespace where a token's must be") \
+    X(ST_SECRET_WRONG_NAME,     "secret_wrong_name",      FAULT_PEER,     "the Secret is not named as a token's must be")
 /* clang-format on */
 
 enum status {

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 
+#include "authn/token_families.h"
 #include "base/rfc3339.h"
 #include "cli/engine_options.h"
 #include "cli/options_check.h"
@@ -116,7 +117,8 @@ static void report_family(const struct engine *engine,
     for (enum status status = 0; status < STATUS_COUNT_; status++) {
         if (tokens.rejected[status] > 0) {
             buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[status],
-                       status_label(status), status_text(status));
+                       status_label(status),
+                       token_family_reason_text(token_families[family], status));
         }
     }
 }

@@ -90,5 +90,5 @@ void review_explain_decision(struct review_explain *explain,
         buf_append_text(explain->buf, "answer: no (cacheable)");
         break;
     }
-    buf_printf(explain->buf, ": %s: %s\n", status_label(decision->why), status_text(decision->why));
+    buf_printf(explain->buf, ": %s: %s\n", status_label(decision->why), decision->reason_text);
 }

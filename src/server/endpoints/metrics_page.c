@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "authn/token_families.h"
+
 #define NS_PER_SEC UINT64_C(1000000000)
 
 struct metric {
@@ -513,6 +515,18 @@ static void document_worker_labels(struct buf *buf)
     }
 }
 
+/* Where one says more than holds for all. */
+static void document_reason_of_families(struct buf *buf, enum status why)
+{
+    for (size_t id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
+        const char *text = token_family_reason_text(token_families[id], why);
+        if (strcmp(text, status_text(why)) != 0) {
+            buf_printf(buf, "; `%s`: ", authenticator_label((enum authenticator_id)id));
+            append_cell(buf, text);
+        }
+    }
+}
+
 static void document_reasons(struct buf *buf)
 {
     static const char *const blames[] = {
@@ -526,6 +540,7 @@ static void document_reasons(struct buf *buf)
         buf_printf(buf, "| `%s` | %s | ", status_label((enum status)i),
                    blames[status_fault((enum status)i)]);
         append_cell(buf, status_text((enum status)i));
+        document_reason_of_families(buf, (enum status)i);
         buf_append_text(buf, " |\n");
     }
 }
@@ -563,6 +578,8 @@ void metrics_document(struct buf *buf)
         buf_printf(buf, "%s`%s`", i ? ", " : "", decision_result_label((enum decision_result)i));
     }
     buf_append_text(buf, "\n\n## Values of `reason`\n\n"
-                         "Logs and `kube-bearer review -o explain` use the same names.\n\n");
+                         "Logs and `kube-bearer review -o explain` use the same names. Where a "
+                         "family of tokens says "
+                         "more than holds for all,\nits name stands before that.\n\n");
     document_reasons(buf);
 }

@@ -117,6 +117,37 @@ static void test_authenticator_rows(void **state)
     authenticator = authenticator_free(authenticator);
 }
 
+/* As they were printed before families had words of their own. */
+static void test_authenticator_reasons_are_bootstraps(void **state)
+{
+    (void)state;
+    const struct span api = SPAN_LITERAL("api");
+    struct authenticator *authenticator = make_with_token(&api, 1, UNKNOWN_TOKEN_ERROR);
+    struct test_secret test;
+    test_secret_token(&test, "expird", TEST_TOKEN_SECRET);
+    test_secret_set(&test, "expiration", "2025-05-01T12:00:00Z");
+    tell(authenticator, &test, STORE_ADDED);
+    static const struct {
+        struct span token;
+        bool has_audiences;
+        const char *want;
+    } texts[] = {
+        { SPAN_LITERAL("expird.0123456789abcdef"), false, "data.expiration is in the past" },
+        { SPAN_LITERAL("abcdeg.0123456789abcdef"), false, "no Secret holds this token ID (yet)" },
+        { SPAN_LITERAL(TEST_TOKEN), true,
+          "none of the audiences asked for is one of --api-audiences" },
+        { SPAN_LITERAL("abcdef.0123456789abcdeg"), false, "the token secret is wrong" },
+        { SPAN_LITERAL("x"), false, "not of the form of any known token" }, /* nobody's */
+    };
+    for (size_t i = 0; i < COUNTOF(texts); i++) {
+        const struct decision decision =
+            ask(authenticator, (struct question){ .token = texts[i].token,
+                                                  .has_audiences = texts[i].has_audiences });
+        assert_string_equal(decision.reason_text, texts[i].want);
+    }
+    authenticator = authenticator_free(authenticator);
+}
+
 static void test_authenticator_token_length_is_bounded(void **state)
 {
     (void)state;
@@ -518,6 +549,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_authenticator_rows),
+        cmocka_unit_test(test_authenticator_reasons_are_bootstraps),
         cmocka_unit_test(test_authenticator_token_length_is_bounded),
         cmocka_unit_test(test_authenticator_unknown_token_answer_refuse_denies),
         cmocka_unit_test(test_authenticator_before_sync_unknown_is_an_error_either_way),

@@ -133,6 +133,20 @@ static void test_decide_rows(void **state)
     }
 }
 
+static void test_decide_reason_is_in_the_familys_words_if_it_has_any(void **state)
+{
+    (void)state;
+    struct verdict verdict = { .why = ST_TOKEN_EXPIRED, .authenticator = AUTHENTICATOR_BOOTSTRAP };
+    assert_string_equal(decide(&verdict, UNKNOWN_TOKEN_ERROR).reason_text, "the token has expired");
+    verdict.reason_text = "the badge is of last year";
+    assert_string_equal(decide(&verdict, UNKNOWN_TOKEN_ERROR).reason_text,
+                        "the badge is of last year");
+    verdict.accepted = true; /* a bug of ours is nobody's reason */
+    assert_string_equal(decide(&verdict, UNKNOWN_TOKEN_ERROR).reason_text, "internal error");
+    verdict = accepted();
+    assert_string_equal(decide(&verdict, UNKNOWN_TOKEN_ERROR).reason_text, "success");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_decide_contradiction_is_our_error),
         cmocka_unit_test(test_decide_refusal_follows_the_blame),
         cmocka_unit_test(test_decide_rows),
+        cmocka_unit_test(test_decide_reason_is_in_the_familys_words_if_it_has_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,10 +28,15 @@ static const struct {
       { .result = DECISION_ALLOW, .user = { .name = { "u", 1 }, .groups = &groups } },
       "\nuser: u\ngroups: g1, g\\x1b[0m\nanswer: yes\n" },
     { "no",
-      { .result = DECISION_DENY, .why = ST_TOKEN_EXPIRED },
+      { .result = DECISION_DENY,
+        .why = ST_TOKEN_EXPIRED,
+        .reason_text = "data.expiration is in the past" },
       "\nanswer: no (cacheable): token_expired: data.expiration is in the past\n" },
     { "not known",
-      { .result = DECISION_ERROR, .why = ST_TOKEN_ID_UNKNOWN, .error = { "later", 5 } },
+      { .result = DECISION_ERROR,
+        .why = ST_TOKEN_ID_UNKNOWN,
+        .reason_text = "no Secret holds this token ID (yet)",
+        .error = { "later", 5 } },
       "\nstatus.error: later\nanswer: not known (not cacheable): unknown_token_id: no Secret holds "
       "this token ID (yet)\n" },
 };
