@@ -14,10 +14,16 @@
  */
 #include "authn/decide.h"
 
+static bool is_rendered(const struct user *user)
+{
+    return user->json_head.len > 0 && user->groups->json.len > 0;
+}
+
 static bool is_whole(const struct verdict *verdict)
 {
     return verdict->why == ST_OK && verdict->authenticator != AUTHENTICATOR_NONE &&
-           verdict->user.name.len > 0 && verdict->user.json_head.len > 0 && verdict->user.groups;
+           verdict->user.name.len > 0 && verdict->user.groups &&
+           (verdict->user.is_rendered_late || is_rendered(&verdict->user));
 }
 
 static struct span error_text(enum status why)

@@ -15,6 +15,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "kube/audience_set.h"
+#include "kube/user_info.h"
 
 /* clang-format off */
 /* The families of tokens, in the order in which they are asked: id, label (stable), and the struct
@@ -75,10 +76,16 @@ struct group_list {
     const struct span *names; /* sorted bytewise, unique */
 };
 
+/* Its JSON is made early, when an object arrives that many questions will be answered from; or
+ * late, into the reply, from what a token said of itself and a family has verified. */
 struct user {
     struct span name;
-    struct span json_head; /* `{"username":"…","groups":`; groups->json completes it */
+    struct span uid; /* empty: none */
     const struct group_list *groups;
+    const struct user_extra *extras; /* sorted bytewise by key, unique */
+    size_t extra_count;
+    bool is_rendered_late; /* from the members above: groups->json may be empty */
+    struct span json_head; /* else: `{"username":"…","groups":`; groups->json completes it */
 };
 
 struct verdict {

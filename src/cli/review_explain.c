@@ -53,12 +53,25 @@ static void append_names(struct buf *buf, const char *title, const struct span *
     buf_append_char(buf, '\n');
 }
 
+static void explain_user(struct buf *buf, const struct user *user)
+{
+    append_names(buf, "user: ", &user->name, 1);
+    if (user->uid.len > 0) {
+        append_names(buf, "uid: ", &user->uid, 1);
+    }
+    append_names(buf, "groups: ", user->groups->names, user->groups->count);
+    for (size_t i = 0; i < user->extra_count; i++) {
+        buf_append_text(buf, "extra ");
+        review_explain_printable(buf, user->extras[i].key);
+        append_names(buf, ": ", user->extras[i].values, user->extras[i].value_count);
+    }
+}
+
 static void explain_allow(struct buf *buf,
                           const struct decision *decision,
                           const struct question *question)
 {
-    append_names(buf, "user: ", &decision->user.name, 1);
-    append_names(buf, "groups: ", decision->user.groups->names, decision->user.groups->count);
+    explain_user(buf, &decision->user);
     struct span granted[QUESTION_MAX_AUDIENCES];
     size_t count = 0;
     for (size_t i = 0; i < question->audience_count; i++) {

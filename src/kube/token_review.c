@@ -17,6 +17,7 @@
 #include "kube/protobuf.h"
 
 #define ANSWER_FRAME_BYTES  192 /* all literal text of an answer: 164 bytes, rounded up */
+#define USER_FRAME_BYTES    64  /* of a user that is not rendered yet: 47 bytes, rounded up */
 #define REQUEST_FRAME_BYTES 192 /* of a request: 108 bytes, rounded up */
 #define ESCAPE_MAX_BYTES    6   /* `\u0000`: what one byte of text can become in JSON */
 
@@ -355,6 +356,49 @@ enum status token_review_parse_protobuf(struct span body,
 
 /* ------------------------------------------------------------------ answers */
 
+static void append_list(struct buf *buf, const struct span *texts, size_t count)
+{
+    buf_append_char(buf, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            buf_append_char(buf, ',');
+        }
+        buf_append_json_string(buf, texts[i]);
+    }
+    buf_append_char(buf, ']');
+}
+
+static void append_extras(struct buf *buf, const struct user_info *user)
+{
+    buf_append(buf, SPAN_LITERAL(",\"extra\":"));
+    for (size_t i = 0; i < user->extra_count; i++) {
+        buf_append_char(buf, i == 0 ? '{' : ',');
+        buf_append_json_string(buf, user->extras[i].key);
+        buf_append_char(buf, ':');
+        append_list(buf, user->extras[i].values, user->extras[i].value_count);
+    }
+    buf_append_char(buf, '}');
+}
+
+/* The API's order of fields. */
+static void append_user(struct buf *buf, const struct user_info *user)
+{
+    buf_append(buf, SPAN_LITERAL("{\"username\":"));
+    buf_append_json_string(buf, user->username);
+    if (user->uid.len != 0) {
+        buf_append(buf, SPAN_LITERAL(",\"uid\":"));
+        buf_append_json_string(buf, user->uid);
+    }
+    if (user->group_count != 0) {
+        buf_append(buf, SPAN_LITERAL(",\"groups\":"));
+        append_list(buf, user->groups, user->group_count);
+    }
+    if (user->extra_count != 0) {
+        append_extras(buf, user);
+    }
+    buf_append_char(buf, '}');
+}
+
 static bool is_granted(const struct token_review_answer *answer, size_t i)
 {
     return answer->granted && audience_set_has(answer->granted, i);
@@ -387,11 +431,31 @@ static void append_granted_audiences(struct buf *buf, const struct token_review_
     buf_append_char(buf, ']');
 }
 
+/* Of a user that is written from its parts. */
+static size_t guess_user_len(const struct user_info *user)
+{
+    static const size_t per_text = sizeof("\"\",") - 1;
+    size_t len = USER_FRAME_BYTES + user->username.len + user->uid.len;
+    for (size_t i = 0; i < user->group_count; i++) {
+        len += user->groups[i].len + per_text;
+    }
+    for (size_t i = 0; i < user->extra_count; i++) {
+        len += user->extras[i].key.len + sizeof("\"\":[],") - 1;
+        for (size_t k = 0; k < user->extras[i].value_count; k++) {
+            len += user->extras[i].values[k].len + per_text;
+        }
+    }
+    return len;
+}
+
 /* Room for an answer without anything that needs escaping; with it, the buffer grows again. */
 static size_t guess_answer_len(const struct token_review_answer *answer)
 {
     size_t len =
         ANSWER_FRAME_BYTES + answer->user_head.len + answer->user_tail.len + answer->error.len;
+    if (answer->user_head.len == 0) {
+        len += guess_user_len(&answer->user);
+    }
     for (size_t i = 0; i < answer->audience_count; i++) {
         len += answer->audiences[i].len + sizeof("\"\",") - 1;
     }
@@ -411,8 +475,12 @@ void token_review_build(struct buf *buf,
     buf_append(buf, answer_heads[version]);
     if (authenticated) {
         buf_append(buf, SPAN_LITERAL("{\"authenticated\":true,\"user\":"));
-        buf_append(buf, answer->user_head);
-        buf_append(buf, answer->user_tail);
+        if (answer->user_head.len != 0) {
+            buf_append(buf, answer->user_head);
+            buf_append(buf, answer->user_tail);
+        } else {
+            append_user(buf, &answer->user);
+        }
         if (answer->audience_count != 0) {
             append_granted_audiences(buf, answer);
         }

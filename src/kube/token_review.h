@@ -16,6 +16,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "kube/audience_set.h"
+#include "kube/user_info.h"
 
 #define TOKEN_REVIEW_MAX_AUDIENCES AUDIENCE_SET_MAX
 
@@ -89,6 +90,7 @@ struct token_review_answer {
     struct span user_head; /* JSON text of status.user in two parts, so that the second can be
                               shared: head, then tail */
     struct span user_tail;
+    struct user_info user;        /* when user_head is empty: status.user is written from it */
     const struct span *audiences; /* the request's; those in @granted are answered, in order */
     size_t audience_count;
     const struct audience_set *granted; /* NULL: none */
@@ -98,6 +100,7 @@ struct token_review_answer {
 /**
  * token_review_build() - append the answer to @buf (check buf->failed)
  *
+ * Members of a user that are empty are left out, as kube-apiserver does.
  * User and audiences are written only when authenticated, audiences only when the request named
  * any. If it did and none of them is granted, the answer is a refusal whatever @answer says:
  * kube-apiserver reads `audiences: []` as "valid for the API server". spec is there with an empty

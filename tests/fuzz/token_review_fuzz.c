@@ -70,6 +70,38 @@ static void require_answer(const struct token_review *review, uint64_t mask)
     buf_fini(&buf);
 }
 
+/* What a peer sent, as what a verified token may say of its user. */
+static void require_user(const struct token_review *review)
+{
+    const struct user_extra extra = { .key = review->token,
+                                      .values = review->audiences,
+                                      .value_count = review->audience_count };
+    const struct token_review_answer answer = { .authenticated = true,
+                                                .user = { .username = review->token,
+                                                          .uid = review->token,
+                                                          .groups = review->audiences,
+                                                          .group_count = review->audience_count,
+                                                          .extras = &extra,
+                                                          .extra_count = 1 } };
+    struct buf buf = { 0 };
+    token_review_build(&buf, review->version, &answer);
+    FUZZ_REQUIRE(!buf.failed);
+    json_object *root = NULL;
+    FUZZ_REQUIRE(json_oracle_parse(buf_span(&buf), &root));
+    json_object *user = json_object_object_get(json_object_object_get(root, "status"), "user");
+    json_object *groups = json_object_object_get(user, "groups");
+    json_object *uid = json_object_object_get(user, "uid");
+    FUZZ_REQUIRE(text_equals(review->token, json_object_object_get(user, "username")));
+    FUZZ_REQUIRE(uid ? text_equals(review->token, uid) : review->token.len == 0);
+    FUZZ_REQUIRE((groups ? json_object_array_length(groups) : 0) == review->audience_count);
+    for (size_t i = 0; i < review->audience_count; i++) {
+        FUZZ_REQUIRE(text_equals(review->audiences[i], json_object_array_get_idx(groups, i)));
+    }
+    FUZZ_REQUIRE(json_object_object_length(json_object_object_get(user, "extra")) == 1);
+    json_object_put(root);
+    buf_fini(&buf);
+}
+
 static void require_same_as_json_c(struct span text, const struct token_review *review)
 {
     json_object *root = NULL;
@@ -98,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* a mask that depends on the input, so that all sorts of them occur */
         require_answer(&review, size * UINT64_C(0x9e3779b97f4a7c15));
         require_answer(&review, 0);
+        require_user(&review);
     } else {
         FUZZ_REQUIRE(status == ST_SYNTAX || status == ST_TYPE || status == ST_LIMIT ||
                      status == ST_WRONG_KIND);

@@ -24,6 +24,23 @@ void review_question_from(const struct token_review *review,
     };
 }
 
+static void answer_user(const struct user *user, struct token_review_answer *answer)
+{
+    if (!user->is_rendered_late) {
+        answer->user_head = user->json_head;
+        answer->user_tail = user->groups->json;
+        return;
+    }
+    answer->user = (struct user_info){
+        .username = user->name,
+        .uid = user->uid,
+        .groups = user->groups->names,
+        .group_count = user->groups->count,
+        .extras = user->extras,
+        .extra_count = user->extra_count,
+    };
+}
+
 void review_answer_from_decision(const struct decision *decision,
                                  const struct question *question,
                                  struct token_review_answer *ret_answer)
@@ -32,8 +49,7 @@ void review_answer_from_decision(const struct decision *decision,
     switch (decision->result) {
     case DECISION_ALLOW:
         ret_answer->authenticated = true;
-        ret_answer->user_head = decision->user.json_head;
-        ret_answer->user_tail = decision->user.groups->json;
+        answer_user(&decision->user, ret_answer);
         ret_answer->audiences = question->audiences;
         ret_answer->audience_count = question->audience_count;
         ret_answer->granted = &decision->granted;

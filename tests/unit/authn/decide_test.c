@@ -25,6 +25,24 @@ static struct verdict accepted(void)
     };
 }
 
+/* Whose JSON is made when the reply is. */
+static struct verdict late(void)
+{
+    static const struct span names[] = { SPAN_LITERAL("staff") };
+    static const struct group_list groups = { .count = 1, .names = names };
+    static const struct user_extra extra = { .key = SPAN_LITERAL("k"),
+                                             .values = names,
+                                             .value_count = 1 };
+    struct verdict verdict = accepted();
+    verdict.user = (struct user){ .name = SPAN_LITERAL("jane"),
+                                  .uid = SPAN_LITERAL("42"),
+                                  .groups = &groups,
+                                  .extras = &extra,
+                                  .extra_count = 1,
+                                  .is_rendered_late = true };
+    return verdict;
+}
+
 static struct decision decide(const struct verdict *verdict, enum unknown_token_answer unknown)
 {
     struct decision decision;
@@ -46,6 +64,19 @@ static void test_decide_whole_acceptance_allows(void **state)
     assert_ptr_equal(decision.user.groups, &no_groups);
     assert_int_equal(decision.granted.words[0], 5);
     assert_int_equal(decision.error.len, 0);
+}
+
+static void test_decide_user_that_is_rendered_late_is_whole(void **state)
+{
+    (void)state;
+    const struct verdict verdict = late();
+    const struct decision decision = decide(&verdict, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(decision.result, DECISION_ALLOW);
+    assert_true(decision.user.is_rendered_late);
+    assert_true(span_equal(decision.user.uid, SPAN_LITERAL("42")));
+    assert_ptr_equal(decision.user.groups, verdict.user.groups);
+    assert_ptr_equal(decision.user.extras, verdict.user.extras);
+    assert_int_equal(decision.user.extra_count, 1);
 }
 
 static void assert_broken(const char *name, const struct verdict *verdict)
@@ -80,6 +111,16 @@ static void test_decide_contradiction_is_our_error(void **state)
     verdict = accepted();
     verdict.user.groups = NULL;
     assert_broken("accepted without a group list", &verdict);
+    static const struct group_list unrendered = { .count = 0 };
+    verdict = accepted();
+    verdict.user.groups = &unrendered;
+    assert_broken("accepted with half a rendered user", &verdict);
+    verdict = late();
+    verdict.user.name.len = 0;
+    assert_broken("to be rendered without a name", &verdict);
+    verdict = late();
+    verdict.user.groups = NULL;
+    assert_broken("to be rendered without a group list", &verdict);
     verdict = (struct verdict){ 0 };
     assert_broken("refused without a reason", &verdict);
 }
@@ -151,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decide_whole_acceptance_allows),
+        cmocka_unit_test(test_decide_user_that_is_rendered_late_is_whole),
         cmocka_unit_test(test_decide_contradiction_is_our_error),
         cmocka_unit_test(test_decide_refusal_follows_the_blame),
         cmocka_unit_test(test_decide_rows),

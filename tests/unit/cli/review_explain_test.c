@@ -11,6 +11,10 @@
 
 static const struct span group_names[] = { { "g1", 2 }, { "g\033[0m", 5 } };
 static const struct group_list groups = { .count = 2, .names = group_names };
+static const struct user_extra extras[] = {
+    { { "e\n", 2 }, group_names, 2 },
+    { { "none", 4 }, NULL, 0 },
+};
 static const struct span asked[] = { { "a", 1 }, { "b", 1 }, { "c", 1 } };
 static const struct question question = { .audiences = asked, .audience_count = 3 };
 
@@ -27,6 +31,15 @@ static const struct {
     { "yes without audiences",
       { .result = DECISION_ALLOW, .user = { .name = { "u", 1 }, .groups = &groups } },
       "\nuser: u\ngroups: g1, g\\x1b[0m\nanswer: yes\n" },
+    { "yes with all that a user can have",
+      { .result = DECISION_ALLOW,
+        .user = { .name = { "u", 1 },
+                  .uid = { "i\r", 2 },
+                  .groups = &groups,
+                  .extras = extras,
+                  .extra_count = 2 } },
+      "\nuser: u\nuid: i\\x0d\ngroups: g1, g\\x1b[0m\nextra e\\x0a: g1, g\\x1b[0m\nextra none: \n"
+      "answer: yes\n" },
     { "no",
       { .result = DECISION_DENY,
         .why = ST_TOKEN_EXPIRED,

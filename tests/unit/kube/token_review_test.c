@@ -747,6 +747,13 @@ static const struct span three[] = { SPAN_LITERAL("a"), SPAN_LITERAL("b\"\n"), S
 #define ANSWER      HEAD SPEC "\"status\":"
 #define ANSWER_BETA HEAD_BETA SPEC "\"status\":"
 
+static const struct span values[] = { SPAN_LITERAL("v"), SPAN_LITERAL("\xff\t") };
+static const struct user_extra extras[] = {
+    { .key = SPAN_LITERAL("a/b"), .values = values, .value_count = 2 },
+    { .key = SPAN_LITERAL("\""), .values = values, .value_count = 1 },
+    { .key = SPAN_LITERAL("empty") },
+};
+
 static const struct {
     const char *name;
     enum token_review_version version;
@@ -777,6 +784,30 @@ static const struct {
       TOKEN_REVIEW_V1BETA1,
       { .authenticated = true, USER },
       ANSWER_BETA "{\"authenticated\":true,\"user\":" USER_TEXT "}}" },
+    { "a yes whose user is written from its parts, in the API's order",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true,
+        .user = { .username = SPAN_LITERAL("u\\"),
+                  .uid = SPAN_LITERAL("1"),
+                  .groups = three,
+                  .group_count = 3,
+                  .extras = extras,
+                  .extra_count = 3 },
+        .audiences = three,
+        .audience_count = 3,
+        .granted = &first_and_last },
+      ANSWER "{\"authenticated\":true,\"user\":{\"username\":\"u\\\\\",\"uid\":\"1\","
+             "\"groups\":[\"a\",\"b\\\"\\n\",\"c\"],"
+             "\"extra\":{\"a/b\":[\"v\",\"\\ufffd\\t\"],\"\\\"\":[\"v\"],\"empty\":[]}},"
+             "\"audiences\":[\"a\",\"c\"]}}" },
+    { "a yes whose user has a name only",
+      TOKEN_REVIEW_V1,
+      { .authenticated = true, .user = { .username = SPAN_LITERAL("u") } },
+      ANSWER "{\"authenticated\":true,\"user\":{\"username\":\"u\"}}}" },
+    { "a refusal does not write the parts either",
+      TOKEN_REVIEW_V1,
+      { .user = { .username = SPAN_LITERAL("u"), .groups = three, .group_count = 3 } },
+      ANSWER "{\"authenticated\":false}}" },
     { "a yes for all audiences",
       TOKEN_REVIEW_V1,
       { .authenticated = true, USER, .audiences = three, .audience_count = 3, .granted = &all },

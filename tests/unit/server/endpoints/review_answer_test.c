@@ -72,6 +72,34 @@ static void test_review_answer_rows(void **state)
     }
 }
 
+static void test_review_answer_hands_on_what_is_to_be_rendered(void **state)
+{
+    (void)state;
+    static const struct span names[] = { SPAN_LITERAL("g") };
+    static const struct group_list unrendered = { .count = 1, .names = names };
+    static const struct user_extra extra = { .key = SPAN_LITERAL("k") };
+    struct decision decision = full_decision(DECISION_ALLOW);
+    decision.user = (struct user){ .name = SPAN_LITERAL("u"),
+                                   .uid = SPAN_LITERAL("1"),
+                                   .groups = &unrendered,
+                                   .extras = &extra,
+                                   .extra_count = 1,
+                                   .is_rendered_late = true };
+    struct token_review_answer answer;
+    review_answer_from_decision(&decision, &question, &answer);
+    assert_true(answer.authenticated);
+    assert_int_equal(answer.user_head.len, 0);
+    assert_true(span_equal(answer.user.username, SPAN_LITERAL("u")));
+    assert_true(span_equal(answer.user.uid, SPAN_LITERAL("1")));
+    assert_ptr_equal(answer.user.groups, names);
+    assert_int_equal(answer.user.group_count, 1);
+    assert_ptr_equal(answer.user.extras, &extra);
+    assert_int_equal(answer.user.extra_count, 1);
+    decision.result = DECISION_DENY;
+    review_answer_from_decision(&decision, &question, &answer);
+    assert_int_equal(answer.user.username.len, 0);
+}
+
 static void test_review_answer_zero_decision_denies(void **state)
 {
     (void)state;
@@ -107,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_review_answer_rows),
+        cmocka_unit_test(test_review_answer_hands_on_what_is_to_be_rendered),
         cmocka_unit_test(test_review_question_has_audiences_only_when_named),
         cmocka_unit_test(test_review_answer_zero_decision_denies),
     };
