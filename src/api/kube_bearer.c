@@ -330,18 +330,23 @@ struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *b
     for (size_t i = 0; i < audience_count && !is_refused; i++) {
         spans[i] = span_of(audiences[i]);
     }
-    const struct question question = {
+    struct question question = {
         .token = { .at = token, .len = token_len },
         .has_audiences = audience_count > 0,
         .audiences = spans,
         .audience_count = audience_count,
         .now = clock_now(&bearer->clock),
     };
-    struct decision decision;
-    urcu_bp_read_lock();
-    authenticator_decide(bearer->engine.authenticator, &question, &decision);
-    struct kube_bearer_verdict *verdict = copy_verdict(&decision, &question);
-    urcu_bp_read_unlock();
+    struct kube_bearer_verdict *verdict = NULL;
+    if (scratch_init(&question.scratch,
+                     authenticator_scratch_bytes(bearer->engine.authenticator)) == ST_OK) {
+        struct decision decision;
+        urcu_bp_read_lock();
+        authenticator_decide(bearer->engine.authenticator, &question, &decision);
+        verdict = copy_verdict(&decision, &question);
+        urcu_bp_read_unlock();
+        scratch_fini(&question.scratch);
+    }
     free(many);
     return verdict;
 }

@@ -28,6 +28,7 @@ struct member {
 struct authenticator {
     struct member members[AUTHENTICATOR_FAMILIES_MAX];
     size_t member_count;
+    size_t scratch_bytes;       /* of the member that needs most */
     struct span *api_audiences; /* owns; behind them the same sorted, and then their bytes */
     const struct span *sorted_audiences;
     size_t api_audience_count;
@@ -70,6 +71,9 @@ static enum status create_families(struct authenticator *authenticator,
         const struct token_family_setup setup = { .options = choice->options,
                                                   .on_problem = options->on_problem,
                                                   .ctx = options->ctx };
+        if (choice->ops->scratch_bytes > AUTHENTICATOR_SCRATCH_MAX) {
+            return ST_LIMIT;
+        }
         struct member *member = &authenticator->members[i];
         const enum status status = choice->ops->create(&setup, &member->family);
         if (status != ST_OK) {
@@ -77,6 +81,9 @@ static enum status create_families(struct authenticator *authenticator,
         }
         member->ops = choice->ops;
         authenticator->member_count++;
+        if (choice->ops->scratch_bytes > authenticator->scratch_bytes) {
+            authenticator->scratch_bytes = choice->ops->scratch_bytes;
+        }
     }
     return ST_OK;
 }
@@ -150,6 +157,11 @@ enum status authenticator_attach(struct authenticator *authenticator, struct sto
         status = attach_member(&authenticator->members[i], store);
     }
     return status;
+}
+
+size_t authenticator_scratch_bytes(const struct authenticator *authenticator)
+{
+    return authenticator->scratch_bytes;
 }
 
 bool authenticator_is_synced(const struct authenticator *authenticator)
@@ -238,6 +250,11 @@ static void ask_member(const struct authenticator *authenticator,
                        struct verdict *ret_verdict)
 {
     const struct token_family_ops *ops = member->ops;
+    if (question->waits_for_sync && !ops->is_synced(member->family)) {
+        explain_check(question, ops->id, "everything has been read once", false, "%s", "");
+        ret_verdict->why = ST_NOT_SYNCED;
+        return;
+    }
     if (ops->is_audience_agnostic &&
         !grant_audiences(authenticator, question, ops->id, ret_verdict)) {
         ret_verdict->why = ST_AUDIENCE_MISMATCH;
@@ -252,6 +269,10 @@ static void conclude(const struct authenticator *authenticator,
 {
     *ret_verdict = (struct verdict){ .why = check_bounds(question) };
     if (ret_verdict->why != ST_OK) {
+        return;
+    }
+    if (question->scratch.len < authenticator->scratch_bytes) {
+        ret_verdict->why = ST_INTERNAL; /* a bug of who asks */
         return;
     }
     ret_verdict->why = ST_TOKEN_UNRECOGNIZED;

@@ -17,6 +17,8 @@
 
 #define AUTHENTICATOR_FAMILIES_MAX 8 /* kinds of tokens that are planned, twice over */
 
+#define AUTHENTICATOR_SCRATCH_MAX (4 * TOKEN_MAX_BYTES) /* a token decoded, and what it says */
+
 /** A family that an authenticator is to have. */
 struct token_family_choice {
     const struct token_family_ops *ops;
@@ -40,7 +42,8 @@ struct authenticator_options {
 struct authenticator;
 
 /** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX or
- * AUTHENTICATOR_FAMILIES_MAX; what a family's `create` returns */
+ * AUTHENTICATOR_FAMILIES_MAX, or a family that needs more than AUTHENTICATOR_SCRATCH_MAX;
+ * what a family's `create` returns */
 enum status authenticator_new(const struct authenticator_options *options,
                               struct authenticator **ret_authenticator) NODISCARD NONNULL(1, 2);
 
@@ -56,6 +59,10 @@ void authenticator_handle_event(void *ctx, const struct store_event *event) NONN
 enum status authenticator_attach(struct authenticator *authenticator, struct store *store) NODISCARD
     NONNULL(1, 2);
 
+/** authenticator_scratch_bytes() - what a question needs of scratch; never changes, at most
+ * AUTHENTICATOR_SCRATCH_MAX. Any thread */
+size_t authenticator_scratch_bytes(const struct authenticator *authenticator) NONNULL(1);
+
 /** authenticator_is_synced() - has every family been told everything once? Any thread */
 bool authenticator_is_synced(const struct authenticator *authenticator) NONNULL(1);
 
@@ -63,7 +70,8 @@ bool authenticator_is_synced(const struct authenticator *authenticator) NONNULL(
  * authenticator_decide() - whose token is this?
  *
  * The caller is inside rcu_read_lock() (urcu-bp) and stays there while it uses @ret_decision.
- * Never fails: what goes wrong is a DECISION_ERROR. Cost: no allocation, no lock, no I/O.
+ * Never fails: what goes wrong is a DECISION_ERROR, and so is a question with too little scratch.
+ * A family that is not ready yet holds up no other's tokens. Cost: no allocation, no lock, no I/O.
  */
 void authenticator_decide(const struct authenticator *authenticator,
                           const struct question *question,

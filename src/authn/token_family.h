@@ -24,7 +24,9 @@
 #define TOKEN_PIECES_MAX 3 /* of a compact JWS: header, payload, signature */
 
 /** What a token shows of itself: written by `fits`, read by `authenticate`, so that a token is
- * taken apart once. Borrows the token. */
+ * taken apart once. Borrows the token or the scratch; what more `fits` has to remember it leaves in
+ * the scratch.
+ */
 struct token_parts {
     struct span id;                       /* public, for the operator; empty when there is none */
     struct span pieces[TOKEN_PIECES_MAX]; /* the family's own business; never log */
@@ -54,6 +56,7 @@ struct token_family_ops {
     /* By enum status: what the family says of a reason where base/status.h has to be general; NULL
      * rows, and NULL, for nothing of its own */
     const char *const *reason_texts;
+    size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use */
 
     /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting */
     enum status (*create)(const struct token_family_setup *setup, void **ret_family);
@@ -66,7 +69,8 @@ struct token_family_ops {
      * it looks, and takes the same event again. When memory runs out whatever the event may have
      * revoked is refused, and on_problem hears ST_NOMEM */
     void (*handle_event)(void *family, const struct store_event *event);
-    /* Has it been told everything once that its answers depend on? Any thread */
+    /* Has it been told everything once that its answers depend on? Any thread. What only some of
+     * its tokens wait for is no part of that: `authenticate` concludes ST_NOT_SYNCED of those */
     bool (*is_synced)(const void *family);
 
     /* Is the question's token one of the family's, by what it shows without being trusted?

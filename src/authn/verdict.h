@@ -5,12 +5,13 @@
  * alone turns a verdict into a decision. All-zero denies everywhere.
  *
  * Everything a verdict or a decision points at lives until the reader leaves the RCU read section
- * it asked in.
+ * it asked in, and wipes its scratch or asks with it again.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authn/scratch.h"
 #include "base/clock.h"
 #include "base/span.h"
 #include "base/status.h"
@@ -65,7 +66,12 @@ struct question {
     const struct span *audiences;
     size_t audience_count; /* at most QUESTION_MAX_AUDIENCES */
     struct instant now;
-    explain_fn *explain; /* NULL on the request path */
+    /* A family that has not been told everything yet is not ready to answer, even of a token that
+     * it knows; else it is only so of one that it does not know */
+    bool waits_for_sync;
+    struct scratch scratch; /* borrows; of authenticator_scratch_bytes() at least; a verdict may
+                               point into it */
+    explain_fn *explain;    /* NULL on the request path */
     void *explain_ctx;
 };
 

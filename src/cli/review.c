@@ -111,18 +111,25 @@ static void on_problem(void *ctx, const struct problem *problem)
     output_complain(command, problem);
 }
 
-static void decide(const struct options *options,
-                   const struct engine *engine,
-                   const struct token_review *review,
-                   struct buf *output,
-                   bool *ret_authenticated)
+static enum status decide(const struct options *options,
+                          const struct engine *engine,
+                          const struct token_review *review,
+                          struct buf *output,
+                          bool *ret_authenticated)
 {
     const struct clock clock = clock_system();
+    CLEANUP(scratch_fini) struct scratch scratch = { 0 };
     struct question question;
     struct decision decision;
     struct review_explain explain = { .buf = output };
     review_question_from(review, options->at.is_set ? options->at.instant : clock_now(&clock),
                          &question);
+    const enum status status =
+        scratch_init(&scratch, authenticator_scratch_bytes(engine->authenticator));
+    if (status != ST_OK) {
+        return status;
+    }
+    question.scratch = scratch;
     if (options->review_output == REVIEW_OUTPUT_EXPLAIN) {
         question.explain = review_explain_check;
         question.explain_ctx = &explain;
@@ -138,6 +145,7 @@ static void decide(const struct options *options,
     }
     rcu_read_unlock();
     *ret_authenticated = answer.authenticated;
+    return ST_OK;
 }
 
 static int ask_engine(const struct options *options, struct buf *body, struct buf *output)
@@ -157,7 +165,11 @@ static int ask_engine(const struct options *options, struct buf *body, struct bu
         return fail(&problem);
     }
     bool authenticated = false;
-    decide(options, &settled.engine, &review, output, &authenticated);
+    const enum status status = decide(options, &settled.engine, &review, output, &authenticated);
+    if (status != ST_OK) {
+        problem_set(&problem, status, 0, 0, "%s", status_text(status));
+        return fail(&problem);
+    }
     return authenticated ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
 }
 

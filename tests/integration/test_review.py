@@ -262,6 +262,8 @@ def test_review_before_the_first_sync_asks_to_come_back(start_server, tmp_path):
         status = response.assert_status_body(503, "ServiceUnavailable")
         assert status["details"]["retryAfterSeconds"] == 1
         assert response.headers["retry-after"] == "1"
+        # what no family of tokens has to be told more for
+        assert_plain_refusal(server.request("POST", "/authenticate", kit.review_body("of-no-form")).json())
         assert server.get("/readyz").status == 500
         assert server.get("/livez").status == 200
     finally:

@@ -16,11 +16,13 @@
 /* Of one worker. */
 struct ask_shard {
     struct review_metrics metrics;
+    struct scratch scratch;                 /* owns; of the one question that is being answered */
     struct log_limit limits[STATUS_COUNT_]; /* one per reason of refusal */
 };
 
 struct ask {
     const struct authenticator *authenticator;
+    unsigned shard_count;
     struct ask_shard shards[]; /* by struct shard.index */
 };
 
@@ -35,19 +37,26 @@ enum status ask_new(const struct authenticator *authenticator,
     }
     memset(ask, 0, size);
     ask->authenticator = authenticator;
+    ask->shard_count = shard_count;
+    for (unsigned i = 0; i < shard_count; i++) {
+        const size_t scratch_bytes = authenticator_scratch_bytes(authenticator);
+        const enum status status = scratch_init(&ask->shards[i].scratch, scratch_bytes);
+        if (status != ST_OK) {
+            (void)ask_free(ask);
+            return status;
+        }
+    }
     *ret_ask = ask;
     return ST_OK;
 }
 
 struct ask *ask_free(struct ask *ask)
 {
+    for (unsigned i = 0; ask && i < ask->shard_count; i++) {
+        scratch_fini(&ask->shards[i].scratch);
+    }
     free(ask);
     return NULL;
-}
-
-bool ask_is_synced(const struct ask *ask)
-{
-    return authenticator_is_synced(ask->authenticator);
 }
 
 static void log_refusal(struct shard *shard, struct log_limit *limit, const struct inquiry *inquiry)
@@ -89,6 +98,7 @@ static void log_acceptance(const struct shard *shard, const struct inquiry *inqu
 
 void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inquiry)
 {
+    inquiry->question.scratch = ask->shards[shard->index].scratch;
     rcu_read_lock();
     authenticator_decide(ask->authenticator, &inquiry->question, &inquiry->decision);
     if (inquiry->decision.result == DECISION_ALLOW) {
@@ -100,6 +110,10 @@ enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry
 {
     struct ask_shard *own = &ask->shards[shard->index];
     rcu_read_unlock();
+    scratch_wipe(&own->scratch);
+    if (inquiry->question.waits_for_sync && inquiry->decision.why == ST_NOT_SYNCED) {
+        return STANDING_STRANGER;
+    }
     review_metrics_count(&own->metrics, &inquiry->decision,
                          clock_monotonic_ns(&shard->clock) - inquiry->started_ns);
     if (inquiry->decision.result == DECISION_ALLOW) {

@@ -6,7 +6,6 @@
  *
  * Threads: asked on workers, each with the figures and limits of its own shard.
  */
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "authn/authenticator.h"
@@ -42,16 +41,15 @@ enum status ask_new(const struct authenticator *authenticator,
 /** ask_free() - nobody may be asking. NULL is fine. Return: NULL */
 struct ask *ask_free(struct ask *ask);
 
-/** ask_is_synced() - is it worth asking yet? Any thread */
-bool ask_is_synced(const struct ask *ask) NONNULL(1);
-
 /** ask_begin() - enter the read section and decide; ask_end() is due. In between the reply is
- * built, and nothing waits. A yes is logged where that is asked for */
+ * built, and nothing waits. A yes is logged where that is asked for. The question's scratch is the
+ * worker's */
 void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inquiry)
     NONNULL(1, 2, 3);
 
-/** ask_end() - leave the read section, count, and log what is no yes. Return: what the client has
- * shown by it */
+/** ask_end() - leave the read section, count, and log what is no yes; but for a question that waits
+ * for the sync (verdict.h) and came before it, which has not been answered. Return: what the client
+ * has shown by it */
 enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
     NONNULL(1, 2, 3);
 

@@ -21,6 +21,7 @@ void review_question_from(const struct token_review *review,
         .audiences = review->audiences,
         .audience_count = review->audience_count,
         .now = now,
+        .waits_for_sync = true,
     };
 }
 

@@ -113,10 +113,15 @@ static enum outcome answer(const struct token_review_endpoint *endpoint,
     review_question_from(review, clock_now(&shard->clock), &inquiry.question);
     ask_begin(endpoint->ask, shard, &inquiry);
     const bool is_plain_no = inquiry.decision.result == DECISION_DENY;
-    if (!is_plain_no) {
+    const bool is_answered = inquiry.decision.why != ST_NOT_SYNCED;
+    if (!is_plain_no && is_answered) {
         build_answer(reply, review->version, &inquiry);
     }
     reply->standing = ask_end(endpoint->ask, shard, &inquiry);
+    if (!is_answered) {
+        return reply_status(request, reply, 503, inquiry.decision.reason_text,
+                            NOT_SYNCED_RETRY_SEC);
+    }
     return is_plain_no ? reply_prepared(reply, endpoint->first_refusal + review->version)
                        : reply_body(reply, 200, "application/json");
 }
@@ -140,9 +145,6 @@ enum outcome token_review_endpoint(void *ctx, struct request *request, struct re
     struct problem problem = { 0 };
     if (parse_body(request, form, endpoint->defaults, &review, &problem) != ST_OK) {
         return reply_malformed(request, reply, &problem);
-    }
-    if (!ask_is_synced(endpoint->ask)) {
-        return reply_status(request, reply, 503, status_text(ST_NOT_SYNCED), NOT_SYNCED_RETRY_SEC);
     }
     return answer(endpoint, request, reply, &review, started_ns);
 }

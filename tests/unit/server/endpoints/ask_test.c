@@ -49,7 +49,6 @@ static void test_ask_rows(void **state)
         request_kit_init(&kit);
         kit.shard.index = 1;
         assert_int_equal(ask_new(authenticator, 2, &ask), ST_OK);
-        assert_true(ask_is_synced(ask));
         struct inquiry inquiry = {
             .words = &words,
             .question = { .token = span_of(rows[i].token),

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Badges in an array, for one thread: how a family is asked is what tests want to see. */
+#include "support/badge_family.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define BADGES_MAX     8
+#define BADGE_TEXT_MAX 32
+#define PIN_BYTES      4
+
+struct badge {
+    bool is_held;
+    char secret_name[BADGE_TEXT_MAX]; /* "<site>.<name>" */
+    char uid[BADGE_TEXT_MAX];
+    char pin[PIN_BYTES];
+    int64_t until_sec;
+};
+
+struct badge_family {
+    struct badge badges[BADGES_MAX];
+    struct badge_options options;
+    bool is_store_synced;
+    uint64_t rejected;
+};
+
+/* What the scratch holds: first what `fits` decodes, then what the verdict points at. */
+struct badge_question {
+    char name[BADGE_TEXT_MAX];
+    size_t name_len;
+    char username[BADGE_TEXT_MAX + sizeof("badge:")];
+    struct span group;
+    struct group_list groups;
+    struct span site;
+    struct span day;
+    struct user_extra extras[2];
+};
+
+static const struct store_interest badge_interest = {
+    .kind = OBJECT_SECRET,
+    .namespace = BADGE_NAMESPACE,
+    .secret_type = BADGE_SECRET_TYPE,
+};
+
+static void badge_free(void *ctx)
+{
+    struct badge_family *family = ctx;
+    sodium_memzero(family, sizeof(*family));
+    free(family);
+}
+
+static enum status create(const struct token_family_setup *setup, void **ret_family)
+{
+    const struct badge_options *options = setup->options;
+    if (options->create_status != ST_OK) {
+        return options->create_status;
+    }
+    struct badge_family *family = calloc(1, sizeof(*family));
+    if (!family) {
+        return ST_NOMEM;
+    }
+    family->options = *options;
+    *ret_family = family;
+    return ST_OK;
+}
+
+/* ------------------------------------------------------------------ events */
+
+static const struct store_interest *interests(const void *family, size_t *ret_count)
+{
+    (void)family;
+    *ret_count = 1;
+    return &badge_interest;
+}
+
+static bool put_text(char at[static BADGE_TEXT_MAX], struct span text)
+{
+    if (text.len >= BADGE_TEXT_MAX) {
+        return false;
+    }
+    memcpy(at, text.len ? text.at : "", text.len);
+    at[text.len] = '\0';
+    return true;
+}
+
+/* BADGES_MAX for none. */
+static size_t find(const struct badge_family *family, struct span secret_name)
+{
+    size_t i = 0;
+    while (i < BADGES_MAX && !(family->badges[i].is_held &&
+                               span_equal(span_of(family->badges[i].secret_name), secret_name))) {
+        i++;
+    }
+    return i;
+}
+
+static struct badge *find_room(struct badge_family *family)
+{
+    for (size_t i = 0; i < BADGES_MAX; i++) {
+        if (!family->badges[i].is_held) {
+            return &family->badges[i];
+        }
+    }
+    return NULL;
+}
+
+static bool read_badge(const struct store_event *event, struct badge *badge)
+{
+    struct span pin = { 0 };
+    struct span uid = { 0 };
+    struct span until = { 0 };
+    char until_text[BADGE_TEXT_MAX];
+    (void)secret_find(event->secret, "pin", &pin); /* absent is empty */
+    (void)secret_find(event->secret, "uid", &uid);
+    (void)secret_find(event->secret, "until", &until);
+    if (pin.len != PIN_BYTES || !put_text(badge->uid, uid) || !put_text(until_text, until) ||
+        !put_text(badge->secret_name, event->name)) {
+        return false;
+    }
+    memcpy(badge->pin, pin.at, PIN_BYTES);
+    badge->until_sec = until.len > 0 ? strtoll(until_text, NULL, 10) : INT64_MAX;
+    return true;
+}
+
+static void handle_event(void *ctx, const struct store_event *event)
+{
+    struct badge_family *family = ctx;
+    if (event->type == STORE_SYNCED) {
+        family->is_store_synced = true;
+        return;
+    }
+    if (event->kind != OBJECT_SECRET ||
+        !span_equal(event->namespace, SPAN_LITERAL(BADGE_NAMESPACE))) {
+        return;
+    }
+    const size_t old = find(family, event->name);
+    if (old < BADGES_MAX) {
+        family->badges[old] = (struct badge){ 0 };
+    }
+    struct badge *badge = find_room(family);
+    if (event->type == STORE_DELETED || !badge ||
+        !span_equal(event->secret->type, SPAN_LITERAL(BADGE_SECRET_TYPE))) {
+        return;
+    }
+    badge->is_held = read_badge(event, badge);
+    family->rejected += !badge->is_held;
+}
+
+static bool is_synced(const void *ctx)
+{
+    const struct badge_family *family = ctx;
+    return family->is_store_synced && atomic_load(family->options.has_key);
+}
+
+/* ------------------------------------------------------------------ questions */
+
+static bool take_until_slash(struct span *text, struct span *ret_piece)
+{
+    const char *slash = text->len ? memchr(text->at, '/', text->len) : NULL;
+    if (!slash) {
+        return false;
+    }
+    *ret_piece = (struct span){ .at = text->at, .len = (size_t)(slash - text->at) };
+    *text = span_after(*text, ret_piece->len + 1);
+    return true;
+}
+
+static bool fits(const void *ctx, const struct question *question, struct token_parts *ret_parts)
+{
+    const struct badge_family *family = ctx;
+    struct badge_question *scratch = question->scratch.at;
+    struct span rest = question->token;
+    struct span prefix;
+    struct span site;
+    struct span hex;
+    if (family->options.fits_count) {
+        (*family->options.fits_count)++;
+    }
+    if (!take_until_slash(&rest, &prefix) || !span_equal(prefix, SPAN_LITERAL("badge")) ||
+        !take_until_slash(&rest, &site) || !take_until_slash(&rest, &hex) ||
+        sodium_hex2bin((unsigned char *)scratch->name, sizeof(scratch->name), hex.at, hex.len, NULL,
+                       &scratch->name_len, NULL) != 0) {
+        return false;
+    }
+    *ret_parts = (struct token_parts){
+        .id = { .at = scratch->name, .len = scratch->name_len },
+        .pieces = { site, { .at = scratch->name, .len = scratch->name_len }, rest },
+    };
+    return true;
+}
+
+static enum status check(const struct badge *badge,
+                         const struct question *question,
+                         struct span pin)
+{
+    if (!badge) {
+        return ST_TOKEN_ID_UNKNOWN;
+    }
+    if (pin.len != PIN_BYTES || sodium_memcmp(pin.at, badge->pin, PIN_BYTES) != 0) {
+        return ST_TOKEN_SECRET_MISMATCH;
+    }
+    return question->now.sec >= badge->until_sec ? ST_TOKEN_EXPIRED : ST_OK;
+}
+
+static bool grant(const struct question *question, struct span site, struct audience_set *granted)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < question->audience_count; i++) {
+        if (span_equal(question->audiences[i], site)) {
+            audience_set_add(granted, i);
+            is_any = true;
+        }
+    }
+    return is_any || !question->has_audiences;
+}
+
+static struct user make_user(struct badge_question *scratch,
+                             const struct badge *badge,
+                             const struct token_parts *parts)
+{
+    char *end = mempcpy(scratch->username, "badge:", strlen("badge:"));
+    end = mempcpy(end, parts->pieces[1].at, parts->pieces[1].len);
+    scratch->group = SPAN_LITERAL("\"staff\"");
+    scratch->groups = (struct group_list){ .count = 1, .names = &scratch->group };
+    scratch->site = parts->pieces[0];
+    scratch->day = SPAN_LITERAL("monday");
+    scratch->extras[0] = (struct user_extra){ .key = SPAN_LITERAL("example.org/day"),
+                                              .values = &scratch->day,
+                                              .value_count = 1 };
+    scratch->extras[1] = (struct user_extra){ .key = SPAN_LITERAL("example.org/site"),
+                                              .values = &scratch->site,
+                                              .value_count = 1 };
+    return (struct user){
+        .name = { .at = scratch->username, .len = (size_t)(end - scratch->username) },
+        .uid = span_of(badge->uid),
+        .groups = &scratch->groups,
+        .extras = scratch->extras,
+        .extra_count = 2,
+        .is_rendered_late = true,
+    };
+}
+
+static void authenticate(const void *ctx,
+                         const struct question *question,
+                         const struct token_parts *parts,
+                         struct verdict *ret_verdict)
+{
+    const struct badge_family *family = ctx;
+    const struct span site = parts->pieces[0];
+    const bool is_south = span_equal(site, SPAN_LITERAL("south"));
+    char secret_name[2 * BADGE_TEXT_MAX];
+    if (!is_south && !span_equal(site, SPAN_LITERAL("north"))) {
+        ret_verdict->why = ST_NOT_FOUND;
+        return;
+    }
+    if (is_south && atomic_load(family->options.is_south_away)) {
+        ret_verdict->why = ST_UNAVAILABLE;
+        return;
+    }
+    const int len = snprintf(secret_name, sizeof(secret_name), "%.*s.%.*s", (int)site.len, site.at,
+                             (int)parts->id.len, parts->id.at);
+    const size_t found = find(family, (struct span){ .at = secret_name, .len = (size_t)len });
+    const struct badge *badge = found < BADGES_MAX ? &family->badges[found] : NULL;
+    ret_verdict->why = check(badge, question, parts->pieces[2]);
+    if (ret_verdict->why == ST_OK && !grant(question, site, &ret_verdict->granted)) {
+        ret_verdict->why = ST_AUDIENCE_MISMATCH;
+    }
+    if (ret_verdict->why == ST_OK) {
+        ret_verdict->accepted = true;
+        ret_verdict->user = make_user(question->scratch.at, badge, parts);
+    }
+}
+
+/* ------------------------------------------------------------------ figures */
+
+static void stats(const void *ctx, struct token_family_stats *ret_stats)
+{
+    const struct badge_family *family = ctx;
+    for (size_t i = 0; i < BADGES_MAX; i++) {
+        ret_stats->usable += family->badges[i].is_held;
+    }
+    ret_stats->rejected[ST_SECRET_NO_DATA] = family->rejected;
+}
+
+static void taint(const void *ctx, taint_fn *fn, void *fn_ctx)
+{
+    const struct badge_family *family = ctx;
+    for (size_t i = 0; i < BADGES_MAX; i++) {
+        if (family->badges[i].is_held) {
+            fn(fn_ctx, family->badges[i].pin, PIN_BYTES);
+        }
+    }
+}
+
+static const char *const reason_texts[STATUS_COUNT_] = {
+    [ST_TOKEN_EXPIRED] = "the badge is of last year",
+    [ST_NOT_FOUND] = "no site of this name issues badges",
+};
+
+const struct token_family_ops badge_ops = {
+    .id = AUTHENTICATOR_BADGE,
+    .form = "the token has the form badge/site/name/pin",
+    .reason_texts = reason_texts,
+    .scratch_bytes = sizeof(struct badge_question),
+    .create = create,
+    .free = badge_free,
+    .interests = interests,
+    .handle_event = handle_event,
+    .is_synced = is_synced,
+    .fits = fits,
+    .authenticate = authenticate,
+    .stats = stats,
+    .taint = taint,
+};
