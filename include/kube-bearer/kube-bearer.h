@@ -133,10 +133,25 @@ enum kube_bearer_result kube_bearer_verdict_result(const struct kube_bearer_verd
 /** kube_bearer_verdict_username() - "system:bootstrap:abcdef"; "" unless KUBE_BEARER_ALLOW */
 const char *kube_bearer_verdict_username(const struct kube_bearer_verdict *verdict);
 
+/** kube_bearer_verdict_uid() - what tells this user from another of the same name, at another time;
+ * "" unless KUBE_BEARER_ALLOW, and for users that have none, as those of bootstrap tokens */
+const char *kube_bearer_verdict_uid(const struct kube_bearer_verdict *verdict);
+
 /** kube_bearer_verdict_group_count(), _group() - sorted groups; none unless KUBE_BEARER_ALLOW. NULL
  * for an @index past the last */
 size_t kube_bearer_verdict_group_count(const struct kube_bearer_verdict *verdict);
 const char *kube_bearer_verdict_group(const struct kube_bearer_verdict *verdict, size_t index);
+
+/** kube_bearer_verdict_extra_count(), _extra_key(), _extra_value_count(), _extra_value() - what
+ * else is known of the user: keys in sorted order, each with a list; none unless KUBE_BEARER_ALLOW,
+ * and of bootstrap tokens. NULL, or 0, for an @index or a @value_index past the last */
+size_t kube_bearer_verdict_extra_count(const struct kube_bearer_verdict *verdict);
+const char *kube_bearer_verdict_extra_key(const struct kube_bearer_verdict *verdict, size_t index);
+size_t kube_bearer_verdict_extra_value_count(const struct kube_bearer_verdict *verdict,
+                                             size_t index);
+const char *kube_bearer_verdict_extra_value(const struct kube_bearer_verdict *verdict,
+                                            size_t index,
+                                            size_t value_index);
 
 /** kube_bearer_verdict_audience_count(), _audience() - those of the question's audiences that were
  * granted, in its order; none unless KUBE_BEARER_ALLOW. NULL for an @index past the last */

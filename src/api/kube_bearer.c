@@ -3,9 +3,7 @@
  * The public face of the library: <kube-bearer/kube-bearer.h> in terms of loop, store and
  * authenticator.
  *
- * Untrusted: the token and the audiences of a question. A verdict is a copy in one block, so that
- * its owner needs to know nothing of read sections, and may keep it after the authenticator is
- * gone.
+ * Untrusted: the token and the audiences of a question.
  *
  * Threads: kube_bearer_new() reads files on the caller's thread; then the loop has one of its own,
  * and kube_bearer_free() joins it before it frees what the loop feeds. Questions come on any
@@ -21,6 +19,7 @@
 
 #include <urcu/urcu-bp.h>
 
+#include "api/public_verdict.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "engine/engine.h"
@@ -45,18 +44,6 @@ struct kube_bearer {
     struct engine engine;
     void (*on_problem)(void *ctx, const char *text);
     void *ctx;
-};
-
-struct kube_bearer_verdict {
-    enum kube_bearer_result result;
-    enum status why;
-    const char *reason_text; /* static */
-    const char *username;    /* these point behind the struct */
-    const char *error;
-    const char **groups;
-    size_t group_count;
-    const char **audiences;
-    size_t audience_count;
 };
 
 /* ------------------------------------------------------------------ life */
@@ -223,96 +210,6 @@ int kube_bearer_wait_ready(const struct kube_bearer *bearer, unsigned timeout_ms
 
 /* ------------------------------------------------------------------ questions */
 
-static enum kube_bearer_result result_of(const struct decision *decision)
-{
-    switch (decision->result) {
-    case DECISION_ALLOW:
-        return KUBE_BEARER_ALLOW;
-    case DECISION_ERROR:
-    case DECISION_RESULT_COUNT_:
-        return KUBE_BEARER_ERROR;
-    case DECISION_DENY:
-        break;
-    }
-    return KUBE_BEARER_DENY;
-}
-
-/* Is the audience at @i granted? Of a question with too many none is. */
-static bool is_granted(const struct decision *decision, size_t i)
-{
-    return decision->result == DECISION_ALLOW && audience_set_has(&decision->granted, i);
-}
-
-static size_t count_granted(const struct decision *decision, const struct question *question)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < question->audience_count; i++) {
-        count += is_granted(decision, i);
-    }
-    return count;
-}
-
-/* Bytes of all texts with their NULs. */
-static size_t text_bytes(const struct decision *decision, const struct question *question)
-{
-    size_t bytes = decision->user.name.len + 1 + decision->error.len + 1;
-    const struct group_list *groups = decision->user.groups;
-    for (size_t i = 0; groups && i < groups->count; i++) {
-        bytes += groups->names[i].len + 1;
-    }
-    for (size_t i = 0; i < question->audience_count; i++) {
-        bytes += is_granted(decision, i) ? question->audiences[i].len + 1 : 0;
-    }
-    return bytes;
-}
-
-static const char *put_text(char **at, struct span text)
-{
-    char *start = *at;
-    if (text.len) {
-        memcpy(start, text.at, text.len);
-    }
-    start[text.len] = '\0';
-    *at += text.len + 1;
-    return start;
-}
-
-/* Copy everything into one block: struct, two arrays of pointers, texts. NULL when memory ran out.
- */
-static struct kube_bearer_verdict *copy_verdict(const struct decision *decision,
-                                                const struct question *question)
-{
-    const struct group_list *groups = decision->user.groups;
-    const size_t group_count = groups ? groups->count : 0;
-    const size_t pointers = group_count + count_granted(decision, question);
-    struct kube_bearer_verdict *verdict =
-        malloc(sizeof(*verdict) + pointers * sizeof(const char *) + text_bytes(decision, question));
-    if (!verdict) {
-        return NULL;
-    }
-    const char **slots = (const char **)(verdict + 1);
-    char *text = (char *)(slots + pointers);
-    *verdict = (struct kube_bearer_verdict){
-        .result = result_of(decision),
-        .why = decision->why,
-        .reason_text = decision->reason_text,
-        .username = put_text(&text, decision->user.name),
-        .error = put_text(&text, decision->error),
-        .groups = slots,
-        .group_count = group_count,
-        .audiences = slots + group_count,
-    };
-    for (size_t i = 0; i < group_count; i++) {
-        verdict->groups[i] = put_text(&text, groups->names[i]);
-    }
-    for (size_t i = 0; i < question->audience_count; i++) {
-        if (is_granted(decision, i)) {
-            verdict->audiences[verdict->audience_count++] = put_text(&text, question->audiences[i]);
-        }
-    }
-    return verdict;
-}
-
 struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *bearer,
                                                      const char *token,
                                                      size_t token_len,
@@ -343,62 +240,12 @@ struct kube_bearer_verdict *kube_bearer_authenticate(const struct kube_bearer *b
         struct decision decision;
         urcu_bp_read_lock();
         authenticator_decide(bearer->engine.authenticator, &question, &decision);
-        verdict = copy_verdict(&decision, &question);
+        verdict = public_verdict_copy(&decision, &question);
         urcu_bp_read_unlock();
         scratch_fini(&question.scratch);
     }
     free(many);
     return verdict;
-}
-
-void kube_bearer_verdict_free(struct kube_bearer_verdict *verdict)
-{
-    free(verdict);
-}
-
-enum kube_bearer_result kube_bearer_verdict_result(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->result : KUBE_BEARER_ERROR;
-}
-
-const char *kube_bearer_verdict_username(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->username : "";
-}
-
-size_t kube_bearer_verdict_group_count(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->group_count : 0;
-}
-
-const char *kube_bearer_verdict_group(const struct kube_bearer_verdict *verdict, size_t index)
-{
-    return verdict && index < verdict->group_count ? verdict->groups[index] : NULL;
-}
-
-size_t kube_bearer_verdict_audience_count(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->audience_count : 0;
-}
-
-const char *kube_bearer_verdict_audience(const struct kube_bearer_verdict *verdict, size_t index)
-{
-    return verdict && index < verdict->audience_count ? verdict->audiences[index] : NULL;
-}
-
-const char *kube_bearer_verdict_reason(const struct kube_bearer_verdict *verdict)
-{
-    return status_label(verdict ? verdict->why : ST_NOMEM);
-}
-
-const char *kube_bearer_verdict_reason_text(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->reason_text : status_text(ST_NOMEM);
-}
-
-const char *kube_bearer_verdict_error(const struct kube_bearer_verdict *verdict)
-{
-    return verdict ? verdict->error : "internal error";
 }
 
 const char *kube_bearer_version(void)

@@ -122,6 +122,8 @@ static void test_kube_bearer_yes_has_user_groups_and_audiences(void **state)
     kube_bearer_free(bearer); /* the verdict outlives it */
     assert_int_equal(kube_bearer_verdict_result(verdict), KUBE_BEARER_ALLOW);
     assert_string_equal(kube_bearer_verdict_username(verdict), "system:bootstrap:abcdef");
+    assert_string_equal(kube_bearer_verdict_uid(verdict), "");
+    assert_int_equal(kube_bearer_verdict_extra_count(verdict), 0);
     assert_int_equal(kube_bearer_verdict_group_count(verdict), 3);
     assert_string_equal(kube_bearer_verdict_group(verdict, 0), "system:bootstrappers");
     assert_string_equal(kube_bearer_verdict_group(verdict, 1), "system:bootstrappers:a");
