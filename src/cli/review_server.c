@@ -82,8 +82,8 @@ static enum status check_credentials(const struct options *options,
         [PEM_PAIR_SWAPPED] = "--client-certificate and --client-key are swapped",
         [PEM_PAIR_NO_CERTIFICATE] = "--client-certificate: expected a PEM certificate",
         [PEM_PAIR_NO_KEY] = "--client-key: expected a PEM private key without a passphrase",
-        [PEM_PAIR_MISMATCH] = "--client-key: expected the key of --client-certificate, found "
-                              "another's",
+        [PEM_PAIR_MISMATCH] =
+            "--client-key: expected the key of --client-certificate, found another's",
     };
     enum pem_pair_fault fault = PEM_PAIR_NO_CERTIFICATE;
     const char *wrong = NULL;

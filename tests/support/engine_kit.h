@@ -4,6 +4,7 @@
 #include <cmocka.h>
 
 #include "authn/authenticator.h"
+#include "authn/bootstrap.h"
 #include "support/secret_builder.h"
 
 /** engine_kit_make() - it knows TEST_TOKEN, of the user system:bootstrap:abcdef. @is_synced: and
@@ -11,7 +12,9 @@
 static inline struct authenticator *engine_kit_make(bool is_synced)
 {
     static const struct span api_audiences[] = { { "api", 3 } };
-    const struct authenticator_options options = { .bootstrap = true,
+    static const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
+    const struct authenticator_options options = { .families = &bootstrap,
+                                                   .family_count = 1,
                                                    .api_audiences = api_audiences,
                                                    .api_audience_count = 1 };
     struct authenticator *authenticator;

@@ -106,11 +106,10 @@ void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inqui
     }
 }
 
-enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
+static enum standing count_and_log(struct ask_shard *own,
+                                   struct shard *shard,
+                                   const struct inquiry *inquiry)
 {
-    struct ask_shard *own = &ask->shards[shard->index];
-    rcu_read_unlock();
-    scratch_wipe(&own->scratch);
     if (inquiry->question.waits_for_sync && inquiry->decision.why == ST_NOT_SYNCED) {
         return STANDING_STRANGER;
     }
@@ -119,9 +118,18 @@ enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry
     if (inquiry->decision.result == DECISION_ALLOW) {
         return STANDING_KNOWN;
     }
-    /* borrows from the question, no longer from the cache */
+    /* borrows from the question and the scratch, no longer from the cache */
     log_refusal(shard, &own->limits[inquiry->decision.why], inquiry);
     return STANDING_REFUSED;
+}
+
+enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
+{
+    struct ask_shard *own = &ask->shards[shard->index];
+    rcu_read_unlock();
+    const enum standing standing = count_and_log(own, shard, inquiry);
+    scratch_wipe(&own->scratch);
+    return standing;
 }
 
 void ask_tell_held_back(struct ask *ask, struct shard *shard, const char *message)

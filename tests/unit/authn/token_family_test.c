@@ -6,7 +6,7 @@
 
 #include "authn/authenticator.h"
 #include "authn/bootstrap.h"
-#include "server/review_answer.h"
+#include "server/endpoints/review_answer.h"
 #include "store/open/open.h"
 #include "support/badge_family.h"
 #include "support/file_kit.h"
