@@ -7,16 +7,20 @@
  */
 #include "server/server.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
+#include "base/version.h"
+#include "kube/api_resource.h"
 #include "server/endpoints/ask.h"
+#include "server/endpoints/discovery_endpoints.h"
 #include "server/endpoints/operator_endpoints.h"
 #include "server/endpoints/token_review_endpoint.h"
 #include "server/http/http_server.h"
 
 enum listener { LISTENER_SECURE = 0, LISTENER_HEALTH };
 
-#define ENDPOINTS_MAX 8
+#define ENDPOINTS_MAX 24
 
 /* Where reviews are taken, and what a body need not say there. */
 static const struct {
@@ -41,6 +45,7 @@ struct server {
     struct ask *ask;
     struct token_review_endpoint reviews[REVIEW_PATH_COUNT];
     struct operator_endpoints operator;
+    struct discovery_endpoints *discovery;
     struct rows secure;
     struct rows health;
     bool has_health_listener;
@@ -50,6 +55,7 @@ struct server {
 
 static void add_row(struct rows *rows, struct endpoint row)
 {
+    assert(rows->count < ENDPOINTS_MAX); /* what is served is ours to say */
     rows->at[rows->count++] = row;
 }
 
@@ -78,6 +84,15 @@ static void add_read(struct rows *rows,
                                      .ctx = &server->operator});
 }
 
+static void add_discovery(struct rows *rows, const struct server *server)
+{
+    size_t count;
+    const struct endpoint *const discovery = discovery_endpoints_rows(server->discovery, &count);
+    for (size_t i = 0; i < count; i++) {
+        add_row(rows, discovery[i]);
+    }
+}
+
 /* Health needs no client certificate: kubelets have none. */
 static void add_operators(struct rows *rows, enum endpoint_client scraper, struct server *server)
 {
@@ -90,6 +105,7 @@ static void add_operators(struct rows *rows, enum endpoint_client scraper, struc
 static void make_rows(struct server *server, const struct server_options *options)
 {
     add_reviews(&server->secure, server);
+    add_discovery(&server->secure, server);
     add_read(&server->secure, "/version", ENDPOINT_ANYBODY, version_endpoint, server);
     add_read(&server->health, "/version", ENDPOINT_ANYBODY, version_endpoint, server);
     add_operators(&server->health, ENDPOINT_ANYBODY, server);
@@ -170,9 +186,13 @@ static enum status make(struct server *server,
     server->has_health_listener = options->health_bind_host != NULL;
     server->on_ended = context->on_ended;
     server->ctx = context->ctx;
-    make_rows(server, options);
-    enum status status = ask_new(context->authenticator,
-                                 options->workers + server->has_health_listener, &server->ask);
+    enum status status =
+        discovery_endpoints_new(api_resources_served(), version_number(), &server->discovery);
+    if (status == ST_OK) {
+        make_rows(server, options);
+        status = ask_new(context->authenticator, options->workers + server->has_health_listener,
+                         &server->ask);
+    }
     if (status == ST_OK) {
         status = make_http(server, options, context, reterr_problem);
     }
@@ -251,6 +271,7 @@ struct server *server_free(struct server *server)
     if (server) {
         server->http = http_server_free(server->http);
         server->ask = ask_free(server->ask);
+        server->discovery = discovery_endpoints_free(server->discovery);
         free(server);
     }
     return NULL;

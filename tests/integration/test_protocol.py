@@ -44,7 +44,7 @@ def test_protocol_wrong_method_of_a_page_is_405(server, path, method):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/authenticate/", "/authenticate/x", "/authenticatex", "/Authenticate", "//authenticate", "/api", "/livezx",
+    "/", "/authenticate/", "/authenticate/x", "/authenticatex", "/Authenticate", "//authenticate", "/apix", "/livezx",
     "/metrics/", "/apis/authentication.k8s.io/v2/tokenreviews", "/apis/authentication.k8s.io/v1/tokenreviews/name",
     "/authenticate/../authenticate", "/" + "a" * 500])
 def test_protocol_other_paths_are_404(server, path):
