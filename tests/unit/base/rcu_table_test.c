@@ -2,6 +2,7 @@
 /* The table that any thread reads: what is found, readers beside writers, writers beside writers,
  * memory that runs out. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -389,7 +390,12 @@ static void test_rcu_table_grows_beneath_its_readers(void **state)
     pthread_t readers[READERS];
     char key[KEY_BYTES];
     start_readers(&race, readers);
-    for (uint64_t n = 0; n < GROWN; n++) {
+    put(table, key_of(0, key), 0);
+    atomic_store(&race.grown, 1);
+    while (atomic_load(&race.found) == 0) { /* or else it may all be over before they are there */
+        sched_yield();
+    }
+    for (uint64_t n = 1; n < GROWN; n++) {
         put(table, key_of(n, key), n);
         atomic_store(&race.grown, n + 1);
         if (n % 4 == 0) { /* replaced, and found all the while */
