@@ -20,6 +20,7 @@ from pathlib import Path
 import kit
 import kit_cluster
 import pytest
+import yaml
 
 HERE = Path(__file__).resolve().parent
 PAGE = (kit.ROOT / "docs/clients.md").read_text()
@@ -102,6 +103,20 @@ def go(program):
     return lambda world: world.ask(world.built("go") / program)
 
 
+def kubectl(world):
+    question, answers = (HERE / "kubectl/tokenreview.yaml").read_text(), {}
+    for name, token in world.tokens.items():
+        (world.folder / "tokenreview.yaml").write_text(question.replace("abcdef.0123456789abcdef", token))
+        done = subprocess.run([HERE / "kubectl/ask.sh"], capture_output=True, text=True, timeout=CLIENT_SEC, check=False, cwd=world.folder,
+                              env=world.environment(kit_cluster.tools()))
+        kit.assert_no_canary((done.stdout + done.stderr).encode(), "what kubectl printed")
+        assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+        status = yaml.safe_load(done.stdout)["status"]
+        answers[name] = {"token": name, "authenticated": status.get("authenticated", False),
+                         "username": status.get("user", {}).get("username"), "error": status.get("error")}
+    return answers
+
+
 # Clients that show the reply's status as it is.
 CLIENTS = {
     "Python kubernetes": python("kubernetes_client.py"),
@@ -110,6 +125,8 @@ CLIENTS = {
     "Node @kubernetes/client-node": node,
     "Java io.kubernetes:client-java": java,
     "Go client-go": go("typed"),
+    "Go controller-runtime": go("controller_runtime"),
+    "kubectl create": kubectl,
 }
 
 
