@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "document/edit.h"
 #include "store/store_base.h"
 
 const char *object_kind_name(enum object_kind kind)
@@ -151,47 +152,22 @@ void store_reread(struct store *store, store_reread_fn *fn, void *ctx)
     }
 }
 
-enum status store_create(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx)
+static struct span metadata_text(const json_object *object, const char *key)
 {
-    return store->ops->create(store, kind, object, done, ctx);
+    return document_text(json_object_object_get(json_object_object_get(object, "metadata"), key));
 }
 
-enum status store_get(struct store *store,
-                      const struct store_target *target,
-                      store_done_fn *done,
-                      void *ctx)
+enum status store_write(struct store *store, const struct store_write *write)
 {
-    return store->ops->get(store, target, done, ctx);
-}
-
-enum status store_update(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    return store->ops->update(store, kind, object, done, ctx);
-}
-
-enum status store_patch(struct store *store,
-                        const struct store_target *target,
-                        const json_object *patch,
-                        store_done_fn *done,
-                        void *ctx)
-{
-    return store->ops->patch(store, target, patch, done, ctx);
-}
-
-enum status store_delete(struct store *store,
-                         const struct store_target *target,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    return store->ops->delete (store, target, done, ctx);
+    struct store_write named = *write;
+    if (write->verb == STORE_CREATE || write->verb == STORE_UPDATE) {
+        named.target = (struct store_target){
+            .kind = write->target.kind,
+            .namespace = metadata_text(write->object, "namespace"),
+            .name = metadata_text(write->object, "name"),
+        };
+    }
+    return store->ops->write(store, &named);
 }
 
 void store_stats(const struct store *store, struct store_stats *ret_stats)

@@ -159,44 +159,33 @@ typedef void store_done_fn(void *ctx,
                            const json_object *object,
                            const struct problem *problem);
 
-/** store_create() - @object: borrows until return; a whole Kubernetes object of @kind with
- * metadata.name and metadata.namespace. Return: ST_OK: @done will be called; ST_NOMEM, ST_LIMIT
- * (too many at once), ST_INVALID (a name or namespace that nothing can have),
- * ST_UNSUPPORTED (before store_watch(), where a store needs its loop): it will not. The same for
- * all below */
-enum status store_create(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 3, 4);
+enum store_verb {
+    STORE_GET = 0, /* as it stands, read from where it lives and not from what was told */
+    STORE_CREATE,
+    STORE_UPDATE, /* replace it whole */
+    STORE_PATCH,
+    STORE_DELETE,
+};
 
-/** store_get() - the object as it stands, read from where it lives and not from what was told.
- * Preconditions are not looked at: the object says which it is */
-enum status store_get(struct store *store,
-                      const struct store_target *target,
-                      store_done_fn *done,
-                      void *ctx) NODISCARD NONNULL(1, 2, 3);
+/** One thing to do to one object. */
+struct store_write {
+    enum store_verb verb;
+    /* STORE_CREATE, STORE_UPDATE: its kind; who it is, and what it must still be, says @object.
+     * STORE_GET looks at no preconditions: the object says which it is */
+    struct store_target target;
+    /* STORE_CREATE, STORE_UPDATE: a whole Kubernetes object with metadata.name and
+     * metadata.namespace. STORE_PATCH: a JSON merge patch (RFC 7386). Borrows until the call
+     * returns */
+    const json_object *object;
+    store_done_fn *done;
+    void *ctx; /* of @done */
+};
 
-/** store_update() - replace it whole. Preconditions: metadata.uid and metadata.resourceVersion of
- * @object, where present */
-enum status store_update(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 3, 4);
-
-/** store_patch() - @patch: a JSON merge patch (RFC 7386); borrows until return */
-enum status store_patch(struct store *store,
-                        const struct store_target *target,
-                        const json_object *patch,
-                        store_done_fn *done,
-                        void *ctx) NODISCARD NONNULL(1, 2, 3, 4);
-
-/** store_delete() - */
-enum status store_delete(struct store *store,
-                         const struct store_target *target,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 2, 3);
+/** store_write() - Return: ST_OK: `done` will be called; ST_NOMEM, ST_LIMIT (too many at once),
+ * ST_INVALID (a name or namespace that nothing can have), ST_UNSUPPORTED (before store_watch(),
+ * where a store needs its loop): it will not */
+enum status store_write(struct store *store, const struct store_write *write) NODISCARD
+    NONNULL(1, 2);
 
 /** store_stats() - any thread */
 void store_stats(const struct store *store, struct store_stats *ret_stats) NONNULL(1, 2);

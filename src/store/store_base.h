@@ -24,30 +24,9 @@ struct store_ops {
     /* as store_reread() describes it; NULL: nothing here is followed */
     void (*reread)(struct store *store, store_reread_fn *fn, void *ctx);
 
-    /* as store_create() and so on describe them */
-    enum status (*create)(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD;
-    enum status (*get)(struct store *store,
-                       const struct store_target *target,
-                       store_done_fn *done,
-                       void *ctx) NODISCARD;
-    enum status (*update)(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD;
-    enum status (*patch)(struct store *store,
-                         const struct store_target *target,
-                         const json_object *patch,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD;
-    enum status (*delete)(struct store *store,
-                          const struct store_target *target,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD;
+    /* as store_write() describes it; names of the target are those of the object, where that has
+     * them: empty when it has none */
+    enum status (*write)(struct store *store, const struct store_write *write) NODISCARD;
 
     /* Tell the object again, as STORE_ADDED, soon: a union had kept it back and needs it now. What
      * is no longer there is not told. STORE_DELETED for it may come before, and does no harm. */

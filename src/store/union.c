@@ -31,7 +31,6 @@
 #include <string.h>
 
 #include "base/table.h"
-#include "document/edit.h"
 #include "kube/shown_name.h"
 #include "store/store_base.h"
 
@@ -386,66 +385,10 @@ static struct store *holder(const struct store *store, const struct store_target
     return both->parts[held && held->in_first ? FIRST : SECOND];
 }
 
-/* Empty when there is none: the store that the object goes to refuses it. */
-static struct span meta_text(const json_object *object, const char *key)
-{
-    return document_text(json_object_object_get(json_object_object_get(object, "metadata"), key));
-}
-
-static struct store *holder_of_object(const struct store *store,
-                                      enum object_kind kind,
-                                      const json_object *object)
-{
-    const struct store_target target = {
-        .kind = kind,
-        .namespace = meta_text(object, "namespace"),
-        .name = meta_text(object, "name"),
-    };
-    return holder(store, &target);
-}
-
 /* Of a name that the first store has, the first store says that it exists. */
-static enum status create(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
+static enum status write_to_holder(struct store *store, const struct store_write *write)
 {
-    return store_create(holder_of_object(store, kind, object), kind, object, done, ctx);
-}
-
-static enum status get(struct store *store,
-                       const struct store_target *target,
-                       store_done_fn *done,
-                       void *ctx)
-{
-    return store_get(holder(store, target), target, done, ctx);
-}
-
-static enum status update(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
-{
-    return store_update(holder_of_object(store, kind, object), kind, object, done, ctx);
-}
-
-static enum status patch(struct store *store,
-                         const struct store_target *target,
-                         const json_object *changes,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    return store_patch(holder(store, target), target, changes, done, ctx);
-}
-
-static enum status delete_object(struct store *store,
-                                 const struct store_target *target,
-                                 store_done_fn *done,
-                                 void *ctx)
-{
-    return store_delete(holder(store, target), target, done, ctx);
+    return store_write(holder(store, &write->target), write);
 }
 
 /* On top of what the union counts itself: the objects that are told, and those in both. */
@@ -482,11 +425,7 @@ static const struct store_ops union_ops = {
     .watch = watch,
     .free = free_store,
     .reread = reread,
-    .create = create,
-    .get = get,
-    .update = update,
-    .patch = patch,
-    .delete = delete_object,
+    .write = write_to_holder,
     .stats = add_stats,
 };
 

@@ -162,34 +162,41 @@ static struct span text_of(const json_object *object, const char *key)
 
 static enum status begin(struct tool *tool, const json_object *in, struct command *command)
 {
+    static const struct {
+        const char *op;
+        enum store_verb verb;
+        const char *object; /* the member that has it; NULL: none */
+        bool has_target;
+    } ops[] = {
+        { "get", STORE_GET, NULL, true },
+        { "create", STORE_CREATE, "object", false },
+        { "update", STORE_UPDATE, "object", false },
+        { "patch", STORE_PATCH, "patch", true },
+        { "delete", STORE_DELETE, NULL, true },
+    };
     json_object *object = NULL;
     json_object *at = NULL;
-    json_object *patch = NULL;
-    const struct span op = text_of(in, "op");
-    (void)json_object_object_get_ex(in, "object", &object);
-    (void)json_object_object_get_ex(in, "target", &at);
-    (void)json_object_object_get_ex(in, "patch", &patch);
-    const struct store_target target = {
-        .kind = OBJECT_SECRET,
-        .namespace = text_of(at, "namespace"),
-        .name = text_of(at, "name"),
-        .uid = text_of(at, "uid"),
-        .resource_version = text_of(at, "resourceVersion"),
-    };
-    if (object && span_equal(op, SPAN_LITERAL("create"))) {
-        return store_create(tool->store, OBJECT_SECRET, object, on_done, command);
-    }
-    if (object && span_equal(op, SPAN_LITERAL("update"))) {
-        return store_update(tool->store, OBJECT_SECRET, object, on_done, command);
-    }
-    if (at && span_equal(op, SPAN_LITERAL("get"))) {
-        return store_get(tool->store, &target, on_done, command);
-    }
-    if (at && span_equal(op, SPAN_LITERAL("delete"))) {
-        return store_delete(tool->store, &target, on_done, command);
-    }
-    if (at && patch && span_equal(op, SPAN_LITERAL("patch"))) {
-        return store_patch(tool->store, &target, patch, on_done, command);
+    const bool has_target = json_object_object_get_ex(in, "target", &at);
+    for (size_t i = 0; i < COUNTOF(ops); i++) {
+        if (!span_equal(text_of(in, "op"), span_of(ops[i].op)) ||
+            (ops[i].has_target && !has_target) ||
+            (ops[i].object && !json_object_object_get_ex(in, ops[i].object, &object))) {
+            continue;
+        }
+        const struct store_write write = {
+            .verb = ops[i].verb,
+            .target = {
+                .kind = OBJECT_SECRET,
+                .namespace = text_of(at, "namespace"),
+                .name = text_of(at, "name"),
+                .uid = text_of(at, "uid"),
+                .resource_version = text_of(at, "resourceVersion"),
+            },
+            .object = object,
+            .done = on_done,
+            .ctx = command,
+        };
+        return store_write(tool->store, &write);
     }
     die("no such op, or not what it needs", NULL);
 }

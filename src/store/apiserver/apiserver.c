@@ -150,46 +150,9 @@ static void free_store(struct store *store)
     free(apiserver);
 }
 
-static enum status create(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
+static enum status write_one(struct store *store, const struct store_write *write)
 {
-    return remote_create(&apiserver_of(store)->writes, kind, object, done, ctx);
-}
-
-static enum status get(struct store *store,
-                       const struct store_target *target,
-                       store_done_fn *done,
-                       void *ctx)
-{
-    return remote_get(&apiserver_of(store)->writes, target, done, ctx);
-}
-
-static enum status update(struct store *store,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
-{
-    return remote_update(&apiserver_of(store)->writes, kind, object, done, ctx);
-}
-
-static enum status patch(struct store *store,
-                         const struct store_target *target,
-                         const json_object *patch,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    return remote_patch(&apiserver_of(store)->writes, target, patch, done, ctx);
-}
-
-static enum status delete (struct store *store,
-                           const struct store_target *target,
-                           store_done_fn *done,
-                           void *ctx) {
-    return remote_delete(&apiserver_of(store)->writes, target, done, ctx);
+    return remote_write_begin(&apiserver_of(store)->writes, write);
 }
 
 static const struct store_ops apiserver_ops = {
@@ -197,11 +160,7 @@ static const struct store_ops apiserver_ops = {
     .watch = watch,
     .free = free_store,
     .reread = reread,
-    .create = create,
-    .get = get,
-    .update = update,
-    .patch = patch,
-    .delete = delete,
+    .write = write_one,
     .retell = retell,
 };
 

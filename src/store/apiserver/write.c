@@ -25,14 +25,26 @@
 #define WRITES_MAX       32    /* under way at once; controllers do one thing at a time */
 #define WRITE_TIMEOUT_MS 30000 /* for all of it; kube-apiserver's own is 60 s, webhooks' 10 s */
 
+/* How each is asked for. */
+static const struct verb {
+    const char *name; /* for people */
+    const char *method;
+    const char *content_type; /* NULL: no body */
+} verbs[] = {
+    [STORE_GET] = { "get", "GET", NULL },
+    [STORE_CREATE] = { "create", "POST", "application/json" },
+    [STORE_UPDATE] = { "update", "PUT", "application/json" },
+    [STORE_PATCH] = { "patch", "PATCH", "application/merge-patch+json" },
+    [STORE_DELETE] = { "delete", "DELETE", "application/json" },
+};
+
 struct remote_write {
     struct cds_list_head siblings;
     struct remote_writes *writes; /* borrows */
     struct http_transfer *transfer;
     store_done_fn *done;
     void *ctx;
-    const char *verb; /* for people */
-    bool is_deletion;
+    enum store_verb verb;
     struct buf body; /* of the reply; wiped */
     json_object *object;
 };
@@ -74,10 +86,11 @@ static enum status read_reply(struct remote_write *write,
                               const struct http_result *result,
                               struct problem *problem)
 {
+    const char *verb = verbs[write->verb].name;
     struct problem syntax;
     const struct span text = buf_span(&write->body);
     if (result->status != ST_OK) {
-        problem_set(problem, result->status, 0, 0, "%s: %s", write->verb,
+        problem_set(problem, result->status, 0, 0, "%s: %s", verb,
                     result->text[0] ? result->text : status_text(result->status));
         return result->status;
     }
@@ -87,17 +100,17 @@ static enum status read_reply(struct remote_write *write,
         /* a patch has no other way to say which uid it wants than to patch it */
         const enum status status =
             body.is_about_uid ? ST_CONFLICT : status_body_meaning(result->code, body.reason);
-        problem_set(problem, status, 0, 0, "%s: the server answers %u %s: %s", write->verb,
-                    result->code, body.reason, body.message);
+        problem_set(problem, status, 0, 0, "%s: the server answers %u %s: %s", verb, result->code,
+                    body.reason, body.message);
         return status;
     }
-    if (write->is_deletion) {
+    if (write->verb == STORE_DELETE) {
         return ST_OK;
     }
     if (text.len == 0 || text.at[0] != '{' ||
         document_parse_json(text, take_object, write, &syntax) != ST_OK || !write->object) {
         problem_set(problem, ST_UNAVAILABLE, 0, 0, "%s: the server's answer is not an object",
-                    write->verb);
+                    verb);
         return ST_UNAVAILABLE;
     }
     return ST_OK;
@@ -136,17 +149,6 @@ void remote_writes_fini(struct remote_writes *writes)
 
 /* --- beginning --- */
 
-/* What one operation sends. */
-struct sending {
-    const char *method;
-    const char *verb;
-    const char *content_type; /* NULL: no body */
-    enum object_kind kind;
-    struct span namespace;
-    struct span name;        /* empty: the collection */
-    const json_object *tree; /* borrows; NULL: no body */
-};
-
 /* json-c keeps the text it makes with the tree: there it is wiped, after it has been copied. */
 static enum status serialize(const json_object *tree, struct buf *ret_text)
 {
@@ -166,20 +168,26 @@ static enum status serialize(const json_object *tree, struct buf *ret_text)
     return ST_OK;
 }
 
-static enum status start(struct remote_write *write, const struct sending *sending)
+/* @tree: what is sent; NULL: nothing */
+static enum status start(struct remote_write *write,
+                         const struct store_target *target,
+                         const json_object *tree)
 {
+    const struct verb *verb = &verbs[write->verb];
+    const struct span collection = { 0 };
     struct problem problem = { 0 };
     struct buf path = { 0 };
     struct buf body = { .is_secret = true };
-    resource_path(&path, sending->kind, sending->namespace, sending->name);
+    resource_path(&path, target->kind, target->namespace,
+                  write->verb == STORE_CREATE ? collection : target->name);
     buf_append_char(&path, '\0');
     enum status status = path.failed ? ST_NOMEM : ST_OK;
-    if (status == ST_OK && sending->tree) {
-        status = serialize(sending->tree, &body);
+    if (status == ST_OK && tree) {
+        status = serialize(tree, &body);
     }
     if (status == ST_OK) {
         struct http_request request = {
-            .method = sending->method,
+            .method = verb->method,
             .path = path.at,
             .body = buf_span(&body),
             .total_timeout_ms = WRITE_TIMEOUT_MS,
@@ -187,7 +195,7 @@ static enum status start(struct remote_write *write, const struct sending *sendi
             .on_done = on_done,
             .ctx = write,
         };
-        status = session_request(write->writes->session, &request, sending->content_type,
+        status = session_request(write->writes->session, &request, verb->content_type,
                                  &write->transfer, &problem);
     }
     buf_fini(&body);
@@ -195,98 +203,27 @@ static enum status start(struct remote_write *write, const struct sending *sendi
     return status;
 }
 
-static enum status begin(struct remote_writes *writes,
-                         const struct sending *sending,
-                         store_done_fn *done,
-                         void *ctx)
+static enum status send_tree(struct remote_writes *writes,
+                             const struct store_write *wanted,
+                             const json_object *tree)
 {
-    if (!name_is_dns_label(sending->namespace) ||
-        (sending->name.len > 0 && !name_is_dns_subdomain(sending->name))) {
-        return ST_INVALID;
-    }
-    if (!writes->session->client) {
-        return ST_UNSUPPORTED;
-    }
-    if (writes->count >= WRITES_MAX) {
-        return ST_LIMIT;
-    }
     struct remote_write *write = calloc(1, sizeof(*write));
     if (!write) {
         return ST_NOMEM;
     }
     write->writes = writes;
-    write->done = done;
-    write->ctx = ctx;
-    write->verb = sending->verb;
-    write->is_deletion = strcmp(sending->method, "DELETE") == 0;
+    write->done = wanted->done;
+    write->ctx = wanted->ctx;
+    write->verb = wanted->verb;
     write->body = (struct buf){ .max_len = RESOURCE_MAX_BYTES, .is_secret = true };
     cds_list_add_tail(&write->siblings, &writes->list);
     writes->count++;
-    const enum status status = start(write, sending);
+    const enum status status = start(write, &wanted->target, tree);
     if (status != ST_OK) {
         take_out(write);
         free_write(write);
     }
     return status;
-}
-
-enum status remote_create(struct remote_writes *writes,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
-{
-    const struct sending sending = {
-        .method = "POST",
-        .verb = "create",
-        .content_type = "application/json",
-        .kind = kind,
-        .namespace = resource_text(resource_metadata(object), "namespace"),
-        .tree = object,
-    };
-    return begin(writes, &sending, done, ctx);
-}
-
-/* Of a single object: an empty name would mean the collection. */
-static enum status begin_single(struct remote_writes *writes,
-                                const struct sending *sending,
-                                store_done_fn *done,
-                                void *ctx)
-{
-    return sending->name.len > 0 ? begin(writes, sending, done, ctx) : ST_INVALID;
-}
-
-enum status remote_get(struct remote_writes *writes,
-                       const struct store_target *target,
-                       store_done_fn *done,
-                       void *ctx)
-{
-    const struct sending sending = {
-        .method = "GET",
-        .verb = "get",
-        .kind = target->kind,
-        .namespace = target->namespace,
-        .name = target->name,
-    };
-    return begin_single(writes, &sending, done, ctx);
-}
-
-enum status remote_update(struct remote_writes *writes,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx)
-{
-    const struct sending sending = {
-        .method = "PUT",
-        .verb = "update",
-        .content_type = "application/json",
-        .kind = kind,
-        .namespace = resource_text(resource_metadata(object), "namespace"),
-        .name = resource_text(resource_metadata(object), "name"),
-        .tree = object,
-    };
-    return begin_single(writes, &sending, done, ctx);
 }
 
 /* Add @text to @object as member @key, unless it is empty: then nobody asks for it. */
@@ -318,60 +255,68 @@ static json_object *share_members(const json_object *from)
     return object;
 }
 
-enum status remote_patch(struct remote_writes *writes,
-                         const struct store_target *target,
-                         const json_object *patch,
-                         store_done_fn *done,
-                         void *ctx)
+/* Preconditions of a patch are part of it. */
+static enum status send_patch(struct remote_writes *writes, const struct store_write *wanted)
 {
-    if (!json_object_is_type(patch, json_type_object)) {
-        return ST_INVALID;
-    }
-    json_object *root = share_members(patch);
-    json_object *metadata = share_members(json_object_object_get(patch, "metadata"));
+    json_object *root = share_members(wanted->object);
+    json_object *metadata = share_members(json_object_object_get(wanted->object, "metadata"));
     enum status status = ST_NOMEM;
-    if (!root || !metadata || !add_preconditions(metadata, target)) {
+    if (!root || !metadata || !add_preconditions(metadata, &wanted->target)) {
         json_object_put(metadata);
     } else if (document_set(root, "metadata", metadata) == ST_OK) {
-        const struct sending sending = {
-            .method = "PATCH",
-            .verb = "patch",
-            .content_type = "application/merge-patch+json",
-            .kind = target->kind,
-            .namespace = target->namespace,
-            .name = target->name,
-            .tree = root,
-        };
-        status = begin_single(writes, &sending, done, ctx);
+        status = send_tree(writes, wanted, root);
     }
     json_object_put(root);
     return status;
 }
 
-enum status remote_delete(struct remote_writes *writes,
-                          const struct store_target *target,
-                          store_done_fn *done,
-                          void *ctx)
+static enum status send_deletion(struct remote_writes *writes, const struct store_write *wanted)
 {
     json_object *options = json_object_new_object();
     json_object *preconditions = json_object_new_object();
     enum status status = ST_NOMEM;
-    if (!options || !preconditions || !add_preconditions(preconditions, target)) {
+    if (!options || !preconditions || !add_preconditions(preconditions, &wanted->target)) {
         json_object_put(preconditions);
     } else if (document_set(options, "preconditions", preconditions) == ST_OK &&
                add_text(options, "kind", SPAN_LITERAL("DeleteOptions")) &&
                add_text(options, "apiVersion", SPAN_LITERAL("v1"))) {
-        const struct sending sending = {
-            .method = "DELETE",
-            .verb = "delete",
-            .content_type = "application/json",
-            .kind = target->kind,
-            .namespace = target->namespace,
-            .name = target->name,
-            .tree = options,
-        };
-        status = begin_single(writes, &sending, done, ctx);
+        status = send_tree(writes, wanted, options);
     }
     json_object_put(options);
     return status;
+}
+
+/* What stands in a path must be a name; of what is created the server itself says so. An empty one
+ * would mean the collection. */
+static bool has_names(const struct store_write *wanted)
+{
+    const struct store_target *target = &wanted->target;
+    return name_is_dns_label(target->namespace) &&
+           (wanted->verb == STORE_CREATE || name_is_dns_subdomain(target->name));
+}
+
+enum status remote_write_begin(struct remote_writes *writes, const struct store_write *write)
+{
+    const bool is_patch = write->verb == STORE_PATCH;
+    if (!has_names(write) || (is_patch && !json_object_is_type(write->object, json_type_object))) {
+        return ST_INVALID;
+    }
+    if (!writes->session->client) {
+        return ST_UNSUPPORTED;
+    }
+    if (writes->count >= WRITES_MAX) {
+        return ST_LIMIT;
+    }
+    switch (write->verb) {
+    case STORE_GET:
+        return send_tree(writes, write, NULL);
+    case STORE_CREATE:
+    case STORE_UPDATE:
+        return send_tree(writes, write, write->object);
+    case STORE_PATCH:
+        return send_patch(writes, write);
+    case STORE_DELETE:
+        return send_deletion(writes, write);
+    }
+    return ST_INTERNAL;
 }

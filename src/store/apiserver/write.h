@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Single objects of the API server, one request each. Operations are as store_create() and so on
- * describe them. */
+/* Single objects of the API server, one request each. */
 #include <stddef.h>
 
-#include <json-c/json.h>
 #include <urcu/list.h>
 
 #include "base/compiler.h"
@@ -24,26 +22,6 @@ void remote_writes_init(struct remote_writes *writes, struct session *session) N
 /** remote_writes_fini() - give up what is under way, without `done` */
 void remote_writes_fini(struct remote_writes *writes) NONNULL(1);
 
-enum status remote_create(struct remote_writes *writes,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD NONNULL(1);
-enum status remote_get(struct remote_writes *writes,
-                       const struct store_target *target,
-                       store_done_fn *done,
-                       void *ctx) NODISCARD NONNULL(1);
-enum status remote_update(struct remote_writes *writes,
-                          enum object_kind kind,
-                          const json_object *object,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD NONNULL(1);
-enum status remote_patch(struct remote_writes *writes,
-                         const struct store_target *target,
-                         const json_object *patch,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1);
-enum status remote_delete(struct remote_writes *writes,
-                          const struct store_target *target,
-                          store_done_fn *done,
-                          void *ctx) NODISCARD NONNULL(1);
+/** remote_write_begin() - as store_write() describes it */
+enum status remote_write_begin(struct remote_writes *writes,
+                               const struct store_write *write) NODISCARD NONNULL(1, 2);

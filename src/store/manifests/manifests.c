@@ -33,7 +33,7 @@
  * The parts, of which each knows only what stands below it:
  *
  *     the store's operations     manifests.c  and who takes a turn when the loop calls
- *     create, update, ...        write.c      one at a time, between two turns
+ *     writes                     write.c      one at a time, between two turns
  *     the turn                   turn.c       look, read, settle, report
  *     the loop                   wake.c       calls when something has happened or is due
  *     files and directories      tree.c       looks at nominated nodes, queues files to read
@@ -191,11 +191,7 @@ static const struct store_ops manifests_ops = {
     .free = free_store,
     .reread = reread,
     .find_source = find_source,
-    .create = write_create,
-    .get = write_get,
-    .update = write_update,
-    .patch = write_patch,
-    .delete = write_delete,
+    .write = write_enqueue,
     .retell = retell,
 };
 

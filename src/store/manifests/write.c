@@ -55,11 +55,9 @@
 
 #define DATA_LINK "..data" /* what a volume's files are links through */
 
-enum verb { VERB_CREATE = 0, VERB_GET, VERB_UPDATE, VERB_PATCH, VERB_DELETE };
-
 struct write_job {
     struct cds_list_head queue;
-    enum verb verb;
+    enum store_verb verb;
     json_object *object; /* owns; a copy: the object or the patch; then the result */
     bool is_too_deep;    /* it could not be copied */
     struct store_target target;
@@ -536,15 +534,15 @@ static enum status run(struct manifests *manifests, struct write_job *job)
         return refuse(job, ST_INVALID, "the object is nested too deeply");
     }
     switch (job->verb) {
-    case VERB_CREATE:
+    case STORE_CREATE:
         return run_create(manifests, job);
-    case VERB_GET:
+    case STORE_GET:
         return run_get(manifests, job);
-    case VERB_UPDATE:
+    case STORE_UPDATE:
         return run_update(manifests, job);
-    case VERB_PATCH:
+    case STORE_PATCH:
         return run_patch(manifests, job);
-    case VERB_DELETE:
+    case STORE_DELETE:
         return run_delete(manifests, job);
     }
     return ST_INTERNAL;
@@ -579,7 +577,7 @@ void write_finish(struct write_job *job)
         return;
     }
     const bool is_ok = job->status == ST_OK;
-    const bool has_object = is_ok && job->verb != VERB_DELETE;
+    const bool has_object = is_ok && job->verb != STORE_DELETE;
     job->done(job->ctx, job->status, has_object ? job->object : NULL, is_ok ? NULL : &job->problem);
     free_job(job);
 }
@@ -628,16 +626,31 @@ static bool copy_target(struct write_job *job, const struct store_target *target
     return true;
 }
 
-/* @target, @object: NULL for none */
-static enum status enqueue(struct store *store,
-                           enum verb verb,
-                           const struct store_target *target,
-                           const json_object *object,
-                           store_done_fn *done,
-                           void *ctx)
+/* What a write says of an object's names and preconditions; nothing where the object says it. */
+static struct store_target target_of(const struct store_write *write)
+{
+    struct store_target target = { .kind = write->target.kind };
+    switch (write->verb) {
+    case STORE_CREATE:
+    case STORE_UPDATE:
+        break;
+    case STORE_GET:
+        target.namespace = write->target.namespace;
+        target.name = write->target.name;
+        break;
+    case STORE_PATCH:
+    case STORE_DELETE:
+        target = write->target;
+        break;
+    }
+    return target;
+}
+
+enum status write_enqueue(struct store *store, const struct store_write *write)
 {
     struct manifests *manifests = manifests_of(store);
-    if (!manifests->wake || !store_wants(store, target->kind)) {
+    const struct store_target target = target_of(write);
+    if (!manifests->wake || !store_wants(store, target.kind)) {
         return ST_UNSUPPORTED;
     }
     if (manifests->write_count >= MANIFESTS_MAX_WRITES) {
@@ -647,12 +660,13 @@ static enum status enqueue(struct store *store,
     if (!job) {
         return ST_NOMEM;
     }
-    job->verb = verb;
-    job->done = done;
-    job->ctx = ctx;
-    const enum status status = document_copy(object, &job->object);
+    job->verb = write->verb;
+    job->done = write->done;
+    job->ctx = write->ctx;
+    const bool has_object = write->verb != STORE_GET && write->verb != STORE_DELETE;
+    const enum status status = document_copy(has_object ? write->object : NULL, &job->object);
     job->is_too_deep = status == ST_LIMIT;
-    if (status == ST_NOMEM || !copy_target(job, target)) {
+    if (status == ST_NOMEM || !copy_target(job, &target)) {
         free_job(job);
         return ST_NOMEM;
     }
@@ -660,54 +674,4 @@ static enum status enqueue(struct store *store,
     manifests->write_count++;
     wake_arm(manifests);
     return ST_OK;
-}
-
-enum status write_create(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    const struct store_target target = { .kind = kind };
-    return enqueue(store, VERB_CREATE, &target, object, done, ctx);
-}
-
-enum status write_get(struct store *store,
-                      const struct store_target *target,
-                      store_done_fn *done,
-                      void *ctx)
-{
-    const struct store_target any = {
-        .kind = target->kind,
-        .namespace = target->namespace,
-        .name = target->name,
-    };
-    return enqueue(store, VERB_GET, &any, NULL, done, ctx);
-}
-
-enum status write_update(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    const struct store_target target = { .kind = kind };
-    return enqueue(store, VERB_UPDATE, &target, object, done, ctx);
-}
-
-enum status write_patch(struct store *store,
-                        const struct store_target *target,
-                        const json_object *patch,
-                        store_done_fn *done,
-                        void *ctx)
-{
-    return enqueue(store, VERB_PATCH, target, patch, done, ctx);
-}
-
-enum status write_delete(struct store *store,
-                         const struct store_target *target,
-                         store_done_fn *done,
-                         void *ctx)
-{
-    return enqueue(store, VERB_DELETE, target, NULL, done, ctx);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Create, get, update, patch and delete in a directory of manifests. */
-#include <json-c/json.h>
-
 #include "base/compiler.h"
 #include "base/status.h"
 #include "store/manifests/state.h"
@@ -18,31 +16,10 @@ struct write_job;
 void write_init(struct manifests *manifests) NONNULL(1);
 void write_fini(struct manifests *manifests) NONNULL(1);
 
-/* store_create() and so on; ST_UNSUPPORTED before store_watch(), and while nobody listens to such
- * objects, since then they are not kept track of. */
-enum status write_create(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 3, 4);
-enum status write_get(struct store *store,
-                      const struct store_target *target,
-                      store_done_fn *done,
-                      void *ctx) NODISCARD NONNULL(1, 2, 3);
-enum status write_update(struct store *store,
-                         enum object_kind kind,
-                         const json_object *object,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 3, 4);
-enum status write_patch(struct store *store,
-                        const struct store_target *target,
-                        const json_object *patch,
-                        store_done_fn *done,
-                        void *ctx) NODISCARD NONNULL(1, 2, 3, 4);
-enum status write_delete(struct store *store,
-                         const struct store_target *target,
-                         store_done_fn *done,
-                         void *ctx) NODISCARD NONNULL(1, 2, 3);
+/** write_enqueue() - store_write(); ST_UNSUPPORTED before store_watch(), and while nobody listens
+ * to such objects, since then they are not kept track of */
+enum status write_enqueue(struct store *store, const struct store_write *write) NODISCARD
+    NONNULL(1, 2);
 
 /** write_run_next() - run the first that waits, and tell what has changed. Return: it, for
  * write_finish(); NULL: none was due */

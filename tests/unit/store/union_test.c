@@ -20,6 +20,7 @@
 #include "store/store_base.h"
 #include "store/union.h"
 #include "support/alloc_fail.h"
+#include "support/write_kit.h"
 
 #define OBJECTS 4 /* a to d */
 
@@ -96,67 +97,16 @@ static void fake_free(struct store *store)
     }
 }
 
-static enum status note_call(struct store *store, char call, store_done_fn *done)
+static enum status fake_write(struct store *store, const struct store_write *write)
 {
-    fake_of(store)->last_call = call;
-    fake_of(store)->last_done = done;
+    static const char calls[] = { [STORE_GET] = 'g',
+                                  [STORE_CREATE] = 'c',
+                                  [STORE_UPDATE] = 'u',
+                                  [STORE_PATCH] = 'p',
+                                  [STORE_DELETE] = 'd' };
+    fake_of(store)->last_call = calls[write->verb];
+    fake_of(store)->last_done = write->done;
     return fake_of(store)->write_status;
-}
-
-static enum status fake_create(struct store *store,
-                               enum object_kind kind,
-                               const json_object *object,
-                               store_done_fn *done,
-                               void *ctx)
-{
-    (void)kind;
-    (void)object;
-    (void)ctx;
-    return note_call(store, 'c', done);
-}
-
-static enum status fake_get(struct store *store,
-                            const struct store_target *target,
-                            store_done_fn *done,
-                            void *ctx)
-{
-    (void)target;
-    (void)ctx;
-    return note_call(store, 'g', done);
-}
-
-static enum status fake_update(struct store *store,
-                               enum object_kind kind,
-                               const json_object *object,
-                               store_done_fn *done,
-                               void *ctx)
-{
-    (void)kind;
-    (void)object;
-    (void)ctx;
-    return note_call(store, 'u', done);
-}
-
-static enum status fake_patch(struct store *store,
-                              const struct store_target *target,
-                              const json_object *patch,
-                              store_done_fn *done,
-                              void *ctx)
-{
-    (void)target;
-    (void)patch;
-    (void)ctx;
-    return note_call(store, 'p', done);
-}
-
-static enum status fake_delete(struct store *store,
-                               const struct store_target *target,
-                               store_done_fn *done,
-                               void *ctx)
-{
-    (void)target;
-    (void)ctx;
-    return note_call(store, 'd', done);
 }
 
 /* --- events of the parts --- */
@@ -228,11 +178,7 @@ static const struct store_ops fake_ops = {
     .watch = fake_watch,
     .free = fake_free,
     .reread = fake_reread,
-    .create = fake_create,
-    .get = fake_get,
-    .update = fake_update,
-    .patch = fake_patch,
-    .delete = fake_delete,
+    .write = fake_write,
     .retell = fake_retell,
     .find_source = fake_find_source,
     .stats = fake_stats,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "support/apiserver_kit.h"
+#include "support/write_kit.h"
 
 #define COLLECTION "/api/v1/namespaces/kube-system/secrets HTTP/1.1\r\n"
 #define SINGLE     "/api/v1/namespaces/kube-system/secrets/a HTTP/1.1\r\n"

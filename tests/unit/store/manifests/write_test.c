@@ -17,6 +17,7 @@
 #include "support/alloc_fail.h"
 #include "support/manifests_kit.h"
 #include "support/quoted_json.h"
+#include "support/write_kit.h"
 
 #define NOBODY 65534
 
