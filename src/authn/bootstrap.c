@@ -308,7 +308,7 @@ static void handle_other(struct bootstrap *bootstrap, const struct store_event *
 /* A store that fetches need fetch no more: a Secret of another type or elsewhere authenticates
  * nobody. (One that tells more lets us report mistakes.) */
 const struct store_interest bootstrap_interest = {
-    .kind = OBJECT_SECRET,
+    .kind = &kind_secret,
     .namespace = BOOTSTRAP_SECRET_NAMESPACE,
     .secret_type = BOOTSTRAP_SECRET_TYPE,
 };
@@ -327,7 +327,7 @@ static void handle_event(void *family, const struct store_event *event)
         atomic_store_explicit(&bootstrap->is_synced, true, memory_order_release);
         return;
     }
-    if (event->kind != OBJECT_SECRET) {
+    if (event->kind != &kind_secret) {
         return;
     }
     struct span id;

@@ -103,7 +103,7 @@ static void report_sources(const struct engine *engine,
         buf_printf(report, "%skube-apiserver: %s", options->manifests ? "; " : "",
                    engine->kube_apiserver);
     }
-    buf_printf(report, ", %" PRIu64 " Secrets\n", stats->objects[OBJECT_SECRET]);
+    buf_printf(report, ", %" PRIu64 " Secrets\n", store_stats_objects(stats, &kind_secret));
 }
 
 static void report_family(const struct engine *engine,

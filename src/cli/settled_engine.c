@@ -61,10 +61,10 @@ static void on_timer_closed(uv_handle_t *timer)
 static void on_poll(uv_timer_t *timer)
 {
     struct settling *settling = timer->data;
-    const uint64_t told_before = settling->stats.objects[OBJECT_SECRET];
+    const uint64_t told_before = store_stats_objects(&settling->stats, &kind_secret);
     store_stats(settling->settled->engine.store, &settling->stats);
     const bool is_failing = settling->stats.last_failure != ST_OK &&
-                            settling->stats.objects[OBJECT_SECRET] == told_before;
+                            store_stats_objects(&settling->stats, &kind_secret) == told_before;
     settling->polls++;
     settling->polls_failing = is_failing ? settling->polls_failing + 1 : 0;
     if (settling->stats.is_synced || settling->polls > SETTLE_MAX_MS / SETTLE_POLL_MS ||

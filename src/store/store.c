@@ -12,26 +12,23 @@
 #include "document/edit.h"
 #include "store/store_base.h"
 
-const char *object_kind_name(enum object_kind kind)
-{
-    static const char *const names[OBJECT_KIND_COUNT_] = { [OBJECT_SECRET] = "Secret" };
-    return names[kind];
-}
-
 void store_base_init(struct store *store, const struct store_ops *ops)
 {
     *store = (struct store){ .ops = ops };
 }
 
-bool store_wants(const struct store *store, enum object_kind kind)
+size_t store_kind_at(const struct store *store, const struct object_kind *kind)
 {
-    for (size_t i = 0; i < store->subscription_count; i++) {
-        const struct store_subscription *subscription = &store->subscriptions[i];
-        if (subscription->wants_objects && subscription->interest.kind == kind) {
-            return true;
-        }
+    size_t at = 0;
+    while (at < store->kind_count && store->kinds[at] != kind) {
+        at++;
     }
-    return false;
+    return at;
+}
+
+bool store_wants(const struct store *store, const struct object_kind *kind)
+{
+    return store_kind_at(store, kind) < store->kind_count;
 }
 
 /* NULL stands for everything there. */
@@ -82,7 +79,11 @@ static void tell_kind(struct store *store, const struct store_event *event)
 
 void store_tell(struct store *store, const struct store_event *event)
 {
-    _Atomic uint64_t *objects = &store->counters.objects[event->kind];
+    const size_t kind = store_kind_at(store, event->kind);
+    if (kind == store->kind_count) {
+        return; /* to nobody */
+    }
+    _Atomic uint64_t *objects = &store->counters.objects[kind];
     store->told_count++;
     switch (event->type) {
     case STORE_ADDED:
@@ -125,6 +126,9 @@ enum status store_subscribe(struct store *store,
 {
     if (store->subscription_count == STORE_MAX_HANDLERS) {
         return ST_LIMIT;
+    }
+    if (interest && !store_wants(store, interest->kind)) {
+        store->kinds[store->kind_count++] = interest->kind;
     }
     store->subscriptions[store->subscription_count++] = (struct store_subscription){
         .interest = interest ? *interest : (struct store_interest){ 0 },
@@ -193,13 +197,24 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
         .watches_begun = atomic_load_explicit(&counters->watches_begun, memory_order_relaxed),
         .watch_events = atomic_load_explicit(&counters->watch_events, memory_order_relaxed),
     };
-    for (unsigned kind = 0; kind < OBJECT_KIND_COUNT_; kind++) {
-        stats.objects[kind] = atomic_load_explicit(&counters->objects[kind], memory_order_relaxed);
+    for (size_t i = 0; i < store->kind_count; i++) {
+        stats.kinds[i].kind = store->kinds[i];
+        stats.kinds[i].objects = atomic_load_explicit(&counters->objects[i], memory_order_relaxed);
     }
     if (store->ops->stats) {
         store->ops->stats(store, &stats);
     }
     *ret_stats = stats;
+}
+
+uint64_t store_stats_objects(const struct store_stats *stats, const struct object_kind *kind)
+{
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        if (stats->kinds[i].kind == kind) {
+            return stats->kinds[i].objects;
+        }
+    }
+    return 0;
 }
 
 struct store *store_free(struct store *store)

@@ -20,12 +20,8 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "io/loop.h"
+#include "kube/object_kind.h"
 #include "kube/secret.h"
-
-enum object_kind { OBJECT_SECRET = 0, OBJECT_KIND_COUNT_ };
-
-/** object_kind_name() - "Secret", as Kubernetes writes it. Static storage */
-const char *object_kind_name(enum object_kind kind) NODISCARD;
 
 enum store_event_type {
     STORE_ADDED = 0,
@@ -36,8 +32,8 @@ enum store_event_type {
 
 struct store_event {
     enum store_event_type type;
-    enum object_kind kind;
-    struct span namespace; /* borrow until the handler returns; empty for STORE_SYNCED */
+    const struct object_kind *kind; /* NULL for STORE_SYNCED */
+    struct span namespace;          /* borrow until the handler returns; empty for STORE_SYNCED */
     struct span name;
     const struct secret
         *secret; /* borrows until the handler returns; NULL for STORE_DELETED and STORE_SYNCED */
@@ -49,16 +45,22 @@ struct store_event {
 /** What a listener needs to be told of; a store may tell it more of the same kind, so it checks. A
  * store that has to fetch asks for no more than its listeners' interests. Texts are static. */
 struct store_interest {
-    enum object_kind kind;
+    const struct object_kind *kind;
     const char *namespace;   /* NULL: every namespace */
-    const char *secret_type; /* OBJECT_SECRET: only those of this type; NULL: every type */
+    const char *secret_type; /* kind_secret: only those of this type; NULL: every type */
 };
 
 typedef void store_handler(void *ctx, const struct store_event *event);
 
+/* Of one store: the credential cache, a few controllers, a token listing; more is a mistake. */
+#define STORE_MAX_HANDLERS 8
+
 struct store_stats {
-    uint64_t objects[OBJECT_KIND_COUNT_]; /* held now */
-    uint64_t files;                       /* manifests: files held now */
+    struct {
+        const struct object_kind *kind; /* NULL from the first that is unused on */
+        uint64_t objects;               /* held now */
+    } kinds[STORE_MAX_HANDLERS];        /* those that somebody listens to */
+    uint64_t files;                     /* manifests: files held now */
     uint64_t unsafe_files; /* manifests: files and directories held now that others can change,
                               unless that is refused and a problem */
     uint64_t links_out;    /* manifests: symbolic links held now that lead out of the directory */
@@ -82,9 +84,6 @@ struct store_stats {
 };
 
 struct store; /* a back end embeds it: store/store_base.h */
-
-/* Of one store: the credential cache, a few controllers, a token listing; more is a mistake. */
-#define STORE_MAX_HANDLERS 8
 
 /** store_subscribe() - be told of what @interest names; before store_load(). Handlers are told in
  * the order of subscription. Kinds nobody subscribed to are ignored. @interest: copies; NULL: only
@@ -136,7 +135,7 @@ void store_reread(struct store *store, store_reread_fn *fn, void *ctx) NONNULL(1
 
 /** Which object, and what it must still be. Spans borrow until the call returns. */
 struct store_target {
-    enum object_kind kind;
+    const struct object_kind *kind;
     struct span namespace;
     struct span name;
     struct span uid;              /* empty: any */
@@ -189,6 +188,10 @@ enum status store_write(struct store *store, const struct store_write *write) NO
 
 /** store_stats() - any thread */
 void store_stats(const struct store *store, struct store_stats *ret_stats) NONNULL(1, 2);
+
+/** store_stats_objects() - how many of @kind are held; 0 of a kind that nobody listens to */
+uint64_t store_stats_objects(const struct store_stats *stats,
+                             const struct object_kind *kind) NODISCARD NONNULL(1, 2);
 
 /** store_free() - on the loop's thread or when it does not run. Writes under way are given up
  * without a call of their @done. NULL is fine. Return: NULL */

@@ -50,7 +50,7 @@ struct store_subscription {
 
 /* Written on the loop's thread with relaxed order; each figure stands for itself. */
 struct store_counters {
-    _Atomic uint64_t objects[OBJECT_KIND_COUNT_];
+    _Atomic uint64_t objects[STORE_MAX_HANDLERS]; /* by kind, as store.kinds has them */
     _Atomic uint64_t files;
     _Atomic uint64_t unsafe_files;
     _Atomic uint64_t links_out;
@@ -74,6 +74,8 @@ struct store {
     const struct store_ops *ops;
     struct store_subscription subscriptions[STORE_MAX_HANDLERS]; /* in order */
     size_t subscription_count;
+    const struct object_kind *kinds[STORE_MAX_HANDLERS]; /* those that are listened to */
+    size_t kind_count;
     uint64_t told_count; /* events of objects, since the start */
     struct store_counters counters;
 };
@@ -81,8 +83,12 @@ struct store {
 /** store_base_init() - no subscriptions, all figures zero. @ops: borrows for the store's life */
 void store_base_init(struct store *store, const struct store_ops *ops) NONNULL(1, 2);
 
+/** store_kind_at() - where @kind stands in store->kinds; store->kind_count: nobody listens to it */
+size_t store_kind_at(const struct store *store, const struct object_kind *kind) NODISCARD
+    NONNULL(1);
+
 /** store_wants() - does anybody listen to objects of @kind? */
-bool store_wants(const struct store *store, enum object_kind kind) NODISCARD NONNULL(1);
+bool store_wants(const struct store *store, const struct object_kind *kind) NODISCARD NONNULL(1);
 
 /** store_interests() - what is listened to, without those that another covers. @ret_interests:
  * STORE_MAX_HANDLERS of room. Return: how many */

@@ -39,7 +39,7 @@ enum side { FIRST = 0, SECOND, SIDE_COUNT_ };
 struct held {
     uint16_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
     uint16_t name_len;
-    uint8_t kind;
+    uint8_t kind; /* where it stands in store.kinds */
     bool in_first : 1;
     bool in_second : 1;
     bool is_told : 1; /* false: it is awaited from the second store */
@@ -73,27 +73,40 @@ static struct span held_name(const struct held *held)
     return (struct span){ .at = held->key + held->namespace_len, .len = held->name_len };
 }
 
+struct held_key {
+    const struct store_target *target;
+    uint8_t kind;
+};
+
+static struct held_key key_of(const struct union_store *both, const struct store_target *target)
+{
+    return (struct held_key){ .target = target,
+                              .kind = (uint8_t)store_kind_at(&both->base, target->kind) };
+}
+
 static bool is_held_of(const void *item, const void *key)
 {
     const struct held *held = item;
-    const struct store_target *target = key;
-    return held->kind == target->kind && span_equal(held_name(held), target->name) &&
-           span_equal(held_namespace(held), target->namespace);
+    const struct held_key *wanted = key;
+    return held->kind == wanted->kind && span_equal(held_name(held), wanted->target->name) &&
+           span_equal(held_namespace(held), wanted->target->namespace);
 }
 
-static uint32_t hash_target(const struct table *table, const struct store_target *target)
+static uint32_t hash_key(const struct table *table, const struct held_key *key)
 {
-    return table_hash_pair(table, target->name, target->namespace) + 0x85ebca6bu * target->kind;
+    return table_hash_pair(table, key->target->name, key->target->namespace) +
+           0x85ebca6bu * key->kind;
 }
 
 static struct held *find_held(const struct union_store *both, const struct store_target *target)
 {
-    const uint32_t hash = hash_target(&both->objects, target);
-    return table_find(&both->objects, hash, is_held_of, target);
+    const struct held_key key = key_of(both, target);
+    return table_find(&both->objects, hash_key(&both->objects, &key), is_held_of, &key);
 }
 
 static struct held *make_held(struct union_store *both, const struct store_target *target)
 {
+    const struct held_key key = key_of(both, target);
     const size_t key_len = target->namespace.len + target->name.len;
     if (target->namespace.len > UINT16_MAX || target->name.len > UINT16_MAX) {
         return NULL; /* of no valid object; only to make the casts below true */
@@ -104,12 +117,12 @@ static struct held *make_held(struct union_store *both, const struct store_targe
     }
     held->namespace_len = (uint16_t)target->namespace.len;
     held->name_len = (uint16_t)target->name.len;
-    held->kind = (uint8_t)target->kind;
+    held->kind = key.kind;
     if (target->namespace.len) {
         memcpy(held->key, target->namespace.at, target->namespace.len);
     }
     memcpy(held->key + held->namespace_len, target->name.at, target->name.len);
-    if (table_insert(&both->objects, hash_target(&both->objects, target), held) != ST_OK) {
+    if (table_insert(&both->objects, hash_key(&both->objects, &key), held) != ST_OK) {
         free(held);
         return NULL;
     }
@@ -120,7 +133,8 @@ static void free_held(struct union_store *both,
                       struct held *held,
                       const struct store_target *target)
 {
-    table_remove(&both->objects, hash_target(&both->objects, target), held);
+    const struct held_key key = key_of(both, target);
+    table_remove(&both->objects, hash_key(&both->objects, &key), held);
     free(held);
 }
 
@@ -156,12 +170,11 @@ static void complain(struct union_store *both, const struct store_target *target
 {
     char source[PROBLEM_FILE_MAX];
     struct problem problem;
-    const struct shown_name namespace = shown_name_of(target->namespace);
-    const struct shown_name name = shown_name_of(target->name);
+    const struct shown_object shown =
+        shown_object_of(target->kind, target->namespace, target->name);
     struct store *first = both->parts[FIRST];
     const bool is_found = first->ops->find_source(first, target, source);
-    problem_set(&problem, ST_DUPLICATE, 0, 0, "%s %s/%s is in %s, too, which counts",
-                object_kind_name(target->kind), namespace.text, name.text,
+    problem_set(&problem, ST_DUPLICATE, 0, 0, "%s is in %s, too, which counts", shown.text,
                 is_found ? source : "the directory of manifests");
     count_problems(both, 1);
     report(both, target, &problem);
@@ -304,7 +317,9 @@ static void on_event_heard_already(void *ctx, const struct store_event *event)
 
 /* --- the store's operations --- */
 
-static bool has_kind(const struct store_interest *interests, size_t count, enum object_kind kind)
+static bool has_kind(const struct store_interest *interests,
+                     size_t count,
+                     const struct object_kind *kind)
 {
     for (size_t i = 0; i < count; i++) {
         if (interests[i].kind == kind) {

@@ -68,7 +68,7 @@ struct api_kit {
     struct buf problems;
 };
 
-static const struct store_interest api_interest = { .kind = OBJECT_SECRET,
+static const struct store_interest api_interest = { .kind = &kind_secret,
                                                     .namespace = "kube-system",
                                                     .secret_type = "example.com/t" };
 

@@ -40,7 +40,7 @@ struct badge_question {
 };
 
 static const struct store_interest badge_interest = {
-    .kind = OBJECT_SECRET,
+    .kind = &kind_secret,
     .namespace = BADGE_NAMESPACE,
     .secret_type = BADGE_SECRET_TYPE,
 };
@@ -132,7 +132,7 @@ static void handle_event(void *ctx, const struct store_event *event)
         family->is_store_synced = true;
         return;
     }
-    if (event->kind != OBJECT_SECRET ||
+    if (event->kind != &kind_secret ||
         !span_equal(event->namespace, SPAN_LITERAL(BADGE_NAMESPACE))) {
         return;
     }

@@ -17,7 +17,7 @@
 
 #define MANIFEST_MAX 1024
 
-static const struct store_interest all_secrets = { .kind = OBJECT_SECRET };
+static const struct store_interest all_secrets = { .kind = &kind_secret };
 
 struct manifests_kit {
     struct file_kit files;
@@ -186,6 +186,12 @@ static inline struct store_stats mkit_stats(const struct manifests_kit *kit)
     struct store_stats stats;
     store_stats(kit->store, &stats);
     return stats;
+}
+
+static inline uint64_t mkit_secrets(const struct manifests_kit *kit)
+{
+    const struct store_stats stats = mkit_stats(kit);
+    return store_stats_objects(&stats, &kind_secret);
 }
 
 /* Check and forget: the events so far are @want. */

@@ -83,7 +83,7 @@ static inline struct store_event test_secret_event(const struct test_secret *tes
 {
     return (struct store_event){
         .type = type,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = test->secret.meta.namespace,
         .name = test->secret.meta.name,
         .secret = type == STORE_DELETED ? NULL : &test->secret,
@@ -94,5 +94,5 @@ static inline struct store_event test_secret_event(const struct test_secret *tes
 
 static inline struct store_event test_synced_event(void)
 {
-    return (struct store_event){ .type = STORE_SYNCED, .kind = OBJECT_SECRET };
+    return (struct store_event){ .type = STORE_SYNCED, .kind = &kind_secret };
 }

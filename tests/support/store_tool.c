@@ -186,7 +186,7 @@ static enum status begin(struct tool *tool, const json_object *in, struct comman
         const struct store_write write = {
             .verb = ops[i].verb,
             .target = {
-                .kind = OBJECT_SECRET,
+                .kind = &kind_secret,
                 .namespace = text_of(at, "namespace"),
                 .name = text_of(at, "name"),
                 .uid = text_of(at, "uid"),

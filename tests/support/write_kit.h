@@ -4,7 +4,7 @@
 #include "store/store.h"
 
 static inline enum status store_create(struct store *store,
-                                       enum object_kind kind,
+                                       const struct object_kind *kind,
                                        const json_object *object,
                                        store_done_fn *done,
                                        void *ctx)
@@ -27,7 +27,7 @@ static inline enum status store_get(struct store *store,
 }
 
 static inline enum status store_update(struct store *store,
-                                       enum object_kind kind,
+                                       const struct object_kind *kind,
                                        const json_object *object,
                                        store_done_fn *done,
                                        void *ctx)

@@ -257,9 +257,11 @@ static void emit_objects(struct buf *buf,
                          const struct metric *metric,
                          const struct metrics_figures *figures)
 {
-    for (enum object_kind i = 0; figures->has_store && i < OBJECT_KIND_COUNT_; i++) {
-        buf_printf(buf, "%s{kind=\"%s\"}", metric->name, object_kind_name(i));
-        append_count(buf, figures->store.objects[i]);
+    const struct store_stats *stats = &figures->store;
+    for (size_t i = 0; figures->has_store && i < COUNTOF(stats->kinds) && stats->kinds[i].kind;
+         i++) {
+        buf_printf(buf, "%s{kind=\"%s\"}", metric->name, stats->kinds[i].kind->name);
+        append_count(buf, stats->kinds[i].objects);
     }
 }
 

@@ -88,7 +88,7 @@ static enum status make_reflectors(struct apiserver *apiserver, struct problem *
             if (overlap(&interests[i], &interests[j])) {
                 problem_set(reterr_problem, ST_INTERNAL, 0, 0,
                             "two listeners want sets of %s that overlap",
-                            resource_plural(interests[i].kind));
+                            interests[i].kind->plural);
                 return ST_INTERNAL;
             }
         }

@@ -8,7 +8,7 @@
  * to 32 in the table.
  *
  * Untrusted: nothing here decides who may log in, but names come from whoever may create objects;
- * they are hashed under a random key and shown with care (kube/shown_name.h). Threads: the loop's
+ * they are hashed under a random key and shown with care (kube/object_kind.h). Threads: the loop's
  * only.
  */
 #include "store/apiserver/objects.h"
@@ -20,7 +20,6 @@
 
 #include "kube/names.h"
 #include "kube/secret.h"
-#include "kube/shown_name.h"
 #include "store/apiserver/resource.h"
 
 #define OBJECTS_MAX 2000000 /* of one kind; a hundred bytes each: 200 MB. As `manifests` has it */
@@ -50,7 +49,7 @@ struct identity {
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                enum object_kind kind)
+                                const struct object_kind *kind)
 {
     *objects = (struct remote_objects){ .session = session, .kind = kind };
     return table_init(&objects->table);
@@ -176,15 +175,15 @@ static void tell_deleted(struct remote_objects *objects, struct remote_object *o
     store_tell(objects->session->store, &event);
 }
 
-static void name_problem(const struct remote_object *object,
+static void name_problem(const struct object_kind *kind,
+                         const struct remote_object *object,
                          enum status status,
                          const char *why,
                          struct problem *ret_problem)
 {
-    const struct shown_name namespace = shown_name_of(namespace_of(object));
-    const struct shown_name name = shown_name_of(name_of(object));
+    const struct shown_object shown = shown_object_of(kind, namespace_of(object), name_of(object));
     *ret_problem = (struct problem){ 0 };
-    problem_set(ret_problem, status, 0, 0, "Secret %s/%s: %s", namespace.text, name.text, why);
+    problem_set(ret_problem, status, 0, 0, "%s: %s", shown.text, why);
 }
 
 static void report_wrong(struct remote_objects *objects,
@@ -192,7 +191,7 @@ static void report_wrong(struct remote_objects *objects,
                          const struct problem *why)
 {
     struct problem problem;
-    name_problem(object, why->status, why->text, &problem);
+    name_problem(objects->kind, object, why->status, why->text, &problem);
     objects->wrong_count += !object->is_wrong;
     object->is_wrong = true;
     session_report(objects->session, &problem);
@@ -204,7 +203,7 @@ static void report_fine(struct remote_objects *objects, struct remote_object *ob
     if (object->is_wrong) {
         object->is_wrong = false;
         objects->wrong_count--;
-        name_problem(object, ST_OK, "it can be read, or is gone", &problem);
+        name_problem(objects->kind, object, ST_OK, "it can be read, or is gone", &problem);
         session_resolved(objects->session, &problem);
     }
 }

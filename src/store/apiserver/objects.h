@@ -16,7 +16,7 @@
 
 struct remote_objects {
     struct session *session; /* borrows */
-    enum object_kind kind;
+    const struct object_kind *kind;
     struct table table;  /* of struct remote_object; owns them */
     uint32_t generation; /* of the list that is being read, or was last */
     size_t wrong_count;  /* objects that cannot be decoded */
@@ -24,7 +24,7 @@ struct remote_objects {
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                enum object_kind kind) NODISCARD NONNULL(1, 2);
+                                const struct object_kind *kind) NODISCARD NONNULL(1, 2);
 void remote_objects_fini(struct remote_objects *objects) NONNULL(1);
 
 /** remote_objects_begin_list() - what is not put again before remote_objects_end_list() is gone */

@@ -158,7 +158,7 @@ static void note_failure(struct reflector *reflector,
         session_count(&reflector->session->store->counters.lists_failed);
     }
     problem_set(&problem, ending->status, 0, 0, "cannot %s %s in %s%s: %s", doing[phase],
-                resource_plural(reflector->interest.kind), namespace ? "namespace " : "",
+                reflector->interest.kind->plural, namespace ? "namespace " : "",
                 namespace ? namespace : "all namespaces", ending->text);
     if (is_worth_a_word && (reflector->problem.status != problem.status ||
                             strcmp(reflector->problem.text, problem.text) != 0)) {
@@ -178,11 +178,10 @@ static void tell_unreadable(struct reflector *reflector)
     if (is_news && count > 0) {
         problem_set(&problem, reflector->unreadable.status, 0, 0,
                     "%zu %s cannot be read, and count as gone (metadata.managedFields?): %s", count,
-                    resource_plural(reflector->interest.kind), reflector->unreadable.text);
+                    reflector->interest.kind->plural, reflector->unreadable.text);
         session_report(reflector->session, &problem);
     } else if (is_news) {
-        problem_set(&problem, ST_OK, 0, 0, "all %s can be read",
-                    resource_plural(reflector->interest.kind));
+        problem_set(&problem, ST_OK, 0, 0, "all %s can be read", reflector->interest.kind->plural);
         session_resolved(reflector->session, &problem);
     }
 }

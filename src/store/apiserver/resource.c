@@ -9,27 +9,19 @@
 
 #include "document/edit.h"
 
-static const struct {
-    const char *prefix; /* of the API group */
-    const char *plural;
-} kinds[OBJECT_KIND_COUNT_] = {
-    [OBJECT_SECRET] = { "/api/v1", "secrets" },
-};
-
-const char *resource_plural(enum object_kind kind)
+void resource_path(struct buf *buf,
+                   const struct object_kind *kind,
+                   struct span namespace,
+                   struct span name)
 {
-    return kinds[kind].plural;
-}
-
-void resource_path(struct buf *buf, enum object_kind kind, struct span namespace, struct span name)
-{
-    buf_append_text(buf, kinds[kind].prefix);
+    buf_append_text(buf, kind->group[0] ? "/apis/" : "/api/");
+    buf_append_text(buf, object_api_version(kind).text);
     if (namespace.len > 0) {
         buf_append_text(buf, "/namespaces/");
         buf_append(buf, namespace);
     }
     buf_append_char(buf, '/');
-    buf_append_text(buf, kinds[kind].plural);
+    buf_append_text(buf, kind->plural);
     if (name.len > 0) {
         buf_append_char(buf, '/');
         buf_append(buf, name);

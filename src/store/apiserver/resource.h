@@ -13,14 +13,14 @@
  * reading all others. */
 #define RESOURCE_MAX_BYTES 20971520
 
-/** resource_plural() - "secrets", for paths and people */
-const char *resource_plural(enum object_kind kind);
-
-/** resource_path() - append "/api/v1/namespaces/NAMESPACE/secrets/NAME"
- * @namespace: empty: of all namespaces; @name: empty: the collection. Both have been checked
- * (kube/names.h) or are ours */
-void resource_path(struct buf *buf, enum object_kind kind, struct span namespace, struct span name)
-    NONNULL(1);
+/** resource_path() - append "/api/v1/namespaces/NAMESPACE/secrets/NAME", or
+ * "/apis/GROUP/VERSION/…"
+ * @namespace: empty: of all namespaces, or of the cluster; @name: empty: the collection. Both have
+ * been checked (kube/names.h) or are ours */
+void resource_path(struct buf *buf,
+                   const struct object_kind *kind,
+                   struct span namespace,
+                   struct span name) NONNULL(1, 2);
 
 /** resource_text() - member @key of @object, when it is an object and that a string; empty
  * otherwise. Borrows @object, which may be NULL */

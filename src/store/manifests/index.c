@@ -260,7 +260,7 @@ static void tell(struct manifests *manifests,
     shown.meta.resource_version = span_of(version);
     const struct store_event event = {
         .type = object->is_told ? STORE_MODIFIED : STORE_ADDED,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = object_namespace(object),
         .name = object_name(object),
         .secret = &shown,
@@ -276,7 +276,7 @@ static void tell_deleted(struct manifests *manifests, struct object *object)
 {
     const struct store_event event = {
         .type = STORE_DELETED,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = object_namespace(object),
         .name = object_name(object),
     };

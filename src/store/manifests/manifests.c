@@ -179,7 +179,7 @@ static void free_store(struct store *store)
 static void retell(struct store *store, const struct store_target *target)
 {
     struct manifests *manifests = manifests_of(store);
-    if (target->kind == OBJECT_SECRET) {
+    if (target->kind == &kind_secret) {
         index_retell(manifests, target->namespace, target->name);
         wake_arm(manifests);
     }

@@ -515,7 +515,7 @@ static void tell_object(struct fixture *fixture, json_object *object)
     assert_int_equal(secret_decode(object, &secret, &problem), ST_OK);
     const struct store_event event = {
         .type = STORE_ADDED,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = secret->meta.namespace,
         .name = secret->meta.name,
         .secret = secret,

@@ -10,7 +10,7 @@
 #include "store/store.h"
 #include "store/store_base.h"
 
-static const struct store_interest all_secrets = { .kind = OBJECT_SECRET };
+static const struct store_interest all_secrets = { .kind = &kind_secret };
 
 struct listener {
     char name;
@@ -78,13 +78,13 @@ static void test_store_tells_all_listeners_in_order(void **state)
     struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
     struct listener b = { .name = 'b', .trace = trace, .trace_len = &trace_len };
     store_base_init(&store, &fake_ops);
-    assert_false(store_wants(&store, OBJECT_SECRET));
+    assert_false(store_wants(&store, &kind_secret));
     assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &a), ST_OK);
     assert_int_equal(store_subscribe(&store, &all_secrets, note_event, &b), ST_OK);
-    assert_true(store_wants(&store, OBJECT_SECRET));
+    assert_true(store_wants(&store, &kind_secret));
     const struct store_event event = {
         .type = STORE_MODIFIED,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .name = SPAN_LITERAL("n"),
     };
     store_tell(&store, &event);
@@ -122,8 +122,8 @@ static void test_store_who_wants_no_objects_is_told_synced_only(void **state)
     struct listener a = { .name = 'a', .trace = trace, .trace_len = &trace_len };
     store_base_init(&store, &fake_ops);
     assert_int_equal(store_subscribe(&store, NULL, note_event, &a), ST_OK);
-    assert_false(store_wants(&store, OBJECT_SECRET));
-    store_tell(&store, &(struct store_event){ .type = STORE_ADDED, .kind = OBJECT_SECRET });
+    assert_false(store_wants(&store, &kind_secret));
+    store_tell(&store, &(struct store_event){ .type = STORE_ADDED, .kind = &kind_secret });
     assert_string_equal(trace, "");
     store_tell_synced(&store);
     assert_string_equal(trace, "a");
@@ -133,11 +133,15 @@ static void test_store_who_wants_no_objects_is_told_synced_only(void **state)
 static void test_store_interests_that_another_covers_are_left_out(void **state)
 {
     (void)state;
-    static const struct store_interest all = { .kind = OBJECT_SECRET };
-    static const struct store_interest here = { .namespace = "here" };
-    static const struct store_interest typed = { .secret_type = "t" };
-    static const struct store_interest here_typed = { .namespace = "here", .secret_type = "t" };
-    static const struct store_interest there = { .namespace = "there", .secret_type = "t" };
+    static const struct store_interest all = { .kind = &kind_secret };
+    static const struct store_interest here = { .kind = &kind_secret, .namespace = "here" };
+    static const struct store_interest typed = { .kind = &kind_secret, .secret_type = "t" };
+    static const struct store_interest here_typed = { .kind = &kind_secret,
+                                                      .namespace = "here",
+                                                      .secret_type = "t" };
+    static const struct store_interest there = { .kind = &kind_secret,
+                                                 .namespace = "there",
+                                                 .secret_type = "t" };
     static const struct {
         const char *name;
         const struct store_interest *asked[4]; /* NULL: STORE_SYNCED only */
@@ -181,19 +185,26 @@ static void test_store_refuses_more_listeners_than_it_has_room_for(void **state)
     assert_int_equal(store_subscribe(&store, &all_secrets, note_event, NULL), ST_LIMIT);
 }
 
+static void ignore_event(void *ctx, const struct store_event *event)
+{
+    (void)ctx;
+    (void)event;
+}
+
 static void test_store_counts_objects_and_reloads(void **state)
 {
     (void)state;
     struct store store;
     struct store_stats stats;
     store_base_init(&store, &fake_ops);
+    assert_int_equal(store_subscribe(&store, &all_secrets, ignore_event, NULL), ST_OK);
     const enum store_event_type types[] = { STORE_ADDED, STORE_ADDED, STORE_MODIFIED,
                                             STORE_DELETED };
     const uint64_t want[] = { 1, 2, 2, 1 };
     for (size_t i = 0; i < COUNTOF(types); i++) {
-        store_tell(&store, &(struct store_event){ .type = types[i], .kind = OBJECT_SECRET });
+        store_tell(&store, &(struct store_event){ .type = types[i], .kind = &kind_secret });
         store_stats(&store, &stats);
-        assert_int_equal(stats.objects[OBJECT_SECRET], want[i]);
+        assert_int_equal(store_stats_objects(&stats, &kind_secret), want[i]);
     }
     store_count_reload(&store, true, 100);
     store_count_reload(&store, false, 200);

@@ -24,7 +24,7 @@
 
 #define OBJECTS 4 /* a to d */
 
-static const struct store_interest all_secrets = { .kind = OBJECT_SECRET };
+static const struct store_interest all_secrets = { .kind = &kind_secret };
 
 /* How a store that is asked to retell goes about it: store_base.h allows all of these. */
 enum retelling {
@@ -121,7 +121,7 @@ static void fake_tell(struct fake *fake, enum store_event_type type, unsigned ob
     const struct secret secret = { .entries = &entry, .entry_count = 1 };
     const struct store_event event = {
         .type = type,
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = SPAN_LITERAL("n"),
         .name = { .at = &name, .len = 1 },
         .secret = type == STORE_DELETED ? NULL : &secret,
@@ -168,9 +168,9 @@ static void fake_deliver(struct fake *fake)
 
 static void fake_stats(const struct store *store, struct store_stats *stats)
 {
-    const uint64_t objects = stats->objects[OBJECT_SECRET];
+    const struct store_stats told = *stats;
     *stats = fake_of(store)->stats;
-    stats->objects[OBJECT_SECRET] = objects;
+    memcpy(stats->kinds, told.kinds, sizeof(stats->kinds));
 }
 
 static const struct store_ops fake_ops = {
@@ -403,7 +403,7 @@ static void agree(const struct union_kit *kit, const struct model *model)
         twice += first && kit->second.values[i];
     }
     store_stats(kit->store, &stats);
-    assert_int_equal(stats.objects[OBJECT_SECRET], told);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), told);
     assert_int_equal(stats.problems, twice);
 }
 
@@ -458,7 +458,7 @@ static void test_union_keeps_objects_apart_and_shows_no_whole_token(void **state
     struct store *store = NULL;
     struct store_stats stats;
     struct secret secret = { 0 };
-    struct store_event event = { .kind = OBJECT_SECRET, .secret = &secret };
+    struct store_event event = { .kind = &kind_secret, .secret = &secret };
     store_base_init(&parts[0].base, &nameless_ops);
     store_base_init(&parts[1].base, &nameless_ops);
     struct union_options options = { .first = &parts[0].base,
@@ -476,7 +476,7 @@ static void test_union_keeps_objects_apart_and_shows_no_whole_token(void **state
     event.name = SPAN_LITERAL("b");
     store_tell(&parts[1].base, &event);
     store_stats(store, &stats);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 2);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 2);
     assert_int_equal(stats.problems, 0);
     event.namespace = SPAN_LITERAL("kube-system");
     event.name = SPAN_LITERAL("bootstrap-token-abcdef.0123456789abcdef");
@@ -509,7 +509,7 @@ static void test_union_keeps_objects_of_the_same_hash_apart(void **state)
         char name[32];
         const int len = snprintf(name, sizeof(name), "bootstrap-token-%06zu", i);
         const struct store_event event = {
-            .kind = OBJECT_SECRET,
+            .kind = &kind_secret,
             .namespace = SPAN_LITERAL("kube-system"),
             .name = { .at = name, .len = (size_t)len },
             .secret = &secret,
@@ -517,7 +517,7 @@ static void test_union_keeps_objects_of_the_same_hash_apart(void **state)
         store_tell(&parts[1].base, &event);
     }
     store_stats(store, &stats);
-    assert_int_equal(stats.objects[OBJECT_SECRET], count);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), count);
     store_free(store);
 }
 
@@ -574,8 +574,12 @@ static void test_union_loads_and_watches_both(void **state)
 static void test_union_asks_both_for_what_it_is_asked_for(void **state)
 {
     (void)state;
-    static const struct store_interest here = { .namespace = "here", .secret_type = "t" };
-    static const struct store_interest there = { .namespace = "there", .secret_type = "t" };
+    static const struct store_interest here = { .kind = &kind_secret,
+                                                .namespace = "here",
+                                                .secret_type = "t" };
+    static const struct store_interest there = { .kind = &kind_secret,
+                                                 .namespace = "there",
+                                                 .secret_type = "t" };
     struct union_kit kit;
     struct problem problem = { 0 };
     struct store_interest got[STORE_MAX_HANDLERS];
@@ -595,8 +599,8 @@ static void test_union_asks_both_for_what_it_is_asked_for(void **state)
 static void test_union_of_several_interests_tells_each_event_once(void **state)
 {
     (void)state;
-    static const struct store_interest here = { .namespace = "here" };
-    static const struct store_interest typed = { .secret_type = "t" };
+    static const struct store_interest here = { .kind = &kind_secret, .namespace = "here" };
+    static const struct store_interest typed = { .kind = &kind_secret, .secret_type = "t" };
     struct union_kit kit;
     struct union_kit other = { 0 };
     struct problem problem = { 0 };
@@ -619,7 +623,7 @@ static void test_union_that_nobody_asks_for_objects_is_synced_all_the_same(void 
     kit_new(&kit);
     assert_int_equal(store_subscribe(kit.store, NULL, on_event, &kit), ST_OK);
     assert_int_equal(store_load(kit.store, &problem), ST_OK);
-    assert_false(store_wants(&kit.first.base, OBJECT_SECRET));
+    assert_false(store_wants(&kit.first.base, &kind_secret));
     play(&kit, "1+a=x 2+a=y 1S 2S");
     assert_string_equal(told_text(&kit), "S ");
     kit_free(&kit);
@@ -641,7 +645,7 @@ static enum status call(struct store *store, char operation, const char *name)
     json_object *object = json_object_new_object();
     json_object *meta = json_object_new_object();
     const struct store_target target = {
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = SPAN_LITERAL("n"),
         .name = span_of(name),
     };
@@ -652,13 +656,13 @@ static enum status call(struct store *store, char operation, const char *name)
     (void)json_object_object_add(object, "metadata", meta);
     switch (operation) {
     case 'c':
-        status = store_create(store, OBJECT_SECRET, object, on_done, NULL);
+        status = store_create(store, &kind_secret, object, on_done, NULL);
         break;
     case 'g':
         status = store_get(store, &target, on_done, NULL);
         break;
     case 'u':
-        status = store_update(store, OBJECT_SECRET, object, on_done, NULL);
+        status = store_update(store, &kind_secret, object, on_done, NULL);
         break;
     case 'p':
         status = store_patch(store, &target, object, on_done, NULL);
@@ -740,7 +744,7 @@ static void test_union_adds_up_figures(void **state)
     kit_load(&kit);
     play(&kit, "1+a=x 2+a=y 2+b=z");
     store_stats(kit.store, &stats);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 2);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 2);
     assert_int_equal(stats.files, 3);
     assert_int_equal(stats.problems, 5 + 10 + 1);
     assert_int_equal(stats.reloads_ok, 27);

@@ -90,7 +90,7 @@ static struct metrics_figures full_figures(void)
         .has_authenticator = true,
         .bootstrap = { .usable = 101 },
         .has_store = true,
-        .store = { .objects = { [OBJECT_SECRET] = 102 },
+        .store = { .kinds = { { &kind_secret, 102 } },
                    .files = 103,
                    .problems = 104,
                    .reloads_ok = 105,

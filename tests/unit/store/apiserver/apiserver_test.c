@@ -544,7 +544,7 @@ static void test_apiserver_silence_ends_a_watch(void **state)
     assert_int_equal(stats.lists_ok, 1);
     assert_int_equal(stats.watches_begun, 2); /* the one in the middle never was one */
     assert_int_equal(stats.watch_events, 2);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 1);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 1);
     assert_int_not_equal(stats.last_contact_sec, 0);
     api_close(&kit);
 }
@@ -761,7 +761,8 @@ static void test_apiserver_retells_what_a_list_under_way_has_told(void **state)
           .send = OK(ADDED("a", "5", ONE) ADDED("b", "10", TWO) END("19")),
           .after = HTTPS_HANG },
     };
-    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+    const struct store_target target = { .kind = &kind_secret,
+                                         .namespace = SPAN_LITERAL("kube-system"),
                                          .name = SPAN_LITERAL("a") };
     struct api_kit kit;
     assert_int_equal(sem_init(&gate, 0, 0), 0);
@@ -786,7 +787,8 @@ static void test_apiserver_retells_what_a_page_under_way_has_told(void **state)
         { .gate = &gate, .send = "]}", .after = HTTPS_CLOSE },
         { .expect = STREAM, .send = OK(ADDED("a", "1", ONE) END("9")), .after = HTTPS_HANG },
     };
-    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+    const struct store_target target = { .kind = &kind_secret,
+                                         .namespace = SPAN_LITERAL("kube-system"),
                                          .name = SPAN_LITERAL("a") };
     struct api_kit kit;
     assert_int_equal(sem_init(&gate, 0, 0), 0);
@@ -833,15 +835,17 @@ static void test_apiserver_retells_by_reading_the_list(void **state)
     struct store_stats stats;
     api_open(&kit, exchanges, 0);
     api_expect(&kit, &(struct api_wish){ .events = "+a=1 +b=2 S " });
-    const struct store_target unknown = { .namespace = SPAN_LITERAL("kube-system"),
+    const struct store_target unknown = { .kind = &kind_secret,
+                                          .namespace = SPAN_LITERAL("kube-system"),
                                           .name = SPAN_LITERAL("x") };
-    const struct store_target target = { .namespace = SPAN_LITERAL("kube-system"),
+    const struct store_target target = { .kind = &kind_secret,
+                                         .namespace = SPAN_LITERAL("kube-system"),
                                          .name = SPAN_LITERAL("b") };
     kit.store->ops->retell(kit.store, &unknown); /* asks nothing: the script has one list only */
     kit.store->ops->retell(kit.store, &target);
     api_expect(&kit, &(struct api_wish){ .events = "+a=1 +b=2 S -b +b=2 " });
     store_stats(kit.store, &stats);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 2);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 2);
     api_close(&kit);
 }
 
@@ -863,8 +867,8 @@ static void test_apiserver_freed_at_any_time(void **state)
 static void test_apiserver_refuses_interests_that_overlap(void **state)
 {
     (void)state;
-    static const struct store_interest all_of_type = { .kind = OBJECT_SECRET, .secret_type = "x" };
-    static const struct store_interest all_in_place = { .kind = OBJECT_SECRET,
+    static const struct store_interest all_of_type = { .kind = &kind_secret, .secret_type = "x" };
+    static const struct store_interest all_in_place = { .kind = &kind_secret,
                                                         .namespace = "kube-system" };
     struct api_kit kit;
     struct problem problem = { 0 };

@@ -122,7 +122,7 @@ static void kit_init(struct kit *kit)
     assert_int_equal(cluster_access_from_text(span_of(config), "config", "", &reader,
                                               &kit->session.access, &problem),
                      ST_OK);
-    assert_int_equal(remote_objects_init(&kit->objects, &kit->session, OBJECT_SECRET), ST_OK);
+    assert_int_equal(remote_objects_init(&kit->objects, &kit->session, &kind_secret), ST_OK);
     reply_init(&kit->reply, &kit->session, &kit->objects);
 }
 

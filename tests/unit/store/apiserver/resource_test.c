@@ -9,21 +9,32 @@
 
 #include "store/apiserver/resource.h"
 
+static const struct object_kind kind_widget = {
+    .group = "example.com",
+    .version = "v1",
+    .name = "Widget",
+    .plural = "widgets",
+    .is_cluster_scoped = true,
+};
+
 static void test_resource_path_rows(void **state)
 {
     (void)state;
     static const struct {
+        const struct object_kind *kind;
         const char *namespace;
         const char *name;
         const char *want;
     } rows[] = {
-        { "", "", "/api/v1/secrets" },
-        { "a", "", "/api/v1/namespaces/a/secrets" },
-        { "a", "b.c", "/api/v1/namespaces/a/secrets/b.c" },
+        { &kind_secret, "", "", "/api/v1/secrets" },
+        { &kind_secret, "a", "", "/api/v1/namespaces/a/secrets" },
+        { &kind_secret, "a", "b.c", "/api/v1/namespaces/a/secrets/b.c" },
+        { &kind_widget, "", "", "/apis/example.com/v1/widgets" },
+        { &kind_widget, "", "b.c", "/apis/example.com/v1/widgets/b.c" },
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         struct buf path = { 0 };
-        resource_path(&path, OBJECT_SECRET, span_of(rows[i].namespace), span_of(rows[i].name));
+        resource_path(&path, rows[i].kind, span_of(rows[i].namespace), span_of(rows[i].name));
         assert_true(span_equal(buf_span(&path), span_of(rows[i].want)));
         buf_fini(&path);
     }

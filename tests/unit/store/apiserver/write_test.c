@@ -62,13 +62,13 @@ static enum status begin(struct store *store,
     enum status status = ST_INTERNAL;
     switch (operation) {
     case CREATE:
-        status = store_create(store, OBJECT_SECRET, object, note_done, outcome);
+        status = store_create(store, &kind_secret, object, note_done, outcome);
         break;
     case GET:
         status = store_get(store, target, note_done, outcome);
         break;
     case UPDATE:
-        status = store_update(store, OBJECT_SECRET, object, note_done, outcome);
+        status = store_update(store, &kind_secret, object, note_done, outcome);
         break;
     case PATCH:
         status = store_patch(store, target, object, note_done, outcome);
@@ -88,14 +88,14 @@ static enum status begin(struct store *store,
     "\"reason\":\"Invalid\",\"details\":{\"causes\":[{\"reason\":\"FieldValueInvalid\","         \
     "\"field\":\"metadata.uid\"}]},\"code\":422}"
 
-#define TARGET                                                              \
-    {                                                                       \
-        .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a") \
+#define TARGET                                                                                    \
+    {                                                                                             \
+        .kind = &kind_secret, .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a") \
     }
-#define TARGET_WITH_PRECONDITIONS                                            \
-    {                                                                        \
-        .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a"), \
-        .uid = SPAN_LITERAL("u-a"), .resource_version = SPAN_LITERAL("5")    \
+#define TARGET_WITH_PRECONDITIONS                                                                  \
+    {                                                                                              \
+        .kind = &kind_secret, .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a"), \
+        .uid = SPAN_LITERAL("u-a"), .resource_version = SPAN_LITERAL("5")                          \
     }
 
 static const struct {

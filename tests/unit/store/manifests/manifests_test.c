@@ -34,7 +34,7 @@ static void test_manifests_load_reads_the_three_endings_and_subdirectories(void 
     mkit_had_events(&kit, "+a=1 +b=2 +c=3 +j=10 S ");
     mkit_had_problems(&kit, "");
     const struct store_stats stats = mkit_stats(&kit);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 4);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 4);
     assert_int_equal(stats.files, 4);
     assert_int_equal(stats.problems, 0);
     assert_int_equal(stats.reloads_ok, 1);
@@ -135,7 +135,7 @@ static void test_manifests_event_says_who_and_where(void **state)
     assert_int_equal(store_subscribe(kit.store, &all_secrets, remember, &told), ST_OK);
     mkit_load(&kit, ST_OK);
     assert_int_equal(told.event.type, STORE_ADDED);
-    assert_int_equal(told.event.kind, OBJECT_SECRET);
+    assert_int_equal(told.event.kind, &kind_secret);
     assert_string_equal(told.namespace, "kube-system");
     assert_string_equal(told.name, "a");
     assert_string_equal(told.source, kit_path(&kit.files, "m/sub/a.yaml").text);
@@ -207,7 +207,7 @@ static void test_manifests_same_object_in_two_files_the_first_path_wins(void **s
     mkit_had_problems(&kit, "m/a/x.yaml:1:1: Secret default/x is in ");
     const struct store_stats stats = mkit_stats(&kit);
     assert_int_equal(stats.problems, 2);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 1);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 1);
     mkit_fini(&kit);
 }
 
@@ -218,7 +218,7 @@ static void test_manifests_find_source_names_the_winners_file(void **state)
     struct manifests_kit kit;
     char source[PROBLEM_FILE_MAX] = "";
     struct store_target target = {
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = SPAN_LITERAL("default"),
         .name = SPAN_LITERAL("x"),
     };
@@ -624,7 +624,7 @@ static void test_manifests_load_without_memory_fails(void **state)
         reached = alloc_fail_disarm();
         if (status == ST_OK) {
             const struct store_stats stats = mkit_stats(&kit);
-            assert_int_equal(stats.objects[OBJECT_SECRET], 3);
+            assert_int_equal(store_stats_objects(&stats, &kind_secret), 3);
             assert_int_equal(stats.problems, 1);
             assert_true(stats.is_synced);
         } else {

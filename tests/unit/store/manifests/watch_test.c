@@ -522,7 +522,7 @@ static void test_manifests_alias_above_the_path_that_is_read(void **state)
     queue_rescan_after(&manifests_of(kit.store)->queues, 0); /* one look at each, and no event */
     turn_run(manifests_of(kit.store));
     turn_run(manifests_of(kit.store)); /* what the first has asked for */
-    assert_int_equal(mkit_stats(&kit).objects[OBJECT_SECRET], 1);
+    assert_int_equal(mkit_secrets(&kit), 1);
     assert_int_equal(mkit_stats(&kit).files, 1);
     mkit_fini(&kit);
 }
@@ -612,7 +612,7 @@ static void test_manifests_broken_file_keeps_its_objects_until_it_is_fixed_or_re
     mkit_had_events(&kit, "");
     const struct store_stats stats = mkit_stats(&kit);
     assert_int_equal(stats.problems, 1);
-    assert_int_equal(stats.objects[OBJECT_SECRET], 4);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 4);
     assert_int_equal(stats.reloads_failed, 1);
     kit_write(&kit.files, "m/two.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: [}\n");
     mkit_expect_silence(&kit);
@@ -793,7 +793,7 @@ static void test_manifests_directory_vanishes_and_returns(void **state)
     kit_unlink(&kit.files, "away/a.yaml"); /* nothing to us any more */
     mkit_put(&kit, "away/sub/s.yaml", "s", "2");
     mkit_expect_silence(&kit);
-    assert_int_equal(mkit_stats(&kit).objects[OBJECT_SECRET], 4);
+    assert_int_equal(mkit_secrets(&kit), 4);
     assert_int_equal(mkit_stats(&kit).problems, 1);
     kit_rename(&kit.files, "away", "m");
     mkit_expect_both(&kit, "~s=2 -a ", "ok m\n");
@@ -1010,7 +1010,7 @@ static void test_manifests_directory_is_unmounted_and_mounted_again(void **state
 static bool has_objects(void *ctx)
 {
     const struct mkit_wish *wish = ctx;
-    return mkit_stats(wish->kit).objects[OBJECT_SECRET] == strtoul(wish->events, NULL, 10);
+    return mkit_secrets(wish->kit) == strtoul(wish->events, NULL, 10);
 }
 
 static void expect_objects(struct manifests_kit *kit, const char *count)

@@ -77,7 +77,7 @@ static struct outcome create(struct manifests_kit *kit, const char *text)
 {
     struct outcome outcome = { .kit = kit };
     json_object *object = parse_quoted(text);
-    const enum status called = store_create(kit->store, OBJECT_SECRET, object, on_done, &outcome);
+    const enum status called = store_create(kit->store, &kind_secret, object, on_done, &outcome);
     (void)json_object_put(object); /* it was copied */
     finish(kit, &outcome, called);
     return outcome;
@@ -86,14 +86,14 @@ static struct outcome create(struct manifests_kit *kit, const char *text)
 static struct outcome update(struct manifests_kit *kit, const json_object *object)
 {
     struct outcome outcome = { .kit = kit };
-    finish(kit, &outcome, store_update(kit->store, OBJECT_SECRET, object, on_done, &outcome));
+    finish(kit, &outcome, store_update(kit->store, &kind_secret, object, on_done, &outcome));
     return outcome;
 }
 
 static struct store_target target_of(const char *name)
 {
     return (struct store_target){
-        .kind = OBJECT_SECRET,
+        .kind = &kind_secret,
         .namespace = SPAN_LITERAL("default"),
         .name = span_of(name),
     };
@@ -307,7 +307,7 @@ static void test_manifests_create_of_what_is_no_secret(void **state)
     }
     assert_int_equal(json_object_object_add(object, "x", deep), 0);
     struct outcome outcome = { .kit = kit };
-    finish(kit, &outcome, store_create(kit->store, OBJECT_SECRET, object, on_done, &outcome));
+    finish(kit, &outcome, store_create(kit->store, &kind_secret, object, on_done, &outcome));
     expect_problem(kit, outcome, ST_INVALID, "nested too deeply");
     (void)json_object_put(object);
     assert_int_equal(mkit_stats(kit).files, 0);
@@ -956,7 +956,7 @@ static void test_manifests_write_needs_a_loop_and_a_listener(void **state)
     assert_int_equal(manifests_new(&options, &kit->store, &problem), ST_OK);
     mkit_load(kit, ST_OK);
     mkit_watch(kit);
-    assert_int_equal(store_create(kit->store, OBJECT_SECRET, object, on_done, &outcome),
+    assert_int_equal(store_create(kit->store, &kind_secret, object, on_done, &outcome),
                      ST_UNSUPPORTED);
     assert_false(outcome.is_done);
     (void)json_object_put(object);
@@ -1007,7 +1007,7 @@ static void test_manifests_writes_run_in_their_order(void **state)
     struct outcome created = { .kit = kit };
     struct outcome patched = { .kit = kit };
     struct outcome deleted = { .kit = kit };
-    assert_int_equal(store_create(kit->store, OBJECT_SECRET, object, on_done, &created), ST_OK);
+    assert_int_equal(store_create(kit->store, &kind_secret, object, on_done, &created), ST_OK);
     assert_int_equal(store_patch(kit->store, &target, change, on_done, &patched), ST_OK);
     finish(kit, &deleted, store_delete(kit->store, &target, on_done, &deleted));
     mkit_had_events(kit, "+a=1 ok ~a=2 ok -a ok ");
@@ -1074,7 +1074,7 @@ static void test_manifests_retell_adds_again(void **state)
     kit->store->ops->retell(kit->store, &a);
     mkit_had_events(kit, ""); /* not from inside the call */
     mkit_expect(kit, "-a +a=1 ");
-    assert_int_equal(mkit_stats(kit).objects[OBJECT_SECRET], 2);
+    assert_int_equal(mkit_secrets(kit), 2);
     mkit_expect_silence(kit);
     kit->store->ops->retell(kit->store, &a);
     kit_unlink(&kit->files, "m/1.yaml");
@@ -1118,7 +1118,7 @@ static enum status begin_lacking(struct manifests_kit *kit,
     const struct store_target target = target_of("a");
     switch (verb) {
     case LACKING_CREATE:
-        return store_create(kit->store, OBJECT_SECRET, object, on_failure_allowed, outcome);
+        return store_create(kit->store, &kind_secret, object, on_failure_allowed, outcome);
     case LACKING_PATCH:
         return store_patch(kit->store, &target, object, on_failure_allowed, outcome);
     default:

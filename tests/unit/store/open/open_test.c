@@ -111,7 +111,7 @@ static void ignore_event(void *ctx, const struct store_event *event)
 /* What is loaded without a loop: everything of manifests, nothing yet of an API server. */
 static enum status load(struct fixture *fixture)
 {
-    const struct store_interest secrets = { .kind = OBJECT_SECRET };
+    const struct store_interest secrets = { .kind = &kind_secret };
     assert_int_equal(store_subscribe(fixture->store, &secrets, ignore_event, NULL), ST_OK);
     return store_load(fixture->store, &fixture->problem);
 }
