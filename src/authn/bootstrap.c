@@ -260,7 +260,7 @@ static void handle_token(struct bootstrap *bootstrap,
     if (was_there) {
         count(bootstrap, was, -1);
     }
-    if (event->type == STORE_DELETED || event->secret->is_refused) {
+    if (event->type == STORE_DELETED || event->secret->meta.is_refused) {
         credential_cache_remove(bootstrap->cache, id);
         return;
     }

@@ -85,3 +85,27 @@ enum status member_require(const struct member *member,
     return member_refuse(member, ST_TYPE, reterr_problem, "expected %s, found %s%s", expected,
                          member_kind(member->node), needs_quotes(type, found) ? " (quote it)" : "");
 }
+
+enum status member_refuse_damage(const struct member *member, struct problem *reterr_problem)
+{
+    return document_is_damaged(member->node)
+               ? member_refuse(member, ST_SYNTAX, reterr_problem, "expected UTF-8")
+               : ST_OK;
+}
+
+enum status member_read_text(const struct member *member,
+                             struct problem *reterr_problem,
+                             struct span *ret_text)
+{
+    if (!member->node) {
+        return ST_OK;
+    }
+    enum status status = member_require(member, json_type_string, "a string", reterr_problem);
+    if (status == ST_OK) {
+        status = member_refuse_damage(member, reterr_problem);
+    }
+    if (status == ST_OK) {
+        *ret_text = member_text(member->node);
+    }
+    return status;
+}

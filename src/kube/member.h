@@ -46,3 +46,14 @@ enum status member_require(const struct member *member,
                            enum json_type type,
                            const char *expected,
                            struct problem *reterr_problem) NODISCARD NONNULL(1, 3);
+
+/** member_refuse_damage() - is it what was written, in UTF-8? What decides must be. Return: ST_OK;
+ * ST_SYNTAX with @reterr_problem */
+enum status member_refuse_damage(const struct member *member,
+                                 struct problem *reterr_problem) NODISCARD NONNULL(1, 2);
+
+/** member_read_text() - a string in UTF-8; absent and null leave @ret_text alone. Borrows the tree.
+ * Return: ST_OK; ST_TYPE, ST_SYNTAX with @reterr_problem */
+enum status member_read_text(const struct member *member,
+                             struct problem *reterr_problem,
+                             struct span *ret_text) NODISCARD NONNULL(1, 2, 3);

@@ -21,7 +21,6 @@
 #include "base/base64.h"
 #include "document/document.h"
 #include "kube/member.h"
-#include "kube/names.h"
 
 #define DATA_KEY_MAX 253 /* apimachinery's validation of keys of ConfigMaps and Secrets */
 
@@ -43,170 +42,6 @@ struct decoder {
     struct secret_entry *entries; /* in the block */
     char *free_at;                /* the block's free bytes */
 };
-
-/* What decides must be what was written. */
-static enum status refuse_damage(struct decoder *decoder, const struct member *member)
-{
-    return document_is_damaged(member->node)
-               ? member_refuse(member, ST_SYNTAX, decoder->problem, "expected UTF-8")
-               : ST_OK;
-}
-
-/* Absent and null leave @ret_text alone. */
-static enum status read_text(struct decoder *decoder, struct member member, struct span *ret_text)
-{
-    if (!member.node) {
-        return ST_OK;
-    }
-    enum status status = member_require(&member, json_type_string, "a string", decoder->problem);
-    if (status == ST_OK) {
-        status = refuse_damage(decoder, &member);
-    }
-    if (status == ST_OK) {
-        *ret_text = member_text(member.node);
-    }
-    return status;
-}
-
-/* As read_text(), and an empty text stands for @otherwise. */
-static enum status read_text_or(struct decoder *decoder,
-                                struct member member,
-                                struct span otherwise,
-                                struct span *ret_text)
-{
-    struct span text = { 0 };
-    const enum status status = read_text(decoder, member, &text);
-    if (status == ST_OK) {
-        *ret_text = text.len > 0 ? text : otherwise;
-    }
-    return status;
-}
-
-/* null is an empty string, as Go reads it. The API server takes no U+FFFD in labels and finalizers;
- * annotations are held to the same. */
-static enum status check_string(struct decoder *decoder, const struct member *element)
-{
-    if (!element->node) {
-        return ST_OK;
-    }
-    const enum status status =
-        member_require(element, json_type_string, "a string", decoder->problem);
-    return status == ST_OK ? refuse_damage(decoder, element) : status;
-}
-
-/* @path: of @map */
-static enum status check_strings(struct decoder *decoder,
-                                 const struct member *map,
-                                 const char *path)
-{
-    if (!map->node) {
-        return ST_OK;
-    }
-    enum status status = member_require(map, json_type_object, "an object", decoder->problem);
-    if (status != ST_OK) {
-        return status;
-    }
-    json_object_object_foreach(map->node, key, value)
-    {
-        const struct member element = { map->node, path, key, value };
-        if (status == ST_OK) {
-            status = check_string(decoder, &element);
-        }
-    }
-    return status;
-}
-
-static enum status check_list(struct decoder *decoder, const struct member *list)
-{
-    if (!list->node) {
-        return ST_OK;
-    }
-    enum status status = member_require(list, json_type_array, "a list", decoder->problem);
-    const size_t count = status == ST_OK ? json_object_array_length(list->node) : 0;
-    for (size_t i = 0; i < count && status == ST_OK; i++) {
-        const struct member element = { list->node, list->path, list->key,
-                                        json_object_array_get_idx(list->node, i) };
-        status = check_string(decoder, &element);
-    }
-    return status;
-}
-
-/* What nobody here has a use for, and the API server refuses of another type all the same. */
-static enum status check_types(struct decoder *decoder,
-                               const json_object *root,
-                               const json_object *metadata)
-{
-    const struct member labels = member_of(metadata, "metadata", "labels");
-    const struct member annotations = member_of(metadata, "metadata", "annotations");
-    const struct member finalizers = member_of(metadata, "metadata", "finalizers");
-    const struct member immutable = member_of(root, "", "immutable");
-    enum status status = check_strings(decoder, &labels, "metadata.labels");
-    if (status == ST_OK) {
-        status = check_strings(decoder, &annotations, "metadata.annotations");
-    }
-    if (status == ST_OK) {
-        status = check_list(decoder, &finalizers);
-    }
-    if (status == ST_OK && immutable.node) {
-        status = member_require(&immutable, json_type_boolean, "true or false", decoder->problem);
-    }
-    return status;
-}
-
-static enum status read_names(struct decoder *decoder, const json_object *root)
-{
-    const struct member metadata = member_of(root, "", "metadata");
-    struct object_meta *const meta = &decoder->found.meta;
-    enum status status = member_require(&metadata, json_type_object, "an object", decoder->problem);
-    if (status != ST_OK) {
-        return status;
-    }
-    const struct member name = member_of(metadata.node, "metadata", "name");
-    status = read_text(decoder, name, &meta->name);
-    if (status != ST_OK) {
-        return status;
-    }
-    if (meta->name.len == 0) {
-        return member_refuse(&name, ST_INVALID, decoder->problem, "expected a name");
-    }
-    if (!name_is_dns_subdomain(meta->name)) {
-        return member_refuse(&name, ST_INVALID, decoder->problem,
-                             "expected a DNS subdomain: at most 253 of a-z, 0-9, `-` and `.`");
-    }
-    const struct member namespace = member_of(metadata.node, "metadata", "namespace");
-    status = read_text_or(decoder, namespace, SPAN_LITERAL("default"), &meta->namespace);
-    if (status != ST_OK) {
-        return status;
-    }
-    if (!name_is_dns_label(meta->namespace)) {
-        return member_refuse(&namespace, ST_INVALID, decoder->problem,
-                             "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
-    }
-    return ST_OK;
-}
-
-static bool has_deletion_timestamp(const json_object *root)
-{
-    const json_object *const metadata = json_object_object_get(root, "metadata");
-    return json_object_object_get(metadata, "deletionTimestamp") != NULL;
-}
-
-static enum status read_metadata(struct decoder *decoder, const json_object *root)
-{
-    struct object_meta *const meta = &decoder->found.meta;
-    enum status status = read_names(decoder, root);
-    if (status != ST_OK) {
-        return status;
-    }
-    const json_object *const metadata = json_object_object_get(root, "metadata");
-    meta->has_deletion_timestamp = has_deletion_timestamp(root);
-    status = read_text(decoder, member_of(metadata, "metadata", "uid"), &meta->uid);
-    if (status == ST_OK) {
-        status = read_text(decoder, member_of(metadata, "metadata", "resourceVersion"),
-                           &meta->resource_version);
-    }
-    return status == ST_OK ? check_types(decoder, root, metadata) : status;
-}
 
 /* IsConfigMapKey: no path may be made of it. */
 static bool is_data_key(struct span key)
@@ -250,7 +85,7 @@ static enum status measure_entries(struct decoder *decoder,
             status = member_require(&entry, json_type_string, expected, decoder->problem);
         }
         if (status == ST_OK && strcmp(key, DESCRIPTION) != 0) {
-            status = refuse_damage(decoder, &entry);
+            status = member_refuse_damage(&entry, decoder->problem);
         }
         if (status != ST_OK) {
             return status;
@@ -271,12 +106,13 @@ static struct span copy_text(struct decoder *decoder, struct span text)
     return (struct span){ .at = copy, .len = text.len };
 }
 
-static enum status make_block(struct decoder *decoder, size_t entries_size)
+static enum status make_block(struct decoder *decoder, const json_object *root, size_t entries_size)
 {
     const struct secret *const found = &decoder->found;
-    const size_t size = sizeof(struct block) + entries_size + found->meta.name.len +
-                        found->meta.namespace.len + found->meta.uid.len +
-                        found->meta.resource_version.len + found->type.len;
+    const struct object_meta_size meta = object_meta_measure(&found->meta, root);
+    const size_t size = sizeof(struct block) + entries_size +
+                        meta.label_count * sizeof(struct object_label) + meta.text_len +
+                        found->type.len;
     struct block *const block = malloc(size);
     if (!block) {
         problem_set(decoder->problem, ST_NOMEM, 0, 0, "out of memory");
@@ -289,15 +125,10 @@ static enum status make_block(struct decoder *decoder, size_t entries_size)
     *block = (struct block){ .size = size };
     decoder->block = block;
     decoder->entries = (struct secret_entry *)(block + 1);
-    decoder->free_at = (char *)(decoder->entries + entry_max);
+    struct object_label *const labels = (struct object_label *)(decoder->entries + entry_max);
+    decoder->free_at = (char *)(labels + meta.label_count);
     block->secret = (struct secret){
-        .meta = {
-            .name = copy_text(decoder, found->meta.name),
-            .namespace = copy_text(decoder, found->meta.namespace),
-            .uid = copy_text(decoder, found->meta.uid),
-            .resource_version = copy_text(decoder, found->meta.resource_version),
-            .has_deletion_timestamp = found->meta.has_deletion_timestamp,
-        },
+        .meta = object_meta_copy(&found->meta, root, labels, &decoder->free_at),
         .type = copy_text(decoder, found->type),
         .entries = decoder->entries,
     };
@@ -401,10 +232,14 @@ static enum status fill_block(struct decoder *decoder, const json_object *root)
 static enum status decode(struct decoder *decoder, const json_object *root)
 {
     size_t entries_size = 0;
-    enum status status = read_metadata(decoder, root);
+    const struct member type = member_of(root, "", "type");
+    enum status status =
+        object_meta_read(&kind_secret, root, &decoder->found.meta, decoder->problem);
     if (status == ST_OK) {
-        status = read_text_or(decoder, member_of(root, "", "type"), SPAN_LITERAL("Opaque"),
-                              &decoder->found.type);
+        status = member_read_text(&type, decoder->problem, &decoder->found.type);
+    }
+    if (decoder->found.type.len == 0) {
+        decoder->found.type = SPAN_LITERAL("Opaque");
     }
     decoder->data = member_of(root, "", "data");
     decoder->string_data = member_of(root, "", "stringData");
@@ -415,20 +250,9 @@ static enum status decode(struct decoder *decoder, const json_object *root)
         status = measure_entries(decoder, &decoder->string_data, "a string", &entries_size);
     }
     if (status == ST_OK) {
-        status = make_block(decoder, entries_size);
+        status = make_block(decoder, root, entries_size);
     }
     return status == ST_OK ? fill_block(decoder, root) : status;
-}
-
-static enum status require_object(const json_object *root, struct problem *problem)
-{
-    unsigned line, column;
-    if (json_object_is_type(root, json_type_object)) {
-        return ST_OK;
-    }
-    document_position(root, &line, &column);
-    problem_set(problem, ST_TYPE, line, column, "expected a Secret, found %s", member_kind(root));
-    return ST_TYPE;
 }
 
 enum status secret_decode_names(const json_object *root,
@@ -436,16 +260,12 @@ enum status secret_decode_names(const json_object *root,
                                 struct problem *reterr_problem)
 {
     struct decoder decoder = { .problem = reterr_problem };
-    enum status status = require_object(root, reterr_problem);
+    enum status status =
+        object_meta_read_names(&kind_secret, root, &decoder.found.meta, reterr_problem);
     if (status == ST_OK) {
-        status = read_names(&decoder, root);
+        status = make_block(&decoder, root, 0);
     }
     if (status == ST_OK) {
-        decoder.found.meta.has_deletion_timestamp = has_deletion_timestamp(root);
-        status = make_block(&decoder, 0);
-    }
-    if (status == ST_OK) {
-        decoder.block->secret.is_refused = true;
         *ret_secret = &decoder.block->secret;
     }
     return status;
@@ -456,10 +276,7 @@ enum status secret_decode(const json_object *root,
                           struct problem *reterr_problem)
 {
     struct decoder decoder = { .problem = reterr_problem };
-    enum status status = require_object(root, reterr_problem);
-    if (status == ST_OK) {
-        status = decode(&decoder, root);
-    }
+    const enum status status = decode(&decoder, root);
     if (status == ST_OK) {
         *ret_secret = &decoder.block->secret;
     } else if (decoder.block) {

@@ -16,17 +16,10 @@
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "kube/object_meta.h"
 
 /* sum of decoded values; the API server's own limit (core/v1 MaxSecretSize) */
 #define SECRET_MAX_BYTES 1048576
-
-struct object_meta {
-    struct span name;
-    struct span namespace; /* "default" when the manifest names none, as kubectl has it */
-    struct span uid;       /* empty when unknown */
-    struct span resource_version;
-    bool has_deletion_timestamp; /* present and not null, whatever its value */
-};
 
 struct secret_entry {
     struct span key;
@@ -39,8 +32,6 @@ struct secret {
     const struct secret_entry *entries; /* one block with the struct; sorted by key, keys unique;
                                            stringData merged over data */
     size_t entry_count;
-    bool is_refused; /* of secret_decode_names(): what else it says is not known, and none of it
-                        counts */
 };
 
 /**
@@ -48,21 +39,20 @@ struct secret {
  * @root: borrows; a tree of document_parse() or of the API server
  *
  * data values are base64 (base/base64.h), stringData values plain strings that win over data; both
- * must be JSON strings (null counts as empty). metadata.name must be a DNS subdomain, the namespace
- * a DNS label, keys what the API server takes for keys. Labels and annotations are strings,
- * finalizers a list of them, immutable a boolean. kind and apiVersion are the caller's
- * business; other members are ignored. Stricter than the API server in one place: a data value
- * that is a list of numbers (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE,
- * ST_INVALID, ST_LIMIT, ST_SYNTAX with @reterr_problem (position and what was expected, never a
- * value); ST_NOMEM. Cost: one allocation. Source: k8s core/v1 Secret, apimachinery's validation;
- * how kubectl types scalars: document/yaml_scalar.h.
+ * must be JSON strings (null counts as empty). Metadata is as object_meta_read() has it, keys are
+ * what the API server takes for keys. kind and apiVersion are the caller's business; other members
+ * are ignored. Stricter than the API server in one place: a data value that is a list of numbers
+ * (Go reads bytes from it) is ST_TYPE. Return: ST_OK; ST_TYPE, ST_INVALID, ST_LIMIT, ST_SYNTAX with
+ * @reterr_problem (position and what was expected, never a value); ST_NOMEM. Cost: one allocation.
+ * Source: k8s core/v1 Secret, apimachinery's validation; how kubectl types scalars:
+ * document/yaml_scalar.h.
  */
 enum status secret_decode(const json_object *root,
                           struct secret **ret_secret,
                           struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
-/** secret_decode_names() - what is left of a Secret that secret_decode() refuses: its name and
- * namespace, and whether it is being deleted; no type, no entries. Return: as secret_decode(), when
+/** secret_decode_names() - what is left of a Secret that secret_decode() refuses:
+ * object_meta_read_names(), no type, no entries. Return: as secret_decode(), when
  * these are refused, too */
 enum status secret_decode_names(const json_object *root,
                                 struct secret **ret_secret,

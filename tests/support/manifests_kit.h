@@ -64,7 +64,7 @@ static inline void mkit_on_event(void *ctx, const struct store_event *event)
     }
     buf_append_char(events, "+~-"[event->type]);
     buf_append(events, event->name);
-    if (event->secret && event->secret->is_refused) {
+    if (event->secret && event->secret->meta.is_refused) {
         assert_int_equal(event->secret->entry_count, 0);
         buf_append_text(events, "?");
     } else if (event->secret) {

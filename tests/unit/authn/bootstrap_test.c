@@ -310,12 +310,12 @@ static void test_bootstrap_refused_secret_holds_no_token(void **state)
     struct test_secret test;
     test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
     tell(fixture, &test, STORE_ADDED);
-    test.secret.is_refused = true;
+    test.secret.meta.is_refused = true;
     tell(fixture, &test, STORE_MODIFIED);
     assert_int_equal(ask(fixture, TEST_TOKEN), ST_TOKEN_ID_UNKNOWN);
     assert_int_equal(usable(fixture), 0);
     assert_int_equal(fixture->problem_count, 0); /* the store has told */
-    test.secret.is_refused = false;
+    test.secret.meta.is_refused = false;
     tell(fixture, &test, STORE_MODIFIED);
     assert_int_equal(ask(fixture, TEST_TOKEN), ST_OK);
     assert_int_equal(usable(fixture), 1);

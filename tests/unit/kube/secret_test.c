@@ -301,7 +301,7 @@ static void test_secret_decode_names_of_what_is_refused(void **state)
         if (outcome.secret) {
             describe(&got, outcome.secret);
             assert_string_equal(got.at, rows[i].is);
-            assert_true(outcome.secret->is_refused);
+            assert_true(outcome.secret->meta.is_refused);
         }
         assert_int_equal(outcome.secret != NULL, rows[i].want == ST_OK);
         buf_fini(&got);

@@ -149,7 +149,7 @@ static void check_accepted(const struct manifest_objects *objects, size_t row)
         len += (size_t)snprintf(names + len, sizeof(names) - len, " %.*s@%u", (int)name.len,
                                 name.at, objects->at[i].line);
         const struct manifest_refusal *refusal = objects->at[i].refusal;
-        assert_int_equal(objects->at[i].secret->is_refused, refusal != NULL);
+        assert_int_equal(objects->at[i].secret->meta.is_refused, refusal != NULL);
         if (refusal) {
             len += (size_t)snprintf(names + len, sizeof(names) - len, "?%u:%u:%s", refusal->line,
                                     refusal->column, refusal->text);
