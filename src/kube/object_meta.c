@@ -99,20 +99,32 @@ static enum status read_namespace(const struct object_kind *kind,
 {
     const struct member namespace = member_of(metadata, "metadata", "namespace");
     struct span text = { 0 };
+    if (kind->is_cluster_scoped) {
+        return ST_OK; /* whatever it says, it is nobody's name */
+    }
     const enum status status = member_read_text(&namespace, problem, &text);
     if (status != ST_OK) {
         return status;
-    }
-    if (kind->is_cluster_scoped) {
-        return text.len == 0 ? ST_OK
-                             : member_refuse(&namespace, ST_INVALID, problem,
-                                             "expected none: a %s is in no namespace", kind->name);
     }
     *ret_namespace = text.len > 0 ? text : SPAN_LITERAL("default");
     return name_is_dns_label(*ret_namespace)
                ? ST_OK
                : member_refuse(&namespace, ST_INVALID, problem,
                                "expected a DNS label: at most 63 of a-z, 0-9 and `-`");
+}
+
+static enum status check_scope(const struct object_kind *kind,
+                               const json_object *metadata,
+                               struct problem *problem)
+{
+    const struct member namespace = member_of(metadata, "metadata", "namespace");
+    const bool is_empty =
+        !namespace.node || (json_object_is_type(namespace.node, json_type_string) &&
+                            member_text(namespace.node).len == 0);
+    return !kind->is_cluster_scoped || is_empty
+               ? ST_OK
+               : member_refuse(&namespace, ST_INVALID, problem,
+                               "expected none: a %s is in no namespace", kind->name);
 }
 
 static enum status read_names(const struct object_kind *kind,
@@ -170,6 +182,9 @@ enum status object_meta_read(const struct object_kind *kind,
     status = member_read_text(&uid, reterr_problem, &meta.uid);
     if (status == ST_OK) {
         status = member_read_text(&version, reterr_problem, &meta.resource_version);
+    }
+    if (status == ST_OK) {
+        status = check_scope(kind, metadata, reterr_problem);
     }
     if (status == ST_OK) {
         status = check_types(kind, root, reterr_problem);

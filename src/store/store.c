@@ -20,7 +20,7 @@ void store_base_init(struct store *store, const struct store_ops *ops)
 size_t store_kind_at(const struct store *store, const struct object_kind *kind)
 {
     size_t at = 0;
-    while (at < store->kind_count && store->kinds[at] != kind) {
+    while (at < store->kind_count && store->kinds[at].kind != kind) {
         at++;
     }
     return at;
@@ -119,6 +119,17 @@ void store_count_reload(struct store *store, bool ok, int64_t now_sec)
     atomic_store_explicit(&counters->last_reload_ok, ok, memory_order_relaxed);
 }
 
+static void note_kind(struct store *store, const struct store_interest *interest)
+{
+    struct store_kind *const kind = &store->kinds[store_kind_at(store, interest->kind)];
+    if (!kind->kind) {
+        store->kind_count++;
+        *kind = (struct store_kind){ .kind = interest->kind, .is_metadata_only = true };
+    }
+    kind->wants_json = kind->wants_json || interest->wants_json;
+    kind->is_metadata_only = kind->is_metadata_only && interest->is_metadata_only;
+}
+
 enum status store_subscribe(struct store *store,
                             const struct store_interest *interest,
                             store_handler *handler,
@@ -127,8 +138,8 @@ enum status store_subscribe(struct store *store,
     if (store->subscription_count == STORE_MAX_HANDLERS) {
         return ST_LIMIT;
     }
-    if (interest && !store_wants(store, interest->kind)) {
-        store->kinds[store->kind_count++] = interest->kind;
+    if (interest) {
+        note_kind(store, interest);
     }
     store->subscriptions[store->subscription_count++] = (struct store_subscription){
         .interest = interest ? *interest : (struct store_interest){ 0 },
@@ -171,6 +182,9 @@ enum status store_write(struct store *store, const struct store_write *write)
             .name = metadata_text(write->object, "name"),
         };
     }
+    if (named.target.kind->is_cluster_scoped) {
+        named.target.namespace = (struct span){ 0 };
+    }
     return store->ops->write(store, &named);
 }
 
@@ -198,7 +212,7 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
         .watch_events = atomic_load_explicit(&counters->watch_events, memory_order_relaxed),
     };
     for (size_t i = 0; i < store->kind_count; i++) {
-        stats.kinds[i].kind = store->kinds[i];
+        stats.kinds[i].kind = store->kinds[i].kind;
         stats.kinds[i].objects = atomic_load_explicit(&counters->objects[i], memory_order_relaxed);
     }
     if (store->ops->stats) {

@@ -35,8 +35,12 @@ struct store_event {
     const struct object_kind *kind; /* NULL for STORE_SYNCED */
     struct span namespace;          /* borrow until the handler returns; empty for STORE_SYNCED */
     struct span name;
-    const struct secret
-        *secret; /* borrows until the handler returns; NULL for STORE_DELETED and STORE_SYNCED */
+    /* of STORE_ADDED and STORE_MODIFIED, and borrow until the handler returns; else NULL */
+    const struct object_meta *meta;
+    const struct secret *secret; /* of a kind that is_secret, unless metadata was all that was asked
+                                    for; meta is part of it */
+    const json_object *json;     /* the whole object, if asked for; its metadata may say no
+                                    resourceVersion, or another. NULL when meta.is_refused */
     const char
         *source; /* where it stands, for people ("file.yaml"), or NULL; borrows until return */
     unsigned source_line; /* from 1; 0 when unknown */
@@ -48,6 +52,9 @@ struct store_interest {
     const struct object_kind *kind;
     const char *namespace;   /* NULL: every namespace */
     const char *secret_type; /* kind_secret: only those of this type; NULL: every type */
+    bool wants_json;         /* store_event.json */
+    bool is_metadata_only;   /* store_event.meta is all; a store that fetches fetches no more, and
+                                nothing else of an object is checked */
 };
 
 typedef void store_handler(void *ctx, const struct store_event *event);

@@ -41,6 +41,19 @@ struct store_ops {
     void (*stats)(const struct store *store, struct store_stats *stats);
 };
 
+/** A kind that is listened to, and what all who listen want of its objects. */
+struct store_kind {
+    const struct object_kind *kind;
+    bool wants_json;
+    bool is_metadata_only;
+};
+
+/** store_kind_decodes_secret() - does it take more than metadata to tell of it? */
+static inline bool store_kind_decodes_secret(const struct store_kind *kind)
+{
+    return kind->kind->is_secret && !kind->is_metadata_only;
+}
+
 struct store_subscription {
     struct store_interest interest;
     bool wants_objects; /* false: STORE_SYNCED only */
@@ -74,7 +87,7 @@ struct store {
     const struct store_ops *ops;
     struct store_subscription subscriptions[STORE_MAX_HANDLERS]; /* in order */
     size_t subscription_count;
-    const struct object_kind *kinds[STORE_MAX_HANDLERS]; /* those that are listened to */
+    struct store_kind kinds[STORE_MAX_HANDLERS]; /* those that are listened to */
     size_t kind_count;
     uint64_t told_count; /* events of objects, since the start */
     struct store_counters counters;

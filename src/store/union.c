@@ -146,7 +146,8 @@ static void name_place(struct problem *problem, const struct store_target *targe
     char place[PROBLEM_FILE_MAX];
     const struct shown_name namespace = shown_name_of(target->namespace);
     const struct shown_name name = shown_name_of(target->name);
-    (void)snprintf(place, sizeof(place), "%s/%s", namespace.text, name.text); /* it has room */
+    (void)snprintf(place, sizeof(place), "%s%s%s", namespace.text,
+                   target->kind->is_cluster_scoped ? "" : "/", name.text); /* it has room */
     problem_set_file(problem, place);
 }
 

@@ -18,19 +18,31 @@
 
 static const struct manifests_limits limits = { .file_objects = 1000, .file_entries = 10000 };
 
+static const struct store_kind secret_kinds[] = { { .kind = &kind_secret } };
+static const struct manifest_kinds secrets = { .at = secret_kinds, .count = COUNTOF(secret_kinds) };
+
 static struct digester digester; /* its key may be any */
 
 static bool decode(struct span text, struct manifest_objects *ret_objects)
 {
     struct problem problem = { 0 };
     *ret_objects = (struct manifest_objects){ 0 };
-    return manifest_decode(text, true, &limits, &digester, ret_objects, &problem) == ST_OK;
+    return manifest_decode(text, secrets, &limits, &digester, ret_objects, &problem) == ST_OK;
 }
 
 static bool is_same_name(const struct manifest_object *a, const struct manifest_object *b)
 {
     return span_equal(a->secret->meta.name, b->secret->meta.name) &&
            span_equal(a->secret->meta.namespace, b->secret->meta.namespace);
+}
+
+static struct store_target target_of(const struct manifest_object *object)
+{
+    return (struct store_target){
+        .kind = object->kind,
+        .namespace = object->meta->namespace,
+        .name = object->meta->name,
+    };
 }
 
 /* @changed: what the first of this name has become; NULL: all of this name are gone */
@@ -67,8 +79,8 @@ static void rewrite(struct span text,
     struct problem problem = { 0 };
     struct buf changed = { 0 };
     bool is_empty = false;
-    FUZZ_REQUIRE(manifest_rewrite(text, target->secret->meta.namespace, target->secret->meta.name,
-                                  object, &changed, &is_empty, &problem) == ST_OK);
+    const struct store_target wanted = target_of(target);
+    FUZZ_REQUIRE(manifest_rewrite(text, &wanted, object, &changed, &is_empty, &problem) == ST_OK);
     after = (struct manifest_objects){ 0 }; /* what no document is left in is not read again */
     FUZZ_REQUIRE(is_empty || decode(buf_span(&changed), &after));
     compare(before, &after, target, content);
@@ -83,12 +95,12 @@ static void replace(struct span text, const struct manifest_objects *before)
     struct secret *secret = NULL;
     struct content_digest content;
     json_object *object = NULL;
-    FUZZ_REQUIRE(manifest_find(text, target->secret->meta.namespace, target->secret->meta.name,
-                               &object, &problem) == ST_OK);
-    FUZZ_REQUIRE(rules_complete(object) == ST_OK);
+    const struct store_target wanted = target_of(target);
+    FUZZ_REQUIRE(manifest_find(text, &wanted, &object, &problem) == ST_OK);
+    FUZZ_REQUIRE(rules_complete(&kind_secret, object) == ST_OK);
     FUZZ_REQUIRE(document_set_text(object, "fuzz", SPAN_LITERAL("a\nb\n")) == ST_OK);
     FUZZ_REQUIRE(secret_decode(object, &secret, &problem) == ST_OK);
-    FUZZ_REQUIRE(digester_compute(&digester, object, secret, &content) == ST_OK);
+    FUZZ_REQUIRE(digester_compute(&digester, object, &secret->meta, secret, &content) == ST_OK);
     FUZZ_REQUIRE(secret_free(secret) == NULL);
     rewrite(text, before, object, &content);
     (void)json_object_put(object);

@@ -121,10 +121,11 @@ static inline bool api_saw(struct api_kit *kit, const char *text)
     return saw;
 }
 
-static inline void api_open_bounded(struct api_kit *kit,
-                                    const struct https_exchange *exchanges,
-                                    uint64_t silence_timeout_ms,
-                                    uint64_t list_timeout_ms)
+/* The server is there, and the store; nobody listens yet. */
+static inline void api_make(struct api_kit *kit,
+                            const struct https_exchange *exchanges,
+                            uint64_t silence_timeout_ms,
+                            uint64_t list_timeout_ms)
 {
     char config[1024];
     struct problem problem = { 0 };
@@ -165,9 +166,23 @@ static inline void api_open_bounded(struct api_kit *kit,
         .ctx = kit,
     };
     assert_int_equal(apiserver_new(&options, &kit->store, &problem), ST_OK);
-    assert_int_equal(store_subscribe(kit->store, &api_interest, api_on_event, kit), ST_OK);
+}
+
+static inline void api_begin(struct api_kit *kit)
+{
+    struct problem problem = { 0 };
     assert_int_equal(store_load(kit->store, &problem), ST_UNSETTLED);
     assert_int_equal(store_watch(kit->store, kit->files.loop, &problem), ST_OK);
+}
+
+static inline void api_open_bounded(struct api_kit *kit,
+                                    const struct https_exchange *exchanges,
+                                    uint64_t silence_timeout_ms,
+                                    uint64_t list_timeout_ms)
+{
+    api_make(kit, exchanges, silence_timeout_ms, list_timeout_ms);
+    assert_int_equal(store_subscribe(kit->store, &api_interest, api_on_event, kit), ST_OK);
+    api_begin(kit);
 }
 
 static inline void api_open(struct api_kit *kit,

@@ -49,7 +49,7 @@ struct identity {
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                const struct object_kind *kind)
+                                const struct store_kind *kind)
 {
     *objects = (struct remote_objects){ .session = session, .kind = kind };
     return table_init(&objects->table);
@@ -64,7 +64,9 @@ void remote_objects_fini(struct remote_objects *objects)
     table_fini(&objects->table);
 }
 
-static bool identify(const json_object *object, struct identity *ret_identity)
+static bool identify(const struct object_kind *kind,
+                     const json_object *object,
+                     struct identity *ret_identity)
 {
     const json_object *metadata = resource_metadata(object);
     const struct identity identity = {
@@ -74,7 +76,9 @@ static bool identify(const json_object *object, struct identity *ret_identity)
         .resource_version = resource_text(metadata, "resourceVersion"),
     };
     *ret_identity = identity;
-    return name_is_dns_subdomain(identity.name) && name_is_dns_label(identity.namespace);
+    const bool is_placed = kind->is_cluster_scoped ? identity.namespace.len == 0
+                                                   : name_is_dns_label(identity.namespace);
+    return is_placed && name_is_dns_subdomain(identity.name);
 }
 
 static uint64_t hash_text(const struct table *table, struct span text)
@@ -132,7 +136,9 @@ static struct remote_object *make(struct remote_objects *objects, const struct i
     }
     object->namespace_len = (uint16_t)identity->namespace.len; /* both are valid names: short */
     object->name_len = (uint16_t)identity->name.len;
-    memcpy(object->key, identity->namespace.at, identity->namespace.len);
+    if (identity->namespace.len > 0) {
+        memcpy(object->key, identity->namespace.at, identity->namespace.len);
+    }
     memcpy(object->key + identity->namespace.len, identity->name.at, identity->name.len);
     const uint32_t hash = table_hash_pair(&objects->table, identity->name, identity->namespace);
     if (table_insert(&objects->table, hash, object) != ST_OK) {
@@ -144,16 +150,19 @@ static struct remote_object *make(struct remote_objects *objects, const struct i
 
 /* --- telling --- */
 
+/* @decoded: what the object is */
 static void tell(struct remote_objects *objects,
                  struct remote_object *object,
-                 const struct secret *secret)
+                 const struct store_event *decoded)
 {
     const struct store_event event = {
         .type = object->is_told ? STORE_MODIFIED : STORE_ADDED,
-        .kind = objects->kind,
+        .kind = objects->kind->kind,
         .namespace = namespace_of(object),
         .name = name_of(object),
-        .secret = secret,
+        .meta = decoded->meta,
+        .secret = decoded->secret,
+        .json = decoded->json,
         .source = session_url(objects->session),
     };
     object->is_told = true;
@@ -168,7 +177,7 @@ static void tell_deleted(struct remote_objects *objects, struct remote_object *o
     object->is_told = false;
     const struct store_event event = {
         .type = STORE_DELETED,
-        .kind = objects->kind,
+        .kind = objects->kind->kind,
         .namespace = namespace_of(object),
         .name = name_of(object),
     };
@@ -191,7 +200,7 @@ static void report_wrong(struct remote_objects *objects,
                          const struct problem *why)
 {
     struct problem problem;
-    name_problem(objects->kind, object, why->status, why->text, &problem);
+    name_problem(objects->kind->kind, object, why->status, why->text, &problem);
     objects->wrong_count += !object->is_wrong;
     object->is_wrong = true;
     session_report(objects->session, &problem);
@@ -203,25 +212,45 @@ static void report_fine(struct remote_objects *objects, struct remote_object *ob
     if (object->is_wrong) {
         object->is_wrong = false;
         objects->wrong_count--;
-        name_problem(objects->kind, object, ST_OK, "it can be read, or is gone", &problem);
+        name_problem(objects->kind->kind, object, ST_OK, "it can be read, or is gone", &problem);
         session_resolved(objects->session, &problem);
     }
 }
 
 /* --- what comes from the server --- */
 
-/* Decode and tell. */
+static enum status decode_and_tell(struct remote_objects *objects,
+                                   struct remote_object *object,
+                                   const json_object *tree,
+                                   struct problem *problem)
+{
+    const struct store_kind *wanted = objects->kind;
+    struct secret *secret = NULL;
+    struct object_meta *plain = NULL;
+    const enum status status = store_kind_decodes_secret(wanted)
+                                   ? secret_decode(tree, &secret, problem)
+                                   : object_meta_decode(wanted->kind, tree, &plain, problem);
+    if (status == ST_OK) {
+        const struct store_event decoded = {
+            .meta = secret ? &secret->meta : plain,
+            .secret = secret,
+            .json = wanted->wants_json ? tree : NULL,
+        };
+        report_fine(objects, object);
+        tell(objects, object, &decoded);
+    }
+    secret = secret_free(secret);
+    plain = object_meta_free(plain);
+    return status;
+}
+
 static enum status tell_news(struct remote_objects *objects,
                              struct remote_object *object,
                              const json_object *tree)
 {
-    struct secret *secret = NULL;
     struct problem problem = { 0 };
-    const enum status status = secret_decode(tree, &secret, &problem);
+    const enum status status = decode_and_tell(objects, object, tree, &problem);
     if (status == ST_OK) {
-        report_fine(objects, object);
-        tell(objects, object, secret);
-        secret = secret_free(secret);
         return ST_OK;
     }
     tell_deleted(objects, object);
@@ -236,7 +265,7 @@ static enum status tell_news(struct remote_objects *objects,
 enum status remote_objects_put(struct remote_objects *objects, const json_object *tree)
 {
     struct identity identity;
-    if (!identify(tree, &identity)) {
+    if (!identify(objects->kind->kind, tree, &identity)) {
         return ST_SYNTAX;
     }
     const uint64_t version = version_of(&objects->table, &identity);
@@ -273,7 +302,7 @@ static void drop(struct remote_objects *objects, struct remote_object *object)
 enum status remote_objects_remove(struct remote_objects *objects, const json_object *tree)
 {
     struct identity identity;
-    if (!identify(tree, &identity)) {
+    if (!identify(objects->kind->kind, tree, &identity)) {
         return ST_SYNTAX;
     }
     struct remote_object *object = find(objects, &identity);

@@ -15,16 +15,16 @@
 #include "store/store.h"
 
 struct remote_objects {
-    struct session *session; /* borrows */
-    const struct object_kind *kind;
-    struct table table;  /* of struct remote_object; owns them */
-    uint32_t generation; /* of the list that is being read, or was last */
-    size_t wrong_count;  /* objects that cannot be decoded */
+    struct session *session;       /* borrows */
+    const struct store_kind *kind; /* borrows: one of the store's */
+    struct table table;            /* of struct remote_object; owns them */
+    uint32_t generation;           /* of the list that is being read, or was last */
+    size_t wrong_count;            /* objects that cannot be decoded */
 };
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                const struct object_kind *kind) NODISCARD NONNULL(1, 2);
+                                const struct store_kind *kind) NODISCARD NONNULL(1, 2, 3);
 void remote_objects_fini(struct remote_objects *objects) NONNULL(1);
 
 /** remote_objects_begin_list() - what is not put again before remote_objects_end_list() is gone */

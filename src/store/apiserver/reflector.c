@@ -594,7 +594,9 @@ enum status reflector_new(struct session *session,
     reflector->silence_timeout_ms = silence_timeout_ms;
     reflector->list_timeout_ms = list_timeout_ms;
     reply_init(&reflector->reply, session, &reflector->objects);
-    enum status status = remote_objects_init(&reflector->objects, session, interest->kind);
+    const struct store *store = session->store;
+    enum status status = remote_objects_init(&reflector->objects, session,
+                                             &store->kinds[store_kind_at(store, interest->kind)]);
     if (status == ST_OK) {
         reflector->timer = calloc(1, sizeof(*reflector->timer));
         status = reflector->timer ? ST_OK : ST_NOMEM;

@@ -291,7 +291,7 @@ static enum status send_deletion(struct remote_writes *writes, const struct stor
 static bool has_names(const struct store_write *wanted)
 {
     const struct store_target *target = &wanted->target;
-    return name_is_dns_label(target->namespace) &&
+    return (target->kind->is_cluster_scoped || name_is_dns_label(target->namespace)) &&
            (wanted->verb == STORE_CREATE || name_is_dns_subdomain(target->name));
 }
 

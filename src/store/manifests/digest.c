@@ -2,8 +2,9 @@
 /*
  * What an object says, as 16 bytes: the resourceVersion of a store that keeps no objects.
  *
- * Two texts of one content have one digest: the order of members, comments, stringData or data,
- * what is null, and apiVersion and kind (which are always the same) make no difference. All else
+ * Two texts of one content have one digest: the order of members, comments, what is null, and
+ * apiVersion and kind (which are always the same) make no difference, and in a Secret that is
+ * decoded neither do stringData or data. All else
  * does, labels and annotations too, since whoever writes relies on it. metadata.resourceVersion is
  * the one member that is left out: it would have to name itself.
  *
@@ -153,26 +154,36 @@ static void put_value(struct buf *buf, const json_object *node)
     }
 }
 
+/* What @secret says of itself. */
+static void put_secret(struct buf *buf, const struct secret *secret)
+{
+    put_text(buf, secret->type);
+    put_bits(buf, 'c', secret->entry_count);
+    for (size_t i = 0; i < secret->entry_count; i++) {
+        put_text(buf, secret->entries[i].key);
+        put_text(buf, secret->entries[i].value);
+    }
+}
+
 enum status digester_compute(struct digester *digester,
                              const json_object *root,
+                             const struct object_meta *meta,
                              const struct secret *secret,
                              struct content_digest *ret_content)
 {
-    /* what @secret says of them, or the name of the object does */
-    static const char *const known[] = { "apiVersion", "kind",       "metadata", "type",
-                                         "data",       "stringData", NULL };
+    /* what the object's key says of them, or put_secret() does */
+    static const char *const known[] = { "apiVersion", "kind", "metadata", NULL };
+    static const char *const known_secret[] = { "apiVersion", "kind",       "metadata", "type",
+                                                "data",       "stringData", NULL };
     static const char *const known_metadata[] = { "name", "namespace", "uid", "resourceVersion",
                                                   NULL };
     struct buf *scratch = &digester->scratch;
     buf_clear(scratch);
-    put_text(scratch, secret->meta.uid);
-    put_text(scratch, secret->type);
-    put_bits(scratch, 'c', secret->entry_count);
-    for (size_t i = 0; i < secret->entry_count; i++) {
-        put_text(scratch, secret->entries[i].key);
-        put_text(scratch, secret->entries[i].value);
+    put_text(scratch, meta->uid);
+    if (secret) {
+        put_secret(scratch, secret);
     }
-    put_members(scratch, root, known);
+    put_members(scratch, root, secret ? known_secret : known);
     put_members(scratch, json_object_object_get(root, "metadata"), known_metadata);
     if (scratch->failed) {
         return ST_NOMEM;

@@ -32,12 +32,14 @@ struct digester {
 enum status digester_init(struct digester *digester) NODISCARD NONNULL(1);
 void digester_fini(struct digester *digester) NONNULL(1);
 
-/** digester_compute() - @root: as document_parse() or document_copy() made it. @secret: decoded
- * from it. Return: ST_OK; ST_NOMEM */
+/** digester_compute() - @root: as document_parse() or document_copy() made it. @meta, @secret:
+ * decoded from it; NULL: of an object of which no more is decoded than its metadata. Return: ST_OK;
+ * ST_NOMEM */
 enum status digester_compute(struct digester *digester,
                              const json_object *root,
+                             const struct object_meta *meta,
                              const struct secret *secret,
-                             struct content_digest *ret_content) NODISCARD NONNULL(1, 2, 3, 4);
+                             struct content_digest *ret_content) NODISCARD NONNULL(1, 2, 3, 5);
 
 /** digester_rest() - wipe, and give back what is large */
 void digester_rest(struct digester *digester) NONNULL(1);

@@ -32,18 +32,17 @@
 
 struct edit {
     struct span text;
-    struct span namespace;
-    struct span name;
-    const json_object *object; /* borrows; what it becomes; NULL: nothing */
-    bool is_search;            /* take a copy of the object, change nothing */
-    json_object *found;        /* owns; the copy */
-    struct buf *out;           /* borrows */
-    size_t copied;             /* of the text, to the output */
-    size_t document_count;     /* that are left */
-    size_t stream;             /* that the output has come to */
-    bool has_content;          /* there is more of it in the output than comments */
-    bool is_done;              /* the first has been replaced, and others stay as they are */
-    bool is_unwritable;        /* something is to be changed in a text that is not the file's */
+    const struct store_target *target; /* borrows */
+    const json_object *object;         /* borrows; what it becomes; NULL: nothing */
+    bool is_search;                    /* take a copy of the object, change nothing */
+    json_object *found;                /* owns; the copy */
+    struct buf *out;                   /* borrows */
+    size_t copied;                     /* of the text, to the output */
+    size_t document_count;             /* that are left */
+    size_t stream;                     /* that the output has come to */
+    bool has_content;                  /* there is more of it in the output than comments */
+    bool is_done;       /* the first has been replaced, and others stay as they are */
+    bool is_unwritable; /* something is to be changed in a text that is not the file's */
     struct document_notes notes;
     struct problem *problem; /* borrows */
 
@@ -63,8 +62,8 @@ static bool is_wanted(const struct edit *edit, const json_object *object)
 {
     struct span namespace;
     struct span name;
-    rules_names(object, &namespace, &name);
-    return span_equal(name, edit->name) && span_equal(namespace, edit->namespace);
+    rules_names(edit->target->kind, object, &namespace, &name);
+    return span_equal(name, edit->target->name) && span_equal(namespace, edit->target->namespace);
 }
 
 /* Null marks an item that is taken out: a List that has been read before holds no other. */
@@ -87,9 +86,13 @@ static enum status change_item(struct edit *edit, size_t position)
     return ST_OK;
 }
 
-static enum status visit(void *ctx, const json_object *object, size_t position)
+static enum status visit(void *ctx,
+                         const struct store_kind *kind,
+                         const json_object *object,
+                         size_t position)
 {
     struct edit *edit = ctx;
+    (void)kind; /* the target's */
     if (edit->is_done || !is_wanted(edit, object)) {
         return ST_OK;
     }
@@ -323,7 +326,9 @@ static enum status edit_document(void *ctx, json_object *root)
     edit->is_hit = false;
     edit->has_holes = false;
     edit->document_count++;
-    enum status status = manifest_each_secret(root, visit, edit, edit->problem);
+    const struct store_kind kind = { .kind = edit->target->kind };
+    const struct manifest_kinds kinds = { .at = &kind, .count = 1 };
+    enum status status = manifest_each(root, kinds, visit, edit, edit->problem);
     if (status == ST_OK && (edit->is_hit || edit->list)) {
         status = write_document(edit);
     }
@@ -343,15 +348,13 @@ static enum status run(struct edit *edit)
 }
 
 enum status manifest_find(struct span text,
-                          struct span namespace,
-                          struct span name,
+                          const struct store_target *target,
                           json_object **ret_object,
                           struct problem *reterr_problem)
 {
     struct edit edit = {
         .text = text,
-        .namespace = namespace,
-        .name = name,
+        .target = target,
         .is_search = true,
         .problem = reterr_problem,
     };
@@ -391,8 +394,7 @@ static enum status end_unwritable(struct edit *edit)
 }
 
 enum status manifest_rewrite(struct span text,
-                             struct span namespace,
-                             struct span name,
+                             const struct store_target *target,
                              const json_object *object,
                              struct buf *ret_text,
                              bool *ret_is_empty,
@@ -400,8 +402,7 @@ enum status manifest_rewrite(struct span text,
 {
     struct edit edit = {
         .text = text,
-        .namespace = namespace,
-        .name = name,
+        .target = target,
         .object = object,
         .out = ret_text,
         .problem = reterr_problem,

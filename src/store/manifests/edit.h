@@ -10,17 +10,17 @@
 #include "base/problem.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "store/store.h"
 
-/** manifest_find() - the first of this name in a manifest's text
+/** manifest_find() - the first of this kind and name in a manifest's text
  * @ret_object: a copy; json_object_put() frees it
  *
- * Return: ST_OK; ST_NOT_FOUND; as document_parse() and manifest_each_secret() with @reterr_problem
+ * Return: ST_OK; ST_NOT_FOUND; as document_parse() and manifest_each() with @reterr_problem
  */
 enum status manifest_find(struct span text,
-                          struct span namespace,
-                          struct span name,
+                          const struct store_target *target,
                           json_object **ret_object,
-                          struct problem *reterr_problem) NODISCARD NONNULL(4, 5);
+                          struct problem *reterr_problem) NODISCARD NONNULL(2, 3, 4);
 
 /**
  * manifest_rewrite() - a manifest's text with one object changed
@@ -33,9 +33,8 @@ enum status manifest_find(struct span text,
  * unless no document is left; as manifest_find(), and as document_write_yaml()
  */
 enum status manifest_rewrite(struct span text,
-                             struct span namespace,
-                             struct span name,
+                             const struct store_target *target,
                              const json_object *object,
                              struct buf *ret_text,
                              bool *ret_is_empty,
-                             struct problem *reterr_problem) NODISCARD NONNULL(5, 6, 7);
+                             struct problem *reterr_problem) NODISCARD NONNULL(2, 4, 5, 6);

@@ -2,15 +2,15 @@
 /*
  * Which file holds which object, and what of it has been told.
  *
- * An object (a namespace and a name) has a claim by each file that holds it; the claim of the file
- * whose path comes first in bytewise order wins, the others are complained about. What listeners
- * were told last is remembered as a digest, so that a turn tells the net effect only: whatever
- * files were renamed, split or rewritten, an object that is in the end what it was is no event, and
- * one that moved to another file is never deleted in between. For that, deletions wait for
- * index_settle() at the end of the turn.
+ * An object (a kind, a namespace and a name) has a claim by each file that holds it; the claim of
+ * the file whose path comes first in bytewise order wins, the others are complained about. What
+ * listeners were told last is remembered as a digest, so that a turn tells the net effect only:
+ * whatever files were renamed, split or rewritten, an object that is in the end what it was is no
+ * event, and one that moved to another file is never deleted in between. For that, deletions wait
+ * for index_settle() at the end of the turn.
  *
- * A Secret that is refused has a claim as well. When it wins, listeners are told of a Secret that
- * holds nothing, so that no other of its name counts; but when what they know is what the same file
+ * One that is refused has a claim as well. When it wins, listeners are told of an object that holds
+ * nothing, so that no other of its name counts; but when what they know is what the same file
  * said before, they are told nothing, and that stays.
  *
  * When a winner goes, its successor's content has not been kept: index_settle() asks for that file
@@ -25,7 +25,7 @@
  * nobody try out secrets.
  *
  * Untrusted: names, which are whatever a file says; they are hashed under a random key and shown
- * with care (kube/shown_name.h). Threads: the loop's only.
+ * with care (kube/object_kind.h). Threads: the loop's only.
  */
 #include "store/manifests/index.h"
 
@@ -34,7 +34,6 @@
 #include <string.h>
 
 #include "kube/secret.h"
-#include "kube/shown_name.h"
 #include "store/manifests/queue.h"
 #include "store/manifests/report.h"
 
@@ -43,9 +42,10 @@ struct object {
     struct claim *claims;       /* list, in no order */
     struct claim *winner;       /* NULL: not known, see elect() */
     struct object *next_dirty;
-    uint32_t namespace_len;
-    uint32_t name_len;
-    unsigned made; /* claims of the file that is being read, within make_claims() */
+    unsigned made;          /* claims of the file that is being read, within make_claims() */
+    uint16_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
+    uint16_t name_len;
+    uint8_t kind; /* where it stands in store.kinds */
     bool is_told;
     bool is_dirty;
     bool is_to_retell; /* listeners are to hear of it as if for the first time */
@@ -79,19 +79,52 @@ static struct span object_name(const struct object *object)
     return (struct span){ .at = object->key + object->namespace_len, .len = object->name_len };
 }
 
-static uint32_t hash_names(const struct manifests *manifests,
-                           struct span namespace,
-                           struct span name)
+static const struct object_kind *object_kind(const struct manifests *manifests,
+                                             const struct object *object)
 {
-    return table_hash_pair(&manifests->index.objects, name, namespace);
+    return manifests->base.kinds[object->kind].kind;
+}
+
+/* What an object is found by. */
+struct object_key {
+    size_t kind; /* as object.kind has it */
+    struct span namespace;
+    struct span name;
+};
+
+static struct object_key make_key(const struct manifests *manifests,
+                                  const struct object_kind *kind,
+                                  struct span namespace,
+                                  struct span name)
+{
+    return (struct object_key){
+        .kind = store_kind_at(&manifests->base, kind),
+        .namespace = namespace,
+        .name = name,
+    };
+}
+
+static struct object_key key_of(const struct object *object)
+{
+    return (struct object_key){
+        .kind = object->kind,
+        .namespace = object_namespace(object),
+        .name = object_name(object),
+    };
+}
+
+static uint32_t hash_key(const struct manifests *manifests, const struct object_key *key)
+{
+    return table_hash_pair(&manifests->index.objects, key->name, key->namespace) +
+           0x85ebca6bu * (uint32_t)key->kind;
 }
 
 static bool is_object_of(const void *item, const void *key)
 {
     const struct object *object = item;
-    const struct object_meta *meta = key;
-    return span_equal(object_name(object), meta->name) &&
-           span_equal(object_namespace(object), meta->namespace);
+    const struct object_key *wanted = key;
+    return object->kind == wanted->kind && span_equal(object_name(object), wanted->name) &&
+           span_equal(object_namespace(object), wanted->namespace);
 }
 
 static void mark_dirty(struct manifests *manifests, struct object *object)
@@ -104,18 +137,18 @@ static void mark_dirty(struct manifests *manifests, struct object *object)
 }
 
 /* Find or make. A new one is dirty, so that it goes again if nobody comes to claim it. */
-static struct object *get_object(struct manifests *manifests, const struct object_meta *meta)
+static struct object *get_object(struct manifests *manifests, const struct object_key *key)
 {
     struct table *table = &manifests->index.objects;
-    const uint32_t hash = hash_names(manifests, meta->namespace, meta->name);
-    struct object *object = table_find(table, hash, is_object_of, meta);
+    const uint32_t hash = hash_key(manifests, key);
+    struct object *object = table_find(table, hash, is_object_of, key);
     if (object) {
         return object;
     }
-    if (meta->namespace.len > UINT32_MAX || meta->name.len > UINT32_MAX) {
-        return NULL; /* longer than any file; only to make the casts below true */
+    if (key->namespace.len > UINT16_MAX || key->name.len > UINT16_MAX) {
+        return NULL; /* of no valid object; only to make the casts below true */
     }
-    size_t size = offsetof(struct object, key) + meta->namespace.len + meta->name.len;
+    size_t size = offsetof(struct object, key) + key->namespace.len + key->name.len;
     if (size < sizeof(*object)) { /* key begins in the padding at the end */
         size = sizeof(*object);
     }
@@ -123,10 +156,13 @@ static struct object *get_object(struct manifests *manifests, const struct objec
     if (!object) {
         return NULL;
     }
-    object->namespace_len = (uint32_t)meta->namespace.len;
-    object->name_len = (uint32_t)meta->name.len;
-    memcpy(object->key, meta->namespace.at, meta->namespace.len);
-    memcpy(object->key + meta->namespace.len, meta->name.at, meta->name.len);
+    object->namespace_len = (uint16_t)key->namespace.len;
+    object->name_len = (uint16_t)key->name.len;
+    object->kind = (uint8_t)key->kind; /* of few */
+    if (key->namespace.len > 0) {
+        memcpy(object->key, key->namespace.at, key->namespace.len);
+    }
+    memcpy(object->key + key->namespace.len, key->name.at, key->name.len);
     if (table_insert(table, hash, object) != ST_OK) {
         free(object);
         return NULL;
@@ -137,8 +173,8 @@ static struct object *get_object(struct manifests *manifests, const struct objec
 
 static void free_object(struct manifests *manifests, struct object *object)
 {
-    const uint32_t hash = hash_names(manifests, object_namespace(object), object_name(object));
-    table_remove(&manifests->index.objects, hash, object);
+    const struct object_key key = key_of(object);
+    table_remove(&manifests->index.objects, hash_key(manifests, &key), object);
     free(object);
 }
 
@@ -249,21 +285,28 @@ void index_forget(struct manifests *manifests, struct node *node)
 
 static void tell(struct manifests *manifests,
                  const struct claim *claim,
-                 const struct secret *secret)
+                 const struct manifest_object *from)
 {
     struct object *object = claim->object;
     char source[PROBLEM_FILE_MAX];
     char version[RESOURCE_VERSION_MAX];
-    struct secret shown = *secret; /* borrows all that @secret holds */
+    struct secret secret = { 0 }; /* borrows all that @from holds */
+    struct object_meta meta = *from->meta;
     report_file(manifests, claim->file, source);
     content_digest_format(&claim->content, version);
-    shown.meta.resource_version = span_of(version);
+    meta.resource_version = span_of(version);
+    if (from->secret) {
+        secret = *from->secret;
+        secret.meta = meta;
+    }
     const struct store_event event = {
         .type = object->is_told ? STORE_MODIFIED : STORE_ADDED,
-        .kind = &kind_secret,
+        .kind = from->kind,
         .namespace = object_namespace(object),
         .name = object_name(object),
-        .secret = &shown,
+        .meta = from->secret ? &secret.meta : &meta,
+        .secret = from->secret ? &secret : NULL,
+        .json = from->json,
         .source = source,
         .source_line = claim->line,
     };
@@ -276,7 +319,7 @@ static void tell_deleted(struct manifests *manifests, struct object *object)
 {
     const struct store_event event = {
         .type = STORE_DELETED,
-        .kind = &kind_secret,
+        .kind = object_kind(manifests, object),
         .namespace = object_namespace(object),
         .name = object_name(object),
     };
@@ -307,7 +350,7 @@ static void keep_last_good(struct node *node,
 {
     for (size_t i = 0; i < objects->count; i++) {
         const struct manifest_object *from = &objects->at[i];
-        if (from->refusal && !from->secret->meta.has_deletion_timestamp &&
+        if (from->refusal && !from->meta->has_deletion_timestamp &&
             is_last_good_of(claims[i].object, node)) {
             claims[i].content = claims[i].object->told;
         }
@@ -336,7 +379,9 @@ static struct claim *make_claims(struct manifests *manifests,
         claims[i].line = from->line;
         claims[i].column = from->column;
         claims[i].content = from->content;
-        claims[i].object = get_object(manifests, &from->secret->meta);
+        const struct object_key key =
+            make_key(manifests, from->kind, from->meta->namespace, from->meta->name);
+        claims[i].object = get_object(manifests, &key);
         if (!claims[i].object) {
             forget_made(claims, i);
             free(claims);
@@ -350,15 +395,20 @@ static struct claim *make_claims(struct manifests *manifests,
     return claims;
 }
 
+static struct shown_object show(const struct manifests *manifests, const struct object *object)
+{
+    return shown_object_of(object_kind(manifests, object), object_namespace(object),
+                           object_name(object));
+}
+
 static void complain_about_refusal(struct manifests *manifests,
                                    struct claim *claim,
                                    const struct manifest_refusal *refusal)
 {
-    const struct shown_name namespace = shown_name_of(object_namespace(claim->object));
-    const struct shown_name name = shown_name_of(object_name(claim->object));
+    const struct shown_object shown = show(manifests, claim->object);
     struct problem problem;
-    problem_set(&problem, refusal->status, refusal->line, refusal->column, "Secret %s/%s: %s",
-                namespace.text, name.text, refusal->text);
+    problem_set(&problem, refusal->status, refusal->line, refusal->column, "%s: %s", shown.text,
+                refusal->text);
     const uint32_t hash = table_hash(&manifests->index.objects, span_of(problem.text)) | 1;
     if (claim->complaint == 0) {
         report_complaint_count(manifests, claim->file, 1);
@@ -401,7 +451,7 @@ enum status index_replace(struct manifests *manifests,
     for (size_t i = 0; i < objects->count; i++) {
         struct claim *claim = &claims[i];
         if (elect(claim->object) == claim && is_news(claim->object, claim)) {
-            tell(manifests, claim, objects->at[i].secret);
+            tell(manifests, claim, &objects->at[i]);
         }
         if (objects->at[i].refusal) {
             complain_about_refusal(manifests, claim, objects->at[i].refusal);
@@ -414,18 +464,16 @@ enum status index_replace(struct manifests *manifests,
 
 static void complain(struct manifests *manifests, struct claim *claim, const struct claim *winner)
 {
-    const struct shown_name namespace = shown_name_of(object_namespace(claim->object));
-    const struct shown_name name = shown_name_of(object_name(claim->object));
+    const struct shown_object shown = show(manifests, claim->object);
     char file[PROBLEM_FILE_MAX];
     struct problem problem;
     if (winner->file == claim->file) {
         problem_set(&problem, ST_DUPLICATE, claim->line, claim->column,
-                    "Secret %s/%s appears twice in this file; the first one counts", namespace.text,
-                    name.text);
+                    "%s appears twice in this file; the first one counts", shown.text);
     } else {
         report_file(manifests, winner->file, file);
         problem_set(&problem, ST_DUPLICATE, claim->line, claim->column,
-                    "Secret %s/%s is in %s, too, which counts", namespace.text, name.text, file);
+                    "%s is in %s, too, which counts", shown.text, file);
     }
     const uint32_t hash = table_hash(&manifests->index.objects, span_of(problem.text)) | 1;
     if (claim->complaint == 0) {
@@ -506,21 +554,19 @@ bool index_settle(struct manifests *manifests, bool last)
 /* --- questions --- */
 
 static struct object *find_object(const struct manifests *manifests,
-                                  struct span namespace,
-                                  struct span name)
+                                  const struct store_target *target)
 {
-    const struct object_meta meta = { .namespace = namespace, .name = name };
-    return table_find(&manifests->index.objects, hash_names(manifests, namespace, name),
-                      is_object_of, &meta);
+    const struct object_key key =
+        make_key(manifests, target->kind, target->namespace, target->name);
+    return table_find(&manifests->index.objects, hash_key(manifests, &key), is_object_of, &key);
 }
 
 bool index_find(struct manifests *manifests,
-                struct span namespace,
-                struct span name,
+                const struct store_target *target,
                 struct node **ret_file,
                 struct content_digest *ret_content)
 {
-    struct object *object = find_object(manifests, namespace, name);
+    struct object *object = find_object(manifests, target);
     const struct claim *winner = object ? elect(object) : NULL;
     if (!winner) {
         return false;
@@ -536,16 +582,16 @@ bool index_find_source(struct manifests *manifests,
 {
     struct node *file;
     struct content_digest content;
-    if (!index_find(manifests, target->namespace, target->name, &file, &content)) {
+    if (!index_find(manifests, target, &file, &content)) {
         return false;
     }
     report_file(manifests, file, ret_source);
     return true;
 }
 
-struct node *index_last_holder(struct manifests *manifests, struct span namespace, struct span name)
+struct node *index_last_holder(struct manifests *manifests, const struct store_target *target)
 {
-    const struct object *object = find_object(manifests, namespace, name);
+    const struct object *object = find_object(manifests, target);
     const struct claim *last = NULL;
     for (const struct claim *claim = object ? object->claims : NULL; claim; claim = claim->next) {
         if (!last || comes_before(last, claim)) {
@@ -556,29 +602,39 @@ struct node *index_last_holder(struct manifests *manifests, struct span namespac
 }
 
 bool index_has_told(struct manifests *manifests,
-                    struct span namespace,
-                    struct span name,
+                    const struct store_target *target,
                     const struct content_digest *content)
 {
-    const struct object *object = find_object(manifests, namespace, name);
+    const struct object *object = find_object(manifests, target);
     const bool is_told = object && object->is_told;
     return content ? is_told && content_digest_equal(&object->told, content) : !is_told;
 }
 
-static bool is_same_object(const struct claim *claim, const struct manifest_object *object)
+static bool has_key(const struct manifest_object *object, const struct store_target *target)
 {
-    return is_object_of(claim->object, &object->secret->meta) &&
-           content_digest_equal(&claim->content, &object->content);
+    return object->kind == target->kind && span_equal(object->meta->name, target->name) &&
+           span_equal(object->meta->namespace, target->namespace);
+}
+
+static bool is_same_object(const struct manifests *manifests,
+                           const struct claim *claim,
+                           const struct manifest_object *object)
+{
+    const struct store_target target = {
+        .kind = object_kind(manifests, claim->object),
+        .namespace = object_namespace(claim->object),
+        .name = object_name(claim->object),
+    };
+    return has_key(object, &target) && content_digest_equal(&claim->content, &object->content);
 }
 
 bool index_expects(struct manifests *manifests,
                    const struct node *file,
-                   struct span namespace,
-                   struct span name,
+                   const struct store_target *target,
                    const struct content_digest *content,
                    const struct manifest_objects *objects)
 {
-    const struct object *changed = find_object(manifests, namespace, name);
+    const struct object *changed = find_object(manifests, target);
     const size_t claim_count = file ? file->claim_count : 0;
     size_t at = 0;
     bool is_placed = false;
@@ -590,9 +646,9 @@ bool index_expects(struct manifests *manifests,
         const bool is_changed = claim->object == changed && !is_placed;
         const bool is_as_expected =
             at < objects->count &&
-            (is_changed ? is_object_of(changed, &objects->at[at].secret->meta) &&
+            (is_changed ? has_key(&objects->at[at], target) &&
                               content_digest_equal(content, &objects->at[at].content)
-                        : is_same_object(claim, &objects->at[at]));
+                        : is_same_object(manifests, claim, &objects->at[at]));
         if (!is_as_expected) {
             return false;
         }
@@ -601,16 +657,15 @@ bool index_expects(struct manifests *manifests,
     }
     if (!file && content) {
         is_placed = objects->count == 1 && content_digest_equal(content, &objects->at[0].content) &&
-                    span_equal(objects->at[0].secret->meta.namespace, namespace) &&
-                    span_equal(objects->at[0].secret->meta.name, name);
+                    has_key(&objects->at[0], target);
         at = objects->count;
     }
     return at == objects->count && is_placed == (content != NULL);
 }
 
-void index_retell(struct manifests *manifests, struct span namespace, struct span name)
+void index_retell(struct manifests *manifests, const struct store_target *target)
 {
-    struct object *object = find_object(manifests, namespace, name);
+    struct object *object = find_object(manifests, target);
     if (object) {
         object->is_to_retell = true;
         mark_dirty(manifests, object);

@@ -47,35 +47,32 @@ bool index_find_source(struct manifests *manifests,
 /** index_find() - which file's object counts. Return: is there such an object?
  * @ret_file: borrows until the next turn */
 bool index_find(struct manifests *manifests,
-                struct span namespace,
-                struct span name,
+                const struct store_target *target,
                 struct node **ret_file,
-                struct content_digest *ret_content) NODISCARD NONNULL(1, 4, 5);
+                struct content_digest *ret_content) NODISCARD NONNULL(1, 2, 3, 4);
 
 /** index_last_holder() - of the files with this object the one whose path comes last: it would be
  * missed least. NULL: none */
 struct node *index_last_holder(struct manifests *manifests,
-                               struct span namespace,
-                               struct span name) NODISCARD NONNULL(1);
+                               const struct store_target *target) NODISCARD NONNULL(1, 2);
 
 /** index_has_told() - is @content of this object what listeners know? NULL: do they know of none?
  */
 bool index_has_told(struct manifests *manifests,
-                    struct span namespace,
-                    struct span name,
-                    const struct content_digest *content) NODISCARD NONNULL(1);
+                    const struct store_target *target,
+                    const struct content_digest *content) NODISCARD NONNULL(1, 2);
 
 /**
  * index_expects() - is @objects what @file holds, but for one object?
  * @file:    NULL: a new file
+ * @target:  that one
  * @content: what the object's first appearance has become; NULL: it is in it no more
  */
 bool index_expects(struct manifests *manifests,
                    const struct node *file,
-                   struct span namespace,
-                   struct span name,
+                   const struct store_target *target,
                    const struct content_digest *content,
-                   const struct manifest_objects *objects) NODISCARD NONNULL(1, 6);
+                   const struct manifest_objects *objects) NODISCARD NONNULL(1, 3, 5);
 
 /** index_retell() - in the next turn tell an object as deleted, and added again from its file */
-void index_retell(struct manifests *manifests, struct span namespace, struct span name) NONNULL(1);
+void index_retell(struct manifests *manifests, const struct store_target *target) NONNULL(1, 2);

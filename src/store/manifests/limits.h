@@ -9,8 +9,9 @@ struct manifests_limits {
     size_t nodes;        /* files, directories and symbolic links that are kept track of. Of those
                             found together the first by name count, of others the earlier */
     size_t objects;      /* objects in all files together, duplicates included */
-    size_t file_objects; /* Secrets in one file, which are held until it has been read */
-    size_t file_entries; /* entries of their data, all together */
+    size_t file_objects; /* objects in one file, which are held until it has been read */
+    size_t file_entries; /* entries of their data, labels and annotations, all together */
+    size_t file_values;  /* JSON values of those that somebody wants whole, all together */
     unsigned depth;      /* directories below --manifests */
 };
 
@@ -27,6 +28,9 @@ struct manifests_limits {
  * tokens that say no more than they must; of a token's entries 7 have a meaning. */
 #define MANIFESTS_MAX_FILE_OBJECTS 250000
 #define MANIFESTS_MAX_FILE_ENTRIES 2500000
+
+/* A value takes up to 900 bytes while the file is read: 225 MB */
+#define MANIFESTS_MAX_FILE_VALUES 250000
 
 /* far below where PATH_MAX ends */
 #define MANIFESTS_MAX_DEPTH 32

@@ -4,13 +4,14 @@
  *
  * The rules, for whoever puts files there:
  *  - Every *.yaml, *.yml and *.json below the directory is read, subdirectories and symbolic links
- *    included (to directories outside only when asked), hidden names (a leading ".") left out. v1
- *    Secrets are taken, alone, in multi-document files or in Lists; other kinds are ignored.
+ *    included (to directories outside only when asked), hidden names (a leading ".") left out.
+ * Objects of the kinds that somebody listens to are taken, alone, in multi-document files or in
+ * Lists; others are ignored.
  *  - A file that cannot be read, is not well-formed or holds what is no Kubernetes object keeps
  *    what it held before, and its problem is told with line and column. A file that is removed
  * takes its objects with it.
- *  - In a file that is well-formed, a Secret that is refused keeps what it was before in that file,
- *    and its name: where it was nothing, or is being deleted, no other of that name counts. The
+ *  - In a file that is well-formed, an object that is refused keeps what it was before in that
+ * file, and its name: where it was nothing, or is being deleted, no other of that name counts. The
  *    others count.
  *  - Nothing half-written is read. A file is believed when it has been closed after writing or
  *    renamed into place; one that is merely found must be closed and quiet (io/file/read.h). The
@@ -48,7 +49,7 @@
  * and beside them, without a directory:
  *
  *     one object of a text       edit.c       found, replaced, taken out
- *     bytes to Secrets           decode.c     one file's text to a list of Secrets
+ *     bytes to objects           decode.c     one file's text to a list of objects
  *     what may be written        rules.c      as the API server has it
  *     what an object says        digest.c     its resourceVersion
  *
@@ -179,10 +180,8 @@ static void free_store(struct store *store)
 static void retell(struct store *store, const struct store_target *target)
 {
     struct manifests *manifests = manifests_of(store);
-    if (target->kind == &kind_secret) {
-        index_retell(manifests, target->namespace, target->name);
-        wake_arm(manifests);
-    }
+    index_retell(manifests, target);
+    wake_arm(manifests);
 }
 
 static const struct store_ops manifests_ops = {
@@ -262,6 +261,7 @@ enum status manifests_new(const struct manifests_options *options,
         .objects = MANIFESTS_MAX_OBJECTS,
         .file_objects = MANIFESTS_MAX_FILE_OBJECTS,
         .file_entries = MANIFESTS_MAX_FILE_ENTRIES,
+        .file_values = MANIFESTS_MAX_FILE_VALUES,
         .depth = MANIFESTS_MAX_DEPTH,
     };
     queue_init(&manifests->queues);

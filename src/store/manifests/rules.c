@@ -3,11 +3,12 @@
  * What may be written, and what the API server would make of it.
  *
  * Who writes cannot tell a directory from a cluster, so the same objects are refused and the same
- * members filled in. The API server's rules for a Secret, as far as they concern an object that
- * stands in a file: names are labels and subdomains (kube/secret checks), type and uid and the
- * times of an object's life cannot be changed, `immutable: true` is what it says, stringData is
- * for writing only. A deletionTimestamp in a file revokes a token (docs/manifests.md), and as in
- * the API it is not for an update to set or clear.
+ * members filled in. The API server's rules, as far as they concern an object that stands in a
+ * file: names are labels and subdomains (kube/object_meta checks), a Secret's type, uid and the
+ * times of an object's life cannot be changed, `immutable: true` is what it says for kinds that
+ * have it, stringData is for writing only. Of custom resources nothing but the metadata is checked:
+ * there is no schema here. A deletionTimestamp in a file revokes a token (docs/manifests.md), and
+ * as in the API it is not for an update to set or clear.
  *
  * Not as there: generateName, finalizers (a deletion deletes), managedFields (kept as they are).
  *
@@ -40,11 +41,17 @@ static struct span metadata_text(const json_object *object, const char *key)
     return document_text(json_object_object_get(metadata_of(object), key));
 }
 
-void rules_names(const json_object *object, struct span *ret_namespace, struct span *ret_name)
+void rules_names(const struct object_kind *kind,
+                 const json_object *object,
+                 struct span *ret_namespace,
+                 struct span *ret_name)
 {
     const struct span namespace = metadata_text(object, "namespace");
     *ret_name = metadata_text(object, "name");
     *ret_namespace = namespace.len ? namespace : SPAN_LITERAL("default");
+    if (kind->is_cluster_scoped) {
+        *ret_namespace = (struct span){ 0 };
+    }
 }
 
 static enum status refuse(struct problem *problem, const char *what)
@@ -106,19 +113,23 @@ static enum status merge_string_data(json_object *object)
     return status;
 }
 
-enum status rules_complete(json_object *object)
+static enum status complete_secret(json_object *object)
 {
-    enum status status = set_default(object, "apiVersion", SPAN_LITERAL("v1"));
+    const enum status status = set_default(object, "type", SPAN_LITERAL("Opaque"));
+    return status == ST_OK ? merge_string_data(object) : status;
+}
+
+enum status rules_complete(const struct object_kind *kind, json_object *object)
+{
+    const struct object_api_version version = object_api_version(kind);
+    enum status status = set_default(object, "apiVersion", span_of(version.text));
     if (status == ST_OK) {
-        status = set_default(object, "kind", SPAN_LITERAL("Secret"));
+        status = set_default(object, "kind", span_of(kind->name));
     }
-    if (status == ST_OK) {
+    if (status == ST_OK && !kind->is_cluster_scoped) {
         status = set_default(metadata_of(object), "namespace", SPAN_LITERAL("default"));
     }
-    if (status == ST_OK) {
-        status = set_default(object, "type", SPAN_LITERAL("Opaque"));
-    }
-    return status == ST_OK ? merge_string_data(object) : status;
+    return status == ST_OK && kind->is_secret ? complete_secret(object) : status;
 }
 
 /* --- checks --- */
@@ -129,20 +140,44 @@ static bool is_absent_or(const json_object *object, const char *key, struct span
     return !member || span_equal(document_text(member), want);
 }
 
-/* What kube/secret refuses of a manifest is invalid, whatever is wrong with it. */
-static enum status decode(const json_object *object,
-                          struct secret **ret_secret,
+/* An object as far as it is looked at. */
+struct decoded {
+    const struct object_meta *meta;
+    struct secret *secret; /* owns; NULL: of another kind */
+    struct object_meta *plain;
+};
+
+static void decoded_fini(struct decoded *decoded)
+{
+    decoded->secret = secret_free(decoded->secret);
+    decoded->plain = object_meta_free(decoded->plain);
+}
+
+/* What is refused of a manifest is invalid, whatever is wrong with it. */
+static enum status decode(const struct object_kind *kind,
+                          const json_object *object,
+                          struct decoded *ret_decoded,
                           struct problem *problem)
 {
-    enum status status = secret_decode(object, ret_secret, problem);
+    struct decoded decoded = { 0 };
+    const struct object_api_version version = object_api_version(kind);
+    enum status status = kind->is_secret
+                             ? secret_decode(object, &decoded.secret, problem)
+                             : object_meta_decode(kind, object, &decoded.plain, problem);
     if (status != ST_OK && status != ST_NOMEM) {
         status = ST_INVALID;
         problem->status = status;
     }
-    if (status == ST_OK && (!is_absent_or(object, "apiVersion", SPAN_LITERAL("v1")) ||
-                            !is_absent_or(object, "kind", SPAN_LITERAL("Secret")))) {
-        *ret_secret = secret_free(*ret_secret);
-        return refuse(problem, "expected apiVersion v1 and kind Secret");
+    if (status == ST_OK && (!is_absent_or(object, "apiVersion", span_of(version.text)) ||
+                            !is_absent_or(object, "kind", span_of(kind->name)))) {
+        decoded_fini(&decoded);
+        problem_set(problem, ST_INVALID, 0, 0, "expected apiVersion %s and kind %s", version.text,
+                    kind->name);
+        return ST_INVALID;
+    }
+    if (status == ST_OK) {
+        decoded.meta = decoded.secret ? &decoded.secret->meta : decoded.plain;
+        *ret_decoded = decoded;
     }
     return status;
 }
@@ -192,20 +227,23 @@ static enum status begin_life(json_object *object, struct instant now)
                            : status;
 }
 
-enum status rules_create(json_object *object, struct instant now, struct problem *reterr_problem)
+enum status rules_create(const struct object_kind *kind,
+                         json_object *object,
+                         struct instant now,
+                         struct problem *reterr_problem)
 {
-    struct secret *secret;
-    enum status status = decode(object, &secret, reterr_problem);
+    struct decoded decoded;
+    enum status status = decode(kind, object, &decoded, reterr_problem);
     if (status != ST_OK) {
         return status;
     }
-    const bool has_version = secret->meta.resource_version.len > 0;
-    secret = secret_free(secret);
+    const bool has_version = decoded.meta->resource_version.len > 0;
+    decoded_fini(&decoded);
     if (has_version) {
         return refuse(reterr_problem,
                       "metadata.resourceVersion: not to be set on an object that is created");
     }
-    status = rules_complete(object);
+    status = rules_complete(kind, object);
     return status == ST_OK ? begin_life(object, now) : status;
 }
 
@@ -231,26 +269,54 @@ static bool is_same_data(const struct secret *a, const struct secret *b)
     return is_same;
 }
 
-static enum status check_unchanged(const json_object *object,
-                                   const struct secret *secret,
-                                   const json_object *old,
-                                   const struct secret *before,
+static enum status check_frozen(const struct object_kind *kind,
+                                const json_object *object,
+                                const json_object *old,
+                                struct problem *problem)
+{
+    for (const char *const *key = kind->frozen; *key; key++) {
+        if (!json_object_equal(json_object_object_get(object, *key),
+                               json_object_object_get(old, *key))) {
+            problem_set(problem, ST_INVALID, 0, 0, "%s: cannot be changed, as `immutable` is set",
+                        *key);
+            return ST_INVALID;
+        }
+    }
+    return ST_OK;
+}
+
+/* An object, and what is to become of it. */
+struct change {
+    const json_object *object;
+    const json_object *old;
+    struct decoded now;
+    struct decoded before;
+};
+
+static enum status check_unchanged(const struct object_kind *kind,
+                                   const struct change *change,
                                    struct problem *problem)
 {
-    if (!span_equal(secret->meta.name, before->meta.name) ||
-        !span_equal(secret->meta.namespace, before->meta.namespace)) {
+    const struct object_meta *now = change->now.meta;
+    const struct object_meta *before = change->before.meta;
+    const struct secret *secret = change->now.secret;
+    if (!span_equal(now->name, before->name) || !span_equal(now->namespace, before->namespace)) {
         return refuse(problem, "metadata: name and namespace cannot be changed");
     }
-    if (!span_equal(secret->type, before->type)) {
+    if (secret && !span_equal(secret->type, change->before.secret->type)) {
         return refuse(problem, "type: cannot be changed");
     }
-    if (!is_immutable(old)) {
+    if (!kind->frozen || !is_immutable(change->old)) {
         return ST_OK;
     }
-    if (!is_immutable(object)) {
+    if (!is_immutable(change->object)) {
         return refuse(problem, "immutable: cannot be unset");
     }
-    return is_same_data(secret, before)
+    if (!secret) {
+        return check_frozen(kind, change->object, change->old, problem);
+    }
+    /* by what it decodes to: stringData may say the same */
+    return is_same_data(secret, change->before.secret)
                ? ST_OK
                : refuse(problem, "data: cannot be changed, as `immutable` is set");
 }
@@ -290,30 +356,30 @@ static enum status keep_life(json_object *object, const json_object *old, struct
     return status;
 }
 
-enum status rules_update(json_object *object,
+enum status rules_update(const struct object_kind *kind,
+                         json_object *object,
                          const json_object *old,
                          struct problem *reterr_problem)
 {
-    struct secret *secret = NULL;
-    struct secret *before = NULL;
-    enum status status = decode(object, &secret, reterr_problem);
+    struct change change = { .object = object, .old = old };
+    enum status status = decode(kind, object, &change.now, reterr_problem);
     if (status == ST_OK) {
         const struct store_target expected = {
-            .uid = secret->meta.uid,
-            .resource_version = secret->meta.resource_version,
+            .uid = change.now.meta->uid,
+            .resource_version = change.now.meta->resource_version,
         };
         status = rules_expect(old, &expected, reterr_problem);
     }
     if (status == ST_OK) {
-        status = decode(old, &before, reterr_problem);
+        status = decode(kind, old, &change.before, reterr_problem);
     }
     if (status == ST_OK) {
-        status = check_unchanged(object, secret, old, before, reterr_problem);
+        status = check_unchanged(kind, &change, reterr_problem);
     }
-    secret = secret_free(secret);
-    before = secret_free(before);
+    decoded_fini(&change.now);
+    decoded_fini(&change.before);
     if (status == ST_OK) {
         status = keep_life(object, old, reterr_problem);
     }
-    return status == ST_OK ? rules_complete(object) : status;
+    return status == ST_OK ? rules_complete(kind, object) : status;
 }

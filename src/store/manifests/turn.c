@@ -101,7 +101,7 @@ static enum status decode(struct manifests *manifests,
     struct manifest_objects objects = { 0 };
     const struct span text = { .at = content->at, .len = content->len };
     enum status status =
-        manifest_decode(text, store_wants(&manifests->base, &kind_secret), &manifests->limits,
+        manifest_decode(text, manifest_kinds_of(&manifests->base), &manifests->limits,
                         &manifests->digester, &objects, reterr_problem);
     digester_rest(&manifests->digester);
     if (status == ST_OK) {

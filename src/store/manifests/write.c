@@ -138,10 +138,9 @@ static enum status read_file(struct manifests *manifests,
 static enum status read_object(struct write_job *job, struct holder *holder)
 {
     const struct span text = { .at = holder->text.at, .len = holder->text.len };
-    enum status status = manifest_find(text, job->target.namespace, job->target.name,
-                                       &holder->object, &job->problem);
+    enum status status = manifest_find(text, &job->target, &holder->object, &job->problem);
     if (status == ST_OK) {
-        status = rules_complete(holder->object);
+        status = rules_complete(job->target.kind, holder->object);
     }
     return status == ST_OK ? set_version(holder->object, &holder->content) : status;
 }
@@ -151,8 +150,7 @@ static bool find_file(struct manifests *manifests,
                       const struct write_job *job,
                       struct holder *holder)
 {
-    const struct store_target *target = &job->target;
-    if (!index_find(manifests, target->namespace, target->name, &holder->file, &holder->content)) {
+    if (!index_find(manifests, &job->target, &holder->file, &holder->content)) {
         return false;
     }
     if (holder->file->problem_hash == 0) {
@@ -160,7 +158,7 @@ static bool find_file(struct manifests *manifests,
     }
     queue_nominate(&manifests->queues, holder->file, FILE_FOUND);
     turn_follow(manifests);
-    return index_find(manifests, target->namespace, target->name, &holder->file, &holder->content);
+    return index_find(manifests, &job->target, &holder->file, &holder->content);
 }
 
 static enum status find_holder(struct manifests *manifests,
@@ -235,11 +233,11 @@ static enum status check_text(struct manifests *manifests,
     if (text.len > manifests->limits.file_bytes) {
         return refuse(job, ST_LIMIT, "the file would become too large");
     }
-    const enum status status = manifest_decode(text, true, &manifests->limits, &manifests->digester,
-                                               &objects, &job->problem);
+    const enum status status =
+        manifest_decode(text, manifest_kinds_of(&manifests->base), &manifests->limits,
+                        &manifests->digester, &objects, &job->problem);
     const bool is_as_expected =
-        status == ST_OK &&
-        index_expects(manifests, file, job->target.namespace, job->target.name, content, &objects);
+        status == ST_OK && index_expects(manifests, file, &job->target, content, &objects);
     manifest_objects_fini(&objects);
     if (status == ST_NOMEM || status == ST_LIMIT) {
         return status;
@@ -262,7 +260,7 @@ static enum status publish(struct manifests *manifests,
     if (status != ST_OK) {
         return status;
     }
-    if (!index_has_told(manifests, job->target.namespace, job->target.name, content)) {
+    if (!index_has_told(manifests, &job->target, content)) {
         return refuse(job, ST_UNAVAILABLE, "the file was written, and could not be read again yet");
     }
     if (content && set_version(job->object, content) != ST_OK) {
@@ -293,8 +291,8 @@ static enum status change_file(struct manifests *manifests,
         status = check_safe(manifests, job, file->parent);
     }
     if (status == ST_OK) {
-        status = manifest_rewrite(old, job->target.namespace, job->target.name,
-                                  content ? job->object : NULL, &changed, &is_empty, &job->problem);
+        status = manifest_rewrite(old, &job->target, content ? job->object : NULL, &changed,
+                                  &is_empty, &job->problem);
     }
     if (status == ST_OK) {
         status = check_text(manifests, job, file, buf_span(&changed), content);
@@ -313,32 +311,60 @@ static enum status change_file(struct manifests *manifests,
 
 /* --- create --- */
 
+/* As whoever reads the file will compute it. */
 static enum status digest(struct manifests *manifests,
                           struct write_job *job,
                           struct content_digest *ret_content)
 {
-    struct secret *secret;
-    enum status status = secret_decode(job->object, &secret, &job->problem);
+    const struct object_kind *kind = job->target.kind;
+    const struct store_kind *wanted = &manifests->base.kinds[store_kind_at(&manifests->base, kind)];
+    struct secret *secret = NULL;
+    struct object_meta meta = { 0 };
+    enum status status = store_kind_decodes_secret(wanted)
+                             ? secret_decode(job->object, &secret, &job->problem)
+                             : object_meta_read(kind, job->object, &meta, &job->problem);
     if (status == ST_OK) {
-        status = digester_compute(&manifests->digester, job->object, secret, ret_content);
+        status = digester_compute(&manifests->digester, job->object, secret ? &secret->meta : &meta,
+                                  secret, ret_content);
         secret = secret_free(secret);
         digester_rest(&manifests->digester);
     }
     return status;
 }
 
-/* secret.<namespace>.<name>.yaml: a namespace has no dot, so no two objects have one name. */
+/* The kind in lower case, and its group if it is not the core: "secret.", "widget_example.com_".
+ * Return: its length */
+static size_t name_kind(const struct object_kind *kind, char *at, size_t size)
+{
+    const char *const separator = kind->group[0] ? "_" : "";
+    const int len = snprintf(at, size, "%s%s%s%s", kind->name, separator, kind->group,
+                             kind->group[0] ? "_" : ".");
+    for (char *c = at; *c; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    return len > 0 ? (size_t)len : 0;
+}
+
+/* secret.<namespace>.<name>.yaml: a namespace has no dot, and no name a "_", so no two objects have
+ * one file. */
 static enum status name_file(struct write_job *job, char ret_name[static NAME_MAX + 1])
 {
+    static const char suffix[] = ".yaml";
     const struct store_target *target = &job->target;
-    const int len =
-        snprintf(ret_name, NAME_MAX + 1, "secret.%.*s.%.*s.yaml", (int)target->namespace.len,
-                 target->namespace.at, (int)target->name.len, target->name.at);
-    return len > 0 && len <= NAME_MAX
-               ? ST_OK
-               : refuse(job, ST_LIMIT,
-                        "expected namespace and name to have at most 242 characters together: "
-                        "they name the file");
+    const size_t kind_len = name_kind(target->kind, ret_name, NAME_MAX + 1);
+    const size_t fixed_len = kind_len + !target->kind->is_cluster_scoped + sizeof(suffix) - 1;
+    if (fixed_len + target->namespace.len + target->name.len <= NAME_MAX) {
+        (void)snprintf(ret_name + kind_len, NAME_MAX + 1 - kind_len, "%.*s%s%.*s%s",
+                       (int)target->namespace.len, target->namespace.at,
+                       target->kind->is_cluster_scoped ? "" : ".", (int)target->name.len,
+                       target->name.at, suffix); /* fits */
+        return ST_OK;
+    }
+    problem_set(&job->problem, ST_LIMIT, 0, 0,
+                "expected namespace and name to have at most %zu characters together: they name "
+                "the file",
+                NAME_MAX - fixed_len);
+    return ST_LIMIT;
 }
 
 static bool is_mounted_volume(const struct manifests *manifests)
@@ -395,12 +421,13 @@ static enum status run_create(struct manifests *manifests, struct write_job *job
     char name[NAME_MAX + 1];
     struct node *file;
     struct content_digest content;
-    enum status status = rules_create(job->object, clock_now(&manifests->clock), &job->problem);
+    enum status status =
+        rules_create(job->target.kind, job->object, clock_now(&manifests->clock), &job->problem);
     if (status != ST_OK) {
         return status;
     }
-    rules_names(job->object, &job->target.namespace, &job->target.name);
-    if (index_find(manifests, job->target.namespace, job->target.name, &file, &content)) {
+    rules_names(job->target.kind, job->object, &job->target.namespace, &job->target.name);
+    if (index_find(manifests, &job->target, &file, &content)) {
         report_file(manifests, file, job->problem.file);
         return refuse(job, ST_EXISTS, "an object of this name exists already");
     }
@@ -443,7 +470,7 @@ static enum status replace(struct manifests *manifests,
                            const struct holder *holder)
 {
     struct content_digest content;
-    enum status status = rules_update(job->object, holder->object, &job->problem);
+    enum status status = rules_update(job->target.kind, job->object, holder->object, &job->problem);
     if (status == ST_OK) {
         status = digest(manifests, job, &content);
     }
@@ -460,7 +487,7 @@ static enum status replace(struct manifests *manifests,
 static enum status run_update(struct manifests *manifests, struct write_job *job)
 {
     struct holder holder = { 0 };
-    rules_names(job->object, &job->target.namespace, &job->target.name);
+    rules_names(job->target.kind, job->object, &job->target.namespace, &job->target.name);
     enum status status = job->target.name.len
                              ? find_holder(manifests, job, &holder)
                              : refuse(job, ST_INVALID, "metadata.name: expected a name");
@@ -514,8 +541,7 @@ static enum status run_delete(struct manifests *manifests, struct write_job *job
     enum status status = find_holder(manifests, job, &holder);
     holder_fini(&holder);
     struct node *file = NULL;
-    while (status == ST_OK &&
-           (file = index_last_holder(manifests, job->target.namespace, job->target.name))) {
+    while (status == ST_OK && (file = index_last_holder(manifests, &job->target))) {
         status = delete_from(manifests, job, file); /* a second time for one file: a conflict */
         turn_follow(manifests);
     }

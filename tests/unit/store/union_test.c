@@ -20,6 +20,7 @@
 #include "store/store_base.h"
 #include "store/union.h"
 #include "support/alloc_fail.h"
+#include "support/kinds_kit.h"
 #include "support/write_kit.h"
 
 #define OBJECTS 4 /* a to d */
@@ -521,6 +522,79 @@ static void test_union_keeps_objects_of_the_same_hash_apart(void **state)
     store_free(store);
 }
 
+/* --- kinds --- */
+
+static void tell_object(struct store *part,
+                        enum store_event_type type,
+                        const struct store_event *of)
+{
+    struct store_event event = *of;
+    event.type = type;
+    event.meta = type == STORE_DELETED ? NULL : of->meta;
+    store_tell(part, &event);
+}
+
+/* Objects of one name and several kinds: each is told, kept back and written by itself. */
+static void test_union_keeps_kinds_apart(void **state)
+{
+    (void)state;
+    static const struct object_meta placed = { .name = SPAN_LITERAL("a"),
+                                               .namespace = SPAN_LITERAL("n") };
+    static const struct object_meta unplaced = { .name = SPAN_LITERAL("a") };
+    static const struct store_event account = { .kind = &kind_service_account,
+                                                .namespace = SPAN_LITERAL("n"),
+                                                .name = SPAN_LITERAL("a"),
+                                                .meta = &placed };
+    static const struct store_event config = { .kind = &kind_config_map,
+                                               .namespace = SPAN_LITERAL("n"),
+                                               .name = SPAN_LITERAL("a"),
+                                               .meta = &placed };
+    static const struct store_event widget = { .kind = &kind_widget,
+                                               .name = SPAN_LITERAL("a"),
+                                               .meta = &unplaced };
+    struct fake parts[2] = { 0 };
+    struct problem problem = { 0 };
+    struct problem unused;
+    struct buf told = { 0 };
+    struct store *store = NULL;
+    store_base_init(&parts[0].base, &fake_ops);
+    store_base_init(&parts[1].base, &fake_ops);
+    parts[0].values[0] = 'x'; /* where it stands, is told */
+    const struct union_options options = { .first = &parts[0].base,
+                                           .second = &parts[1].base,
+                                           .on_problem = note_problem,
+                                           .ctx = &problem };
+    assert_int_equal(union_new(&options, &store), ST_OK);
+    kinds_subscribe(store, &told);
+    assert_int_equal(store_load(store, &unused), ST_OK);
+    tell_object(&parts[0].base, STORE_ADDED, &account);
+    tell_object(&parts[1].base, STORE_ADDED, &config);
+    tell_object(&parts[1].base, STORE_ADDED, &widget);
+    tell_object(&parts[1].base, STORE_MODIFIED, &widget);
+    assert_int_equal(problem.status, ST_OK);
+    tell_object(&parts[1].base, STORE_ADDED, &account);
+    assert_string_equal(problem.text, "ServiceAccount n/a is in m/a.yaml, too, which counts");
+    tell_object(&parts[0].base, STORE_ADDED, &widget);
+    assert_string_equal(problem.text, "Widget a is in m/a.yaml, too, which counts");
+    tell_object(&parts[1].base, STORE_DELETED, &config);
+    buf_append_char(&told, '\0');
+    assert_string_equal(told.at, "+ServiceAccount n/a +ConfigMap n/a +Widget a ~Widget a "
+                                 "~Widget a -ConfigMap n/a ");
+    const struct store_write first = {
+        .verb = STORE_GET, .target = { .kind = &kind_widget, .name = SPAN_LITERAL("a") }
+    };
+    const struct store_write second = { .verb = STORE_DELETE,
+                                        .target = { .kind = &kind_config_map,
+                                                    .namespace = SPAN_LITERAL("n"),
+                                                    .name = SPAN_LITERAL("a") } };
+    assert_int_equal(store_write(store, &first), ST_OK);
+    assert_int_equal(store_write(store, &second), ST_OK);
+    assert_int_equal(parts[0].last_call, 'g');
+    assert_int_equal(parts[1].last_call, 'd');
+    buf_fini(&told);
+    store_free(store);
+}
+
 /* --- the other operations --- */
 
 static void test_union_loads_and_watches_both(void **state)
@@ -861,6 +935,7 @@ int main(void)
         cmocka_unit_test(test_union_agrees_with_a_model_after_any_events),
         cmocka_unit_test(test_union_keeps_objects_apart_and_shows_no_whole_token),
         cmocka_unit_test(test_union_keeps_objects_of_the_same_hash_apart),
+        cmocka_unit_test(test_union_keeps_kinds_apart),
         cmocka_unit_test(test_union_loads_and_watches_both),
         cmocka_unit_test(test_union_asks_both_for_what_it_is_asked_for),
         cmocka_unit_test(test_union_of_several_interests_tells_each_event_once),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/apiserver_kit.h"
+#include "support/kinds_kit.h"
 
 #define TEN_(x) x x x x x x x x x x
 #define UNREADABLE(name, version, metadata)                                                \
@@ -889,6 +890,80 @@ static void test_apiserver_refuses_interests_that_overlap(void **state)
     api_close(&kit);
 }
 
+/* --- other kinds --- */
+
+#define STREAM_OF(path)                                                        \
+    "GET " path "?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&" \
+    "resourceVersionMatch=NotOlderThan&timeoutSeconds="
+#define OTHER(name, place, version, label, more)                                                 \
+    "{\"metadata\":{\"name\":\"" name "\"" place ",\"uid\":\"u\",\"resourceVersion\":\"" version \
+    "\",\"labels\":{\"value\":\"" label "\"}}" more "}"
+#define IN_N             ",\"namespace\":\"n\""
+#define WITH(key, value) ",\"" key "\":{\"value\":\"" value "\"}"
+
+/* Synced is when all are: among which events of one kind, is not said. */
+static void note_object(void *ctx, const struct store_event *event)
+{
+    if (event->type != STORE_SYNCED) {
+        kinds_on_event(ctx, event);
+    }
+}
+
+struct text_wish {
+    struct buf *told;
+    const char *want;
+};
+
+static bool text_wish_holds(void *ctx)
+{
+    const struct text_wish *wish = ctx;
+    return strcmp(api_text(wish->told), wish->want) == 0;
+}
+
+static void test_apiserver_tells_objects_of_every_kind_that_is_listened_to(void **state)
+{
+    (void)state;
+    static const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM_OF("/api/v1/serviceaccounts"),
+          .send = OK(EVENT("ADDED", OTHER("a", IN_N, "1", "x", "")) END("2")
+                         EVENT("MODIFIED", OTHER("a", IN_N, "3", "y", ""))
+                             EVENT("DELETED", OTHER("a", IN_N, "4", "y", ""))),
+          .after = HTTPS_HANG },
+        { .expect = STREAM_OF("/api/v1/configmaps"),
+          .send = OK(EVENT("ADDED", OTHER("a", IN_N, "1", "x", WITH("data", "1"))) END("2")
+                         EVENT("MODIFIED", OTHER("a", IN_N, "3", "x", WITH("data", "2")))
+                             EVENT("DELETED", OTHER("a", IN_N, "4", "x", ""))),
+          .after = HTTPS_HANG },
+        { .expect = STREAM_OF("/apis/example.com/v1/widgets"),
+          .send = OK(EVENT("ADDED", OTHER("a", "", "1", "x", WITH("spec", "1"))) END("2")
+                         EVENT("MODIFIED", OTHER("a", "", "3", "x", WITH("spec", "2")))
+                             EVENT("MODIFIED", OTHER("a", "", "4", "x\",\"z\":1,\"x\":\"", ""))),
+          .after = HTTPS_HANG },
+    };
+    static const struct store_interest *const interests[] = { &all_service_accounts,
+                                                              &all_config_maps, &all_widgets };
+    static const char *const want[] = {
+        "+ServiceAccount n/a=x ~ServiceAccount n/a=y -ServiceAccount n/a ",
+        "+ConfigMap n/a=x{1} ~ConfigMap n/a=x{2} -ConfigMap n/a ",
+        "+Widget a=x{1} ~Widget a=x{2} -Widget a ",
+    };
+    struct api_kit kit;
+    struct buf told[COUNTOF(interests)] = { 0 };
+    api_make(&kit, exchanges, 0, 0);
+    for (size_t i = 0; i < COUNTOF(interests); i++) {
+        assert_int_equal(store_subscribe(kit.store, interests[i], note_object, &told[i]), ST_OK);
+    }
+    api_begin(&kit);
+    for (size_t i = 0; i < COUNTOF(interests); i++) {
+        struct text_wish wish = { &told[i], want[i] };
+        (void)kit_run_until(&kit.files, text_wish_holds, &wish, FILE_KIT_DEADLINE_MS);
+        assert_string_equal(api_text(&told[i]), want[i]);
+        buf_fini(&told[i]);
+    }
+    assert_non_null(strstr(api_text(&kit.problems), "Widget a: metadata.labels.z"));
+    api_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -909,6 +984,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
         cmocka_unit_test(test_apiserver_freed_at_any_time),
         cmocka_unit_test(test_apiserver_refuses_interests_that_overlap),
+        cmocka_unit_test(test_apiserver_tells_objects_of_every_kind_that_is_listened_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,8 @@ static const struct {
 };
 
 /* A store that nobody listens to, and a server that is not asked. */
+static const struct store_kind secrets = { .kind = &kind_secret };
+
 struct kit {
     struct store store;
     struct session session;
@@ -122,7 +124,7 @@ static void kit_init(struct kit *kit)
     assert_int_equal(cluster_access_from_text(span_of(config), "config", "", &reader,
                                               &kit->session.access, &problem),
                      ST_OK);
-    assert_int_equal(remote_objects_init(&kit->objects, &kit->session, &kind_secret), ST_OK);
+    assert_int_equal(remote_objects_init(&kit->objects, &kit->session, &secrets), ST_OK);
     reply_init(&kit->reply, &kit->session, &kit->objects);
 }
 

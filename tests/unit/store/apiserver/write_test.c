@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "support/apiserver_kit.h"
+#include "support/kinds_kit.h"
 #include "support/write_kit.h"
 
 #define COLLECTION "/api/v1/namespaces/kube-system/secrets HTTP/1.1\r\n"
@@ -62,13 +63,13 @@ static enum status begin(struct store *store,
     enum status status = ST_INTERNAL;
     switch (operation) {
     case CREATE:
-        status = store_create(store, &kind_secret, object, note_done, outcome);
+        status = store_create(store, target->kind, object, note_done, outcome);
         break;
     case GET:
         status = store_get(store, target, note_done, outcome);
         break;
     case UPDATE:
-        status = store_update(store, &kind_secret, object, note_done, outcome);
+        status = store_update(store, target->kind, object, note_done, outcome);
         break;
     case PATCH:
         status = store_patch(store, target, object, note_done, outcome);
@@ -113,6 +114,7 @@ static const struct {
 } rows[] = {
     { .name = "create",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .sent = OBJECT,
@@ -121,14 +123,58 @@ static const struct {
       .version = "12" },
     { .name = "create says what it sends",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .sent = "Content-Type: application/json\r\n",
       .reply = CREATED,
       .after = HTTPS_CLOSE,
       .version = "12" },
+    { .name = "create an object of a custom kind in no namespace",
+      .operation = CREATE,
+      .target = { .kind = &kind_widget },
+      .object = "{\"metadata\":{\"name\":\"a\"}}",
+      .request = "POST /apis/example.com/v1/widgets HTTP/1.1\r\n",
+      .sent = "{\"metadata\":{\"name\":\"a\"}}",
+      .reply = CREATED,
+      .after = HTTPS_CLOSE,
+      .version = "12" },
+    { .name = "update one",
+      .operation = UPDATE,
+      .target = { .kind = &kind_widget },
+      .object = "{\"metadata\":{\"name\":\"a\"}}",
+      .request = "PUT /apis/example.com/v1/widgets/a HTTP/1.1\r\n",
+      .reply = OK(OBJECT),
+      .after = HTTPS_CLOSE,
+      .version = "12" },
+    { .name = "patch one, whatever namespace is named",
+      .operation = PATCH,
+      .target = { .kind = &kind_widget, .namespace = SPAN_LITERAL("n"), .name = SPAN_LITERAL("a") },
+      .object = "{}",
+      .request = "PATCH /apis/example.com/v1/widgets/a HTTP/1.1\r\n",
+      .reply = OK(OBJECT),
+      .after = HTTPS_CLOSE,
+      .version = "12" },
+    { .name = "get a ConfigMap",
+      .operation = GET,
+      .target = { .kind = &kind_config_map,
+                  .namespace = SPAN_LITERAL("n"),
+                  .name = SPAN_LITERAL("a") },
+      .request = "GET /api/v1/namespaces/n/configmaps/a HTTP/1.1\r\n",
+      .reply = OK(OBJECT),
+      .after = HTTPS_CLOSE,
+      .version = "12" },
+    { .name = "delete a ServiceAccount",
+      .operation = DELETE,
+      .target = { .kind = &kind_service_account,
+                  .namespace = SPAN_LITERAL("n"),
+                  .name = SPAN_LITERAL("a") },
+      .request = "DELETE /api/v1/namespaces/n/serviceaccounts/a HTTP/1.1\r\n",
+      .reply = OK("{}"),
+      .after = HTTPS_CLOSE },
     { .name = "create what exists",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = REPLY("409 Conflict", STATUS("409", "AlreadyExists", "it exists")),
@@ -137,6 +183,7 @@ static const struct {
       .problem = "create: the server answers 409 AlreadyExists: it exists" },
     { .name = "create what is invalid",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = REPLY("422 Unprocessable Entity", STATUS("422", "Invalid", "no")),
@@ -145,6 +192,7 @@ static const struct {
       .problem = "422 Invalid" },
     { .name = "create without the right",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = REPLY("403 Forbidden", STATUS("403", "Forbidden", "no role")),
@@ -153,6 +201,7 @@ static const struct {
       .problem = "403 Forbidden: no role" },
     { .name = "the server is broken",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = REPLY("500 Internal Server Error", "<html>"),
@@ -161,6 +210,7 @@ static const struct {
       .problem = "500" },
     { .name = "it took too long there",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = REPLY("504 Gateway Timeout", STATUS("504", "Timeout", "etcd")),
@@ -169,6 +219,7 @@ static const struct {
       .problem = "504 Timeout" },
     { .name = "no answer",
       .operation = CREATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "POST " COLLECTION,
       .reply = NULL,
@@ -208,6 +259,7 @@ static const struct {
       .problem = "404 NotFound" },
     { .name = "update",
       .operation = UPDATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "PUT " SINGLE,
       .sent = OBJECT,
@@ -216,6 +268,7 @@ static const struct {
       .version = "12" },
     { .name = "update an older one",
       .operation = UPDATE,
+      .target = { .kind = &kind_secret },
       .object = OBJECT,
       .request = "PUT " SINGLE,
       .reply = REPLY("409 Conflict", STATUS("409", "Conflict", "modified")),
@@ -315,12 +368,20 @@ static void test_apiserver_write_bad_names_are_refused(void **state)
 {
     (void)state;
     static const struct store_target targets[] = {
-        { .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("") },
-        { .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("..") },
-        { .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a/b") },
-        { .namespace = SPAN_LITERAL("kube-system"), .name = SPAN_LITERAL("a?x=y") },
-        { .namespace = SPAN_LITERAL(""), .name = SPAN_LITERAL("a") },
-        { .namespace = SPAN_LITERAL("../x"), .name = SPAN_LITERAL("a") },
+        { .kind = &kind_secret,
+          .namespace = SPAN_LITERAL("kube-system"),
+          .name = SPAN_LITERAL("") },
+        { .kind = &kind_secret,
+          .namespace = SPAN_LITERAL("kube-system"),
+          .name = SPAN_LITERAL("..") },
+        { .kind = &kind_secret,
+          .namespace = SPAN_LITERAL("kube-system"),
+          .name = SPAN_LITERAL("a/b") },
+        { .kind = &kind_secret,
+          .namespace = SPAN_LITERAL("kube-system"),
+          .name = SPAN_LITERAL("a?x=y") },
+        { .kind = &kind_secret, .namespace = SPAN_LITERAL(""), .name = SPAN_LITERAL("a") },
+        { .kind = &kind_secret, .namespace = SPAN_LITERAL("../x"), .name = SPAN_LITERAL("a") },
     };
     static const char *const objects[] = {
         "{\"metadata\":{\"namespace\":\"kube-system\",\"name\":\"..\"}}",

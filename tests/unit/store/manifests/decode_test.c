@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -125,6 +126,10 @@ static const struct manifests_limits no_limits = {
     .file_entries = SIZE_MAX,
 };
 
+static const struct store_kind secret_kinds[] = { { .kind = &kind_secret } };
+static const struct manifest_kinds secrets = { .at = secret_kinds, .count = COUNTOF(secret_kinds) };
+static const struct manifest_kinds no_kinds = { 0 };
+
 static struct digester digester;
 
 static int set_up(void **state)
@@ -165,8 +170,8 @@ static void test_manifest_decode_rows(void **state)
         print_message("# %s\n", rows[i].name);
         struct manifest_objects objects = { 0 };
         struct problem problem = { 0 };
-        const enum status status =
-            manifest_decode(span_of(rows[i].text), true, &no_limits, &digester, &objects, &problem);
+        const enum status status = manifest_decode(span_of(rows[i].text), secrets, &no_limits,
+                                                   &digester, &objects, &problem);
         assert_int_equal(status, rows[i].status);
         if (status == ST_OK) {
             check_accepted(&objects, i);
@@ -210,8 +215,8 @@ static void test_manifest_decode_numbers_in_a_file_are_limited(void **state)
         };
         struct manifest_objects objects = { 0 };
         struct problem problem = { 0 };
-        const enum status status =
-            manifest_decode(span_of(limited[i].text), true, &limits, &digester, &objects, &problem);
+        const enum status status = manifest_decode(span_of(limited[i].text), secrets, &limits,
+                                                   &digester, &objects, &problem);
         if (status != limited[i].status || problem.line != limited[i].line ||
             !strstr(problem.text, limited[i].want)) {
             fail_msg("row %zu: status %d at %u: %s", i, (int)status, problem.line, problem.text);
@@ -226,15 +231,119 @@ static void test_manifest_decode_unwanted_kind_is_not_decoded(void **state)
     struct manifest_objects objects = { 0 };
     struct problem problem = { 0 };
     const struct span broken = SPAN_LITERAL(SECRET("a") "stringData: {x: true}\n");
-    assert_int_equal(manifest_decode(broken, false, &no_limits, &digester, &objects, &problem),
+    assert_int_equal(manifest_decode(broken, no_kinds, &no_limits, &digester, &objects, &problem),
                      ST_OK);
     assert_int_equal(objects.count, 0);
-    assert_int_equal(manifest_decode(broken, true, &no_limits, &digester, &objects, &problem),
+    assert_int_equal(manifest_decode(broken, secrets, &no_limits, &digester, &objects, &problem),
                      ST_OK);
     assert_int_equal(objects.count, 1);
     assert_int_equal(objects.at[0].refusal->status, ST_TYPE);
     assert_int_equal(problem.status, ST_OK);
     manifest_objects_fini(&objects);
+}
+
+static const struct object_kind kind_widget = {
+    .group = "example.com",
+    .version = "v1",
+    .name = "Widget",
+    .plural = "widgets",
+    .is_cluster_scoped = true,
+};
+
+/* Of several kinds: what was asked for of each, and what else of the same words is none. */
+static void test_manifest_decode_kind_rows(void **state)
+{
+    (void)state;
+    static const struct store_kind kinds[] = {
+        { .kind = &kind_secret, .is_metadata_only = true },
+        { .kind = &kind_config_map, .wants_json = true },
+        { .kind = &kind_widget },
+    };
+    static const struct {
+        const char *text;
+        enum status status;
+        const char *want; /* kind/name, + with JSON; or what the problem says */
+    } kind_rows[] = {
+        { SECRET("a"), ST_OK, " Secret/a" },
+        { SECRET("a") "stringData: {x: true}\n", ST_OK, " Secret/a" }, /* it is not looked at */
+        { SECRET("A"), ST_INVALID, "metadata.name" },
+        { "apiVersion: v1\nkind: ConfigMap\n" META("a"), ST_OK, " ConfigMap/a+" },
+        { "apiVersion: v1\nkind: ConfigMap\n" META("a") "immutable: 1\n", ST_OK, " ConfigMap/a?" },
+        { "apiVersion: v1\nkind: ServiceAccount\n" META("a"), ST_OK, "" },
+        { "apiVersion: example.com/v1\nkind: Widget\n" META("a"), ST_OK, " Widget/a" },
+        { "apiVersion: example.com/v1\nkind: Widget\n" META("a") "  namespace: ns\n", ST_OK,
+          " Widget/a?" },
+        { "apiVersion: example.org/v1\nkind: Widget\n" META("a"), ST_OK, "" },
+        { "apiVersion: v1\nkind: Widget\n" META("a"), ST_OK, "" },
+        { "apiVersion: example.com/v2\nkind: Widget\n" META("a"), ST_UNSUPPORTED,
+          "apiVersion: expected example.com/v1 for this kind" },
+        { "apiVersion: example.com/v1\nkind: WidgetList\nitems:\n" PLAIN("a") PLAIN("b"), ST_OK,
+          " Widget/a Widget/b" },
+        { "apiVersion: example.com/v1\nkind: WidgetList\nitems:\n" ITEM("a"), ST_INVALID,
+          "expected a Widget in a WidgetList" },
+        { LIST("v1")
+              ITEM("a") "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+                        "- {apiVersion: v1, kind: Pod}\n"
+                        "- {apiVersion: example.com/v1, kind: Widget, metadata: {name: a}}\n",
+          ST_OK, " Secret/a ConfigMap/a+ Widget/a" },
+        { LIST("v1") "- {apiVersion: example.com/v1, kind: WidgetList}\n", ST_UNSUPPORTED,
+          "a list inside a list" },
+    };
+    for (size_t i = 0; i < COUNTOF(kind_rows); i++) {
+        const struct manifest_kinds wanted = { kinds, COUNTOF(kinds) };
+        const struct manifests_limits limits = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+                                                 SIZE_MAX, SIZE_MAX, 32 };
+        struct manifest_objects objects = { 0 };
+        struct problem problem = { 0 };
+        struct buf got = { 0 };
+        const enum status status = manifest_decode(span_of(kind_rows[i].text), wanted, &limits,
+                                                   &digester, &objects, &problem);
+        for (size_t j = 0; j < objects.count; j++) {
+            const struct manifest_object *object = &objects.at[j];
+            buf_printf(&got, " %s/%.*s%s%s", object->kind->name, (int)object->meta->name.len,
+                       object->meta->name.at, object->json ? "+" : "", object->refusal ? "?" : "");
+            assert_null(object->secret);
+        }
+        buf_append_char(&got, '\0');
+        if (status != kind_rows[i].status ||
+            (status == ST_OK ? strcmp(got.at, kind_rows[i].want) != 0
+                             : !strstr(problem.text, kind_rows[i].want))) {
+            fail_msg("%s: %d,%s %s", kind_rows[i].text, (int)status, got.at, problem.text);
+        }
+        buf_fini(&got);
+        manifest_objects_fini(&objects);
+    }
+}
+
+static void test_manifest_decode_values_that_are_kept_are_limited(void **state)
+{
+    (void)state;
+    static const struct store_kind kind = { .kind = &kind_config_map, .wants_json = true };
+    static const struct store_kind without = { .kind = &kind_config_map };
+    static const struct span text =
+        SPAN_LITERAL("apiVersion: v1\nkind: ConfigMap\n" META("a") "data: {x: [1, 2]}\n");
+    static const struct {
+        const struct store_kind *kind;
+        size_t max;
+        enum status status;
+    } limited[] = {
+        { &kind, 9, ST_OK }, /* the object, two texts, metadata and name, data, x and its two */
+        { &kind, 8, ST_LIMIT },
+        { &without, 0, ST_OK },
+    };
+    for (size_t i = 0; i < COUNTOF(limited); i++) {
+        const struct manifests_limits limits = {
+            .file_objects = 1,
+            .file_entries = 1,
+            .file_values = limited[i].max,
+        };
+        struct manifest_objects objects = { 0 };
+        struct problem problem = { 0 };
+        assert_int_equal(manifest_decode(text, (struct manifest_kinds){ limited[i].kind, 1 },
+                                         &limits, &digester, &objects, &problem),
+                         limited[i].status);
+        manifest_objects_fini(&objects);
+    }
 }
 
 int main(void)
@@ -243,6 +352,8 @@ int main(void)
         cmocka_unit_test(test_manifest_decode_rows),
         cmocka_unit_test(test_manifest_decode_numbers_in_a_file_are_limited),
         cmocka_unit_test(test_manifest_decode_unwanted_kind_is_not_decoded),
+        cmocka_unit_test(test_manifest_decode_kind_rows),
+        cmocka_unit_test(test_manifest_decode_values_that_are_kept_are_limited),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

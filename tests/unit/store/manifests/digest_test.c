@@ -53,6 +53,9 @@ static const struct {
     { BASE "x: [null]\n", BASE "x: []\n", false },
 };
 
+static const struct store_kind secret_kinds[] = { { .kind = &kind_secret } };
+static const struct manifest_kinds secrets = { .at = secret_kinds, .count = COUNTOF(secret_kinds) };
+
 static struct digester digester;
 
 static int set_up(void **state)
@@ -74,7 +77,7 @@ static enum status digest(const char *text, struct content_digest *ret_content)
     struct manifest_objects objects = { 0 };
     struct problem problem = { 0 };
     const enum status status =
-        manifest_decode(span_of(text), true, &limits, &digester, &objects, &problem);
+        manifest_decode(span_of(text), secrets, &limits, &digester, &objects, &problem);
     if (status == ST_OK) {
         assert_int_equal(objects.count, 1);
         *ret_content = objects.at[0].content;

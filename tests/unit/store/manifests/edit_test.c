@@ -27,6 +27,17 @@
 #define ITEM(name) "- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: " name "\n"
 #define LIST       "apiVersion: v1\nkind: List\nitems:\n"
 
+static const struct store_target target_b = {
+    .kind = &kind_secret,
+    .namespace = SPAN_LITERAL("default"),
+    .name = SPAN_LITERAL("b"),
+};
+static const struct store_target target_of_x = {
+    .kind = &kind_secret,
+    .namespace = SPAN_LITERAL("x"),
+    .name = SPAN_LITERAL("b"),
+};
+
 static const struct {
     const char *what;
     const char *text;
@@ -201,8 +212,7 @@ static void check_rewrite(size_t row, const json_object *object, const char *wan
     struct problem problem = { 0 };
     bool is_empty = false;
     const struct span text = span_of(rows[row].text);
-    const enum status status = manifest_rewrite(text, SPAN_LITERAL("default"), SPAN_LITERAL("b"),
-                                                object, &out, &is_empty, &problem);
+    const enum status status = manifest_rewrite(text, &target_b, object, &out, &is_empty, &problem);
     if (status != ST_OK) {
         fail_msg("%s: %s", rows[row].what, problem.text);
     }
@@ -235,20 +245,17 @@ static void test_manifest_find_finds_the_first(void **state)
     json_object *found = NULL;
     const struct span text = SPAN_LITERAL(SECRET("a") "---\n" LIST ITEM("b") "    uid: '1'\n" ITEM(
         "b") "    uid: '2'\n---\n" SECRET("b"));
-    assert_int_equal(
-        manifest_find(text, SPAN_LITERAL("default"), SPAN_LITERAL("b"), &found, &problem), ST_OK);
+    assert_int_equal(manifest_find(text, &target_b, &found, &problem), ST_OK);
     assert_string_equal(json_object_to_json_string_ext(found, JSON_C_TO_STRING_PLAIN),
                         "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"b\","
                         "\"uid\":\"1\"}}");
     (void)json_object_put(found);
-    assert_int_equal(manifest_find(text, SPAN_LITERAL("x"), SPAN_LITERAL("b"), &found, &problem),
-                     ST_NOT_FOUND);
-    assert_int_equal(manifest_find(SPAN_LITERAL("a: b: c"), SPAN_LITERAL("x"), SPAN_LITERAL("b"),
-                                   &found, &problem),
+    assert_int_equal(manifest_find(text, &target_of_x, &found, &problem), ST_NOT_FOUND);
+    assert_int_equal(manifest_find(SPAN_LITERAL("a: b: c"), &target_of_x, &found, &problem),
                      ST_SYNTAX);
-    assert_int_equal(manifest_find(SPAN_LITERAL(SECRET("b") "---\nkind: x\n"),
-                                   SPAN_LITERAL("default"), SPAN_LITERAL("b"), &found, &problem),
-                     ST_INVALID);
+    assert_int_equal(
+        manifest_find(SPAN_LITERAL(SECRET("b") "---\nkind: x\n"), &target_b, &found, &problem),
+        ST_INVALID);
 }
 
 static void append_utf16(struct buf *bytes, const char *ascii)
@@ -267,9 +274,8 @@ static void check_utf16(const char *ascii, const json_object *object, enum statu
     struct problem problem = { 0 };
     bool is_empty = false;
     append_utf16(&bytes, ascii);
-    assert_int_equal(manifest_rewrite(buf_span(&bytes), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
-                                      object, &out, &is_empty, &problem),
-                     want);
+    assert_int_equal(
+        manifest_rewrite(buf_span(&bytes), &target_b, object, &out, &is_empty, &problem), want);
     assert_int_equal(problem.status, want);
     assert_int_equal(is_empty, want == ST_OK);
     assert_true(want == ST_OK || strstr(problem.text, "UTF-8"));
@@ -297,8 +303,7 @@ static void check_damaged(const char *text, const json_object *object, enum stat
     struct buf out = { 0 };
     struct problem problem = { 0 };
     bool is_empty = false;
-    assert_int_equal(manifest_rewrite(span_of(text), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
-                                      object, &out, &is_empty, &problem),
+    assert_int_equal(manifest_rewrite(span_of(text), &target_b, object, &out, &is_empty, &problem),
                      want);
     assert_int_equal(is_empty, want == ST_OK);
     assert_int_equal(out.len, 0);
@@ -322,9 +327,7 @@ static void test_manifest_find_in_utf16(void **state)
     struct problem problem = { 0 };
     json_object *found = NULL;
     append_utf16(&bytes, SECRET("a") "---\n" SECRET("b"));
-    assert_int_equal(manifest_find(buf_span(&bytes), SPAN_LITERAL("default"), SPAN_LITERAL("b"),
-                                   &found, &problem),
-                     ST_OK);
+    assert_int_equal(manifest_find(buf_span(&bytes), &target_b, &found, &problem), ST_OK);
     (void)json_object_put(found);
     buf_fini(&bytes);
 }
@@ -336,9 +339,8 @@ static void test_manifest_rewrite_of_a_broken_text_fails(void **state)
     struct buf out = { 0 };
     struct problem problem = { 0 };
     bool is_empty;
-    assert_int_equal(manifest_rewrite(SPAN_LITERAL(SECRET("b") "---\na: b: c\n"),
-                                      SPAN_LITERAL("default"), SPAN_LITERAL("b"), NULL, &out,
-                                      &is_empty, &problem),
+    assert_int_equal(manifest_rewrite(SPAN_LITERAL(SECRET("b") "---\na: b: c\n"), &target_b, NULL,
+                                      &out, &is_empty, &problem),
                      ST_SYNTAX);
     buf_fini(&out);
 }

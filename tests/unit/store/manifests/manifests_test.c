@@ -4,6 +4,7 @@
 #include "store/manifests/state.h"
 #include "store/manifests/turn.h"
 #include "support/alloc_fail.h"
+#include "support/kinds_kit.h"
 #include "support/manifests_kit.h"
 
 /* --- which files --- */
@@ -639,6 +640,90 @@ static void test_manifests_load_without_memory_fails(void **state)
     mkit_fini(&kit);
 }
 
+/* --- other kinds --- */
+
+static bool is_told(void *ctx)
+{
+    return ((const struct buf *)ctx)->len > 0;
+}
+
+#define SERVICE_ACCOUNT(name, value)         \
+    "apiVersion: v1\nkind: ServiceAccount\n" \
+    "metadata: {name: " name ", labels: {value: " value "}}\n"
+#define CONFIG_MAP(name, value) \
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " name "}\ndata: {value: " value "}\n"
+#define WIDGET(name, value)                      \
+    "apiVersion: example.com/v1\nkind: Widget\n" \
+    "metadata: {name: " name "}\nspec: {value: " value "}\n"
+
+static void test_manifests_tells_objects_of_every_kind_that_is_listened_to(void **state)
+{
+    (void)state;
+    struct manifests_kit kit;
+    struct buf told = { 0 };
+    mkit_init(&kit);
+    mkit_put(&kit, "m/0.yaml", "a", "1");
+    kit_write(&kit.files, "m/1.yaml",
+              SERVICE_ACCOUNT("a", "x") "---\n" CONFIG_MAP(
+                  "a", "w") "---\n"
+                            "apiVersion: v1\nkind: Pod\n---\n" WIDGET("a", "z"));
+    mkit_open(&kit);
+    kinds_subscribe(kit.store, &told);
+    mkit_load(&kit, ST_OK);
+    mkit_watch(&kit);
+    mkit_had_events(&kit, "+a=1 S ");
+    mkit_had_problems(&kit, "");
+    assert_string_equal(mkit_text(&told), "+ServiceAccount default/a=x +ConfigMap default/a{w} "
+                                          "+Widget a{z} S S S ");
+    buf_clear(&told);
+    const struct store_stats stats = mkit_stats(&kit);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 1);
+    assert_int_equal(store_stats_objects(&stats, &kind_widget), 1);
+    /* changed, refused and gone: each by itself */
+    kit_replace(&kit.files, "m/1.yaml",
+                SERVICE_ACCOUNT("a", "q") "---\n" CONFIG_MAP("a", "w") "---\n" WIDGET("a", "q"));
+    (void)kit_run_until(&kit.files, is_told, &told, FILE_KIT_DEADLINE_MS);
+    assert_string_equal(mkit_text(&told), "~ServiceAccount default/a=q ~Widget a{q} ");
+    buf_clear(&told);
+    kit_replace(&kit.files, "m/1.yaml",
+                CONFIG_MAP("a", "w") "---\n" CONFIG_MAP("a", "z") "---\n" CONFIG_MAP(
+                    "b", "z") "immutable: 1\n");
+    (void)kit_run_until(&kit.files, is_told, &told, FILE_KIT_DEADLINE_MS);
+    assert_string_equal(mkit_text(&told), "+ConfigMap default/b? -Widget a "
+                                          "-ServiceAccount default/a ");
+    mkit_had_problems(&kit, "ConfigMap default/a appears twice in this file");
+    mkit_had_events(&kit, "");
+    buf_fini(&told);
+    mkit_fini(&kit);
+}
+
+/* Who listens to no Secrets is told nothing of one, and of no slip in it. */
+static void test_manifests_reads_no_more_than_metadata_where_that_is_all(void **state)
+{
+    (void)state;
+    static const struct store_interest names = { .kind = &kind_secret, .is_metadata_only = true };
+    struct manifests_kit kit;
+    struct buf told = { 0 };
+    struct problem problem = { 0 };
+    mkit_init(&kit);
+    kit_write(&kit.files, "m/a.yaml",
+              "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {x: true}\n");
+    const struct kit_path path = kit_path(&kit.files, "m");
+    const struct manifests_options options = {
+        .directory = path.text,
+        .clock = clock_manual(&kit.clock),
+        .on_problem = mkit_on_problem,
+        .ctx = &kit,
+    };
+    assert_int_equal(manifests_new(&options, &kit.store, &problem), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &names, kinds_on_event, &told), ST_OK);
+    mkit_load(&kit, ST_OK);
+    assert_string_equal(mkit_text(&told), "+Secret default/a S ");
+    mkit_had_problems(&kit, "");
+    buf_fini(&told);
+    mkit_fini(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -670,6 +755,8 @@ int main(void)
         cmocka_unit_test(test_manifests_load_fails_when_the_directory_has_gone),
         cmocka_unit_test(test_manifests_relative_directory_survives_a_change_of_directory),
         cmocka_unit_test(test_manifests_load_without_memory_fails),
+        cmocka_unit_test(test_manifests_tells_objects_of_every_kind_that_is_listened_to),
+        cmocka_unit_test(test_manifests_reads_no_more_than_metadata_where_that_is_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static void test_rules_create_rows(void **state)
     for (size_t i = 0; i < COUNTOF(creations); i++) {
         struct problem problem = { 0 };
         json_object *object = parse_quoted(creations[i].object);
-        const enum status status = rules_create(object, now, &problem);
+        const enum status status = rules_create(&kind_secret, object, now, &problem);
         if (status != creations[i].status || !strstr(problem.text, creations[i].want) ||
             problem.status != status) {
             fail_msg("%s: %d, %s", creations[i].object, (int)status, problem.text);
@@ -71,7 +71,7 @@ static void test_rules_create_fills_in(void **state)
         "{'metadata':{'name':'a','uid':'mine','deletionTimestamp':'x','resourceVersion':'',"
         "'deletionGracePeriodSeconds':1,'creationTimestamp':null,'labels':{'l':'1'}},"
         "'stringData':{'x':'y','z':null},'data':{'x':'eA==','w':'dw=='}}");
-    assert_int_equal(rules_create(object, now, &problem), ST_OK);
+    assert_int_equal(rules_create(&kind_secret, object, now, &problem), ST_OK);
     json_object *metadata = json_object_object_get(object, "metadata");
     const struct span uid = document_text(json_object_object_get(metadata, "uid"));
     assert_int_equal(uid.len, 36);
@@ -91,8 +91,8 @@ static void test_rules_create_gives_each_its_own_uid(void **state)
     struct problem problem = { 0 };
     json_object *a = parse_quoted("{'metadata':{'name':'a'}}");
     json_object *b = parse_quoted("{'metadata':{'name':'a'}}");
-    assert_int_equal(rules_create(a, now, &problem), ST_OK);
-    assert_int_equal(rules_create(b, now, &problem), ST_OK);
+    assert_int_equal(rules_create(&kind_secret, a, now, &problem), ST_OK);
+    assert_int_equal(rules_create(&kind_secret, b, now, &problem), ST_OK);
     assert_false(json_object_equal(a, b));
     (void)json_object_put(a);
     (void)json_object_put(b);
@@ -154,7 +154,7 @@ static void test_rules_update_rows(void **state)
         struct problem problem = { 0 };
         json_object *old = parse_quoted(updates[i].old);
         json_object *object = parse_quoted(updates[i].object);
-        const enum status status = rules_update(object, old, &problem);
+        const enum status status = rules_update(&kind_secret, object, old, &problem);
         if (status != updates[i].status || !strstr(problem.text, updates[i].want) ||
             problem.status != status) {
             fail_msg("%s: %d, %s", updates[i].object, (int)status, problem.text);
@@ -174,12 +174,102 @@ static void test_rules_update_keeps_the_life(void **state)
     json_object *object =
         parse_quoted("{'metadata':{'name':'a','namespace':'n','resourceVersion':'5'},"
                      "'type':'t','stringData':{'y':'y'}}");
-    assert_int_equal(rules_update(object, old, &problem), ST_OK);
+    assert_int_equal(rules_update(&kind_secret, object, old, &problem), ST_OK);
     assert_is(object, "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'a','namespace':'n',"
                       "'uid':'u','creationTimestamp':'then','deletionTimestamp':'soon',"
                       "'deletionGracePeriodSeconds':3},'type':'t','data':{'y':'eQ=='}}");
     (void)json_object_put(old);
     (void)json_object_put(object);
+}
+
+static const struct object_kind kind_widget = {
+    .group = "example.com",
+    .version = "v1",
+    .name = "Widget",
+    .plural = "widgets",
+    .is_cluster_scoped = true,
+};
+
+static void test_rules_create_of_other_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct object_kind *kind;
+        const char *object;
+        enum status status;
+        const char *want; /* what it becomes; or in the problem */
+    } rows[] = {
+        { &kind_service_account, "{'metadata':{'name':'a'},'secrets':[]}", ST_OK,
+          "{'apiVersion':'v1','kind':'ServiceAccount','metadata':{'name':'a','namespace':'default'}"
+          ","
+          "'secrets':[]}" },
+        { &kind_config_map, "{'kind':'ConfigMap','metadata':{'name':'a','namespace':'n'}}", ST_OK,
+          "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'a','namespace':'n'}}" },
+        { &kind_config_map, "{'kind':'Secret','metadata':{'name':'a'}}", ST_INVALID,
+          "expected apiVersion v1 and kind ConfigMap" },
+        { &kind_widget, "{'metadata':{'name':'a'},'spec':{}}", ST_OK,
+          "{'apiVersion':'example.com/v1','kind':'Widget','metadata':{'name':'a'},'spec':{}}" },
+        { &kind_widget, "{'metadata':{'name':'a','namespace':'default'}}", ST_INVALID,
+          "metadata.namespace" },
+        { &kind_widget, "{'apiVersion':'v1','metadata':{'name':'a'}}", ST_INVALID,
+          "expected apiVersion example.com/v1" },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct problem problem = { 0 };
+        json_object *object = parse_quoted(rows[i].object);
+        const enum status status = rules_create(rows[i].kind, object, now, &problem);
+        if (status != rows[i].status || (status != ST_OK && !strstr(problem.text, rows[i].want))) {
+            fail_msg("%s: %d, %s", rows[i].object, (int)status, problem.text);
+        }
+        if (status == ST_OK) {
+            json_object *metadata = json_object_object_get(object, "metadata");
+            assert_non_null(json_object_object_get(metadata, "uid"));
+            json_object_object_del(metadata, "uid");
+            json_object_object_del(metadata, "creationTimestamp");
+            assert_is(object, rows[i].want);
+        }
+        (void)json_object_put(object);
+    }
+}
+
+static void test_rules_update_of_other_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct object_kind *kind;
+        const char *old;
+        const char *object;
+        enum status status;
+        const char *want; /* in the problem */
+    } rows[] = {
+        { &kind_config_map, "{" META ",'data':{'x':'1'}}", "{" META ",'data':{'x':'2'}}", ST_OK,
+          "" },
+        { &kind_config_map, "{" META ",'immutable':true,'data':{'x':'1'}}",
+          "{" META ",'immutable':true,'data':{'x':'1'},'x':1}", ST_OK, "" },
+        { &kind_config_map, "{" META ",'immutable':true,'data':{'x':'1'}}",
+          "{" META ",'immutable':true,'data':{'x':'2'}}", ST_INVALID, "data: cannot" },
+        { &kind_config_map, "{" META ",'immutable':true}",
+          "{" META ",'immutable':true,'binaryData':{'x':'MQ=='}}", ST_INVALID,
+          "binaryData: cannot" },
+        { &kind_config_map, "{" META ",'immutable':true}", "{" META "}", ST_INVALID,
+          "immutable: cannot be unset" },
+        { &kind_service_account, "{" META ",'immutable':true}", "{" META "}", ST_OK, "" },
+        { &kind_widget, "{'metadata':{'name':'a'}}", "{'metadata':{'name':'a'},'spec':1}", ST_OK,
+          "" },
+        { &kind_widget, "{'metadata':{'name':'a'}}", "{'metadata':{'name':'b'}}", ST_INVALID,
+          "name and namespace" },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct problem problem = { 0 };
+        json_object *old = parse_quoted(rows[i].old);
+        json_object *object = parse_quoted(rows[i].object);
+        const enum status status = rules_update(rows[i].kind, object, old, &problem);
+        if (status != rows[i].status || !strstr(problem.text, rows[i].want)) {
+            fail_msg("%s: %d, %s", rows[i].object, (int)status, problem.text);
+        }
+        (void)json_object_put(old);
+        (void)json_object_put(object);
+    }
 }
 
 static void test_rules_expect_rows(void **state)
@@ -215,7 +305,7 @@ static void test_rules_names_of_what_has_none(void **state)
         struct span namespace;
         struct span name;
         json_object *object = parse_quoted(objects[i]);
-        rules_names(object, &namespace, &name);
+        rules_names(&kind_secret, object, &namespace, &name);
         assert_int_equal(name.len, 0);
         assert_true(span_equal(namespace, SPAN_LITERAL("default")));
         (void)json_object_put(object);
@@ -230,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_rules_create_gives_each_its_own_uid),
         cmocka_unit_test(test_rules_update_rows),
         cmocka_unit_test(test_rules_update_keeps_the_life),
+        cmocka_unit_test(test_rules_create_of_other_kinds),
+        cmocka_unit_test(test_rules_update_of_other_kinds),
         cmocka_unit_test(test_rules_expect_rows),
         cmocka_unit_test(test_rules_names_of_what_has_none),
     };

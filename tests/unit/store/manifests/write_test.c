@@ -15,6 +15,7 @@
 #include "store/manifests/turn.h"
 #include "store/manifests/write.h"
 #include "support/alloc_fail.h"
+#include "support/kinds_kit.h"
 #include "support/manifests_kit.h"
 #include "support/quoted_json.h"
 #include "support/write_kit.h"
@@ -895,8 +896,8 @@ static struct manifest_objects decode(struct manifests *manifests, const char *t
 {
     struct manifest_objects objects = { 0 };
     struct problem problem = { 0 };
-    assert_int_equal(manifest_decode(span_of(text), true, &manifests->limits, &manifests->digester,
-                                     &objects, &problem),
+    assert_int_equal(manifest_decode(span_of(text), manifest_kinds_of(&manifests->base),
+                                     &manifests->limits, &manifests->digester, &objects, &problem),
                      ST_OK);
     return objects;
 }
@@ -904,19 +905,18 @@ static struct manifest_objects decode(struct manifests *manifests, const char *t
 static void test_manifests_write_expects_all_else_to_stay(void **state)
 {
     struct manifests_kit *kit = *state;
-    const struct span namespace = SPAN_LITERAL("default");
-    const struct span name = SPAN_LITERAL("a");
+    const struct store_target target = target_of("a");
     kit_write(&kit->files, "m/a.yaml", PLAIN("a", "1") PLAIN("b", "2") PLAIN("a", "3"));
     mkit_start(kit, "+a=1 +b=2 S ");
     struct manifests *manifests = manifests_of(kit->store);
-    const struct node *file = index_last_holder(manifests, namespace, name);
+    const struct node *file = index_last_holder(manifests, &target);
     struct manifest_objects changed = decode(manifests, PLAIN("a", "9"));
     const struct content_digest *content = &changed.at[0].content;
     for (size_t i = 0; i < COUNTOF(expected_rows); i++) {
         struct manifest_objects objects = decode(manifests, expected_rows[i].text);
-        if (index_expects(manifests, file, namespace, name, content, &objects) !=
+        if (index_expects(manifests, file, &target, content, &objects) !=
                 expected_rows[i].if_changed ||
-            index_expects(manifests, file, namespace, name, NULL, &objects) !=
+            index_expects(manifests, file, &target, NULL, &objects) !=
                 expected_rows[i].if_taken_out) {
             fail_msg("%s", expected_rows[i].text);
         }
@@ -925,10 +925,10 @@ static void test_manifests_write_expects_all_else_to_stay(void **state)
     /* a new file */
     static const char *const others[] = { "", PLAIN("a", "8"), PLAIN("b", "9"),
                                           PLAIN("a", "9") PLAIN("a", "9") };
-    assert_true(index_expects(manifests, NULL, namespace, name, content, &changed));
+    assert_true(index_expects(manifests, NULL, &target, content, &changed));
     for (size_t i = 0; i < COUNTOF(others); i++) {
         struct manifest_objects objects = decode(manifests, others[i]);
-        assert_false(index_expects(manifests, NULL, namespace, name, content, &objects));
+        assert_false(index_expects(manifests, NULL, &target, content, &objects));
         manifest_objects_fini(&objects);
     }
     manifest_objects_fini(&changed);
@@ -1254,6 +1254,97 @@ static void test_manifests_write_killed_at_any_moment(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- other kinds --- */
+
+static void test_manifests_write_objects_of_other_kinds(void **state)
+{
+    static const struct {
+        const struct object_kind *kind;
+        const char *namespace;
+        const char *object;
+        const char *file;
+        const char *created;
+        const char *patched;
+        const char *deleted;
+    } rows[] = {
+        { &kind_service_account, "n",
+          "{'metadata':{'name':'a','namespace':'n','labels':{'value':'1'}}}",
+          "m/serviceaccount.n.a.yaml", "+ServiceAccount n/a=1 ok ", "~ServiceAccount n/a=2 ok ",
+          "-ServiceAccount n/a ok " },
+        { &kind_config_map, "n", "{'metadata':{'name':'a','namespace':'n'},'data':{'value':'1'}}",
+          "m/configmap.n.a.yaml", "+ConfigMap n/a{1} ok ", "~ConfigMap n/a=2{1} ok ",
+          "-ConfigMap n/a ok " },
+        { &kind_widget, "", "{'metadata':{'name':'a'},'spec':{'value':'1'}}",
+          "m/widget_example.com_a.yaml", "+Widget a{1} ok ", "~Widget a=2{1} ok ",
+          "-Widget a ok " },
+    };
+    struct manifests_kit *kit = *state;
+    kit_write(&kit->files, "m/secret.yaml",
+              "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: 'n'}\n"
+              "stringData: {value: '0', sealed: ''}\n");
+    mkit_open(kit);
+    kinds_subscribe(kit->store, &kit->events);
+    mkit_load(kit, ST_OK);
+    mkit_watch(kit);
+    mkit_had_events(kit, "+a=0 S S S S ");
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct outcome outcome = { .kit = kit };
+        const struct store_target target = {
+            .kind = rows[i].kind,
+            .namespace = span_of(rows[i].namespace),
+            .name = SPAN_LITERAL("a"),
+        };
+        json_object *object = parse_quoted(rows[i].object);
+        finish(kit, &outcome, store_create(kit->store, rows[i].kind, object, on_done, &outcome));
+        expect(kit, outcome, ST_OK, rows[i].created);
+        assert_true(exists(kit, rows[i].file));
+        outcome = (struct outcome){ .kit = kit };
+        finish(kit, &outcome, store_create(kit->store, rows[i].kind, object, on_done, &outcome));
+        expect(kit, outcome, ST_EXISTS, "already_exists ");
+        (void)json_object_put(object);
+        expect(kit, patch_target(kit, &target, "{'metadata':{'labels':{'value':'2'}}}"), ST_OK,
+               rows[i].patched);
+        outcome = (struct outcome){ .kit = kit };
+        finish(kit, &outcome, store_get(kit->store, &target, on_done, &outcome));
+        assert_int_equal(outcome.status, ST_OK);
+        mkit_had_events(kit, "ok ");
+        json_object_object_add(outcome.object, "extra", json_object_new_int(1));
+        struct outcome updated = { .kit = kit };
+        finish(kit, &updated,
+               store_update(kit->store, rows[i].kind, outcome.object, on_done, &updated));
+        expect(kit, updated, ST_OK, rows[i].patched);
+        outcome_fini(&outcome);
+        expect(kit, delete_target(kit, &target), ST_OK, rows[i].deleted);
+        assert_false(exists(kit, rows[i].file));
+    }
+    assert_true(exists(kit, "m/secret.yaml"));
+    /* of a kind that nobody listens to nothing is known */
+    static const struct object_kind kind_other = {
+        .group = "", .version = "v1", .name = "Other", .plural = "others"
+    };
+    const struct store_target other = { .kind = &kind_other,
+                                        .namespace = SPAN_LITERAL("n"),
+                                        .name = SPAN_LITERAL("a") };
+    assert_int_equal(store_get(kit->store, &other, on_done, NULL), ST_UNSUPPORTED);
+}
+
+/* Two kinds in one file: the other one keeps its bytes. */
+static void test_manifests_write_changes_only_the_object_of_that_kind(void **state)
+{
+    static const char account[] = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n";
+    struct manifests_kit *kit = *state;
+    struct manifest_text both;
+    (void)snprintf(both.text, sizeof(both.text), "%s---\n%.500s", account, manifest("a", "1").text);
+    kit_write(&kit->files, "m/a.yaml", both.text);
+    mkit_open(kit);
+    kinds_subscribe(kit->store, &kit->events);
+    mkit_load(kit, ST_OK);
+    mkit_watch(kit);
+    mkit_had_events(kit, "+ServiceAccount default/a +a=1 S S S S ");
+    expect(kit, delete_named(kit, "a"), ST_OK, "-a ok ");
+    assert_text(kit, "m/a.yaml", account);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1293,6 +1384,8 @@ int main(void)
         TEST(test_manifests_done_may_free_the_store),
         TEST(test_manifests_write_waits_for_the_first_sync),
         TEST(test_manifests_retell_adds_again),
+        TEST(test_manifests_write_objects_of_other_kinds),
+        TEST(test_manifests_write_changes_only_the_object_of_that_kind),
         TEST(test_manifests_write_without_memory),
         TEST(test_manifests_write_killed_at_any_moment),
     };
