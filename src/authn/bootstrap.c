@@ -311,6 +311,7 @@ const struct store_interest bootstrap_interest = {
     .kind = &kind_secret,
     .namespace = BOOTSTRAP_SECRET_NAMESPACE,
     .secret_type = BOOTSTRAP_SECRET_TYPE,
+    .hears_more = true,
 };
 
 static const struct store_interest *interests(const void *family, size_t *ret_count)

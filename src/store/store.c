@@ -31,53 +31,125 @@ bool store_wants(const struct store *store, const struct object_kind *kind)
     return store_kind_at(store, kind) < store->kind_count;
 }
 
-/* NULL stands for everything there. */
-static bool covers_text(const char *wide, const char *narrow)
+static bool is_same_text(const char *a, const char *b)
 {
-    return !wide || (narrow && strcmp(wide, narrow) == 0);
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool covers(const struct store_interest *wide, const struct store_interest *narrow)
+/* NULL stands for everything there. */
+static bool texts_overlap(const char *a, const char *b)
 {
-    return wide->kind == narrow->kind && covers_text(wide->namespace, narrow->namespace) &&
-           covers_text(wide->secret_type, narrow->secret_type);
+    return !a || !b || strcmp(a, b) == 0;
+}
+
+static bool overlap(const struct store_interest *a, const struct store_interest *b)
+{
+    return a->kind == b->kind && texts_overlap(a->namespace, b->namespace) &&
+           texts_overlap(a->secret_type, b->secret_type);
+}
+
+/* What covers both: more, where each is wider than the other in another way. */
+static struct store_interest join(const struct store_interest *a, const struct store_interest *b)
+{
+    return (struct store_interest){
+        .kind = a->kind,
+        .namespace = is_same_text(a->namespace, b->namespace) ? a->namespace : NULL,
+        .secret_type = is_same_text(a->secret_type, b->secret_type) ? a->secret_type : NULL,
+        .hears_more = a->hears_more || b->hears_more,
+        .wants_json = a->wants_json || b->wants_json,
+        .is_metadata_only = a->is_metadata_only && b->is_metadata_only,
+    };
+}
+
+static size_t find_overlap(const struct store_interest *interests,
+                           size_t count,
+                           const struct store_interest *interest)
+{
+    size_t at = 0;
+    while (at < count && !overlap(&interests[at], interest)) {
+        at++;
+    }
+    return at;
+}
+
+/* A type is no part of the metadata: who asks by it has to have more read. */
+static bool is_metadata_enough(const struct store_interest *interest)
+{
+    return interest->is_metadata_only && !interest->secret_type;
 }
 
 size_t store_interests(const struct store *store, struct store_interest *ret_interests)
 {
     size_t count = 0;
     for (size_t i = 0; i < store->subscription_count; i++) {
-        const struct store_interest *interest = &store->subscriptions[i].interest;
-        bool is_covered = !store->subscriptions[i].wants_objects;
-        for (size_t j = 0; j < count && !is_covered; j++) {
-            is_covered = covers(&ret_interests[j], interest);
-        }
-        if (is_covered) {
+        if (!store->subscriptions[i].wants_objects) {
             continue;
         }
-        size_t kept = 0; /* without those that this one covers */
-        for (size_t j = 0; j < count; j++) {
-            if (!covers(interest, &ret_interests[j])) {
-                ret_interests[kept++] = ret_interests[j];
-            }
+        struct store_interest wide = store->subscriptions[i].interest;
+        wide.is_metadata_only = is_metadata_enough(&wide);
+        for (size_t at; (at = find_overlap(ret_interests, count, &wide)) < count;) {
+            wide = join(&ret_interests[at], &wide);
+            count--;
+            memmove(&ret_interests[at], &ret_interests[at + 1],
+                    (count - at) * sizeof(*ret_interests));
         }
-        ret_interests[kept] = *interest;
-        count = kept + 1;
+        ret_interests[count++] = wide;
     }
     return count;
 }
 
-static void tell_kind(struct store *store, const struct store_event *event)
+/* Of a Secret that is refused, or that is being deleted, no type is known. */
+static bool names(const struct store_interest *interest, const struct store_event *event)
+{
+    const bool is_type =
+        !interest->secret_type || (event->secret && !event->secret->meta.is_refused &&
+                                   span_equal(event->secret->type, span_of(interest->secret_type)));
+    const bool is_place =
+        !interest->namespace || span_equal(event->namespace, span_of(interest->namespace));
+    return interest->hears_more || (is_type && is_place);
+}
+
+/* As one listener is to hear of it. */
+static void tell_one(const struct store_subscription *subscription,
+                     const struct store_event *event,
+                     bool has_heard,
+                     bool is_there)
+{
+    struct store_event told = *event;
+    const struct store_interest *interest = &subscription->interest;
+    if (is_there) {
+        told.type = has_heard ? STORE_MODIFIED : STORE_ADDED;
+    } else {
+        told.type = STORE_DELETED;
+        told.meta = NULL;
+    }
+    if (!is_there || interest->is_metadata_only) {
+        told.secret = NULL;
+    }
+    if (!is_there || interest->is_metadata_only || !interest->wants_json) {
+        told.json = NULL;
+    }
+    subscription->handler(subscription->ctx, &told);
+}
+
+static void tell_kind(struct store *store, const struct store_event *event, uint8_t *heard)
 {
     for (size_t i = 0; i < store->subscription_count; i++) {
         const struct store_subscription *subscription = &store->subscriptions[i];
-        if (subscription->wants_objects && subscription->interest.kind == event->kind) {
-            subscription->handler(subscription->ctx, event);
+        const uint8_t bit = (uint8_t)(1u << i);
+        if (!subscription->wants_objects || subscription->interest.kind != event->kind) {
+            continue;
+        }
+        const bool is_there = event->type != STORE_DELETED && names(&subscription->interest, event);
+        const bool has_heard = (*heard & bit) != 0;
+        *heard = (uint8_t)(is_there ? *heard | bit : *heard & ~bit);
+        if (is_there || has_heard) {
+            tell_one(subscription, event, has_heard, is_there);
         }
     }
 }
 
-void store_tell(struct store *store, const struct store_event *event)
+void store_tell(struct store *store, const struct store_event *event, uint8_t *heard)
 {
     const size_t kind = store_kind_at(store, event->kind);
     if (kind == store->kind_count) {
@@ -96,7 +168,7 @@ void store_tell(struct store *store, const struct store_event *event)
     case STORE_SYNCED:
         break;
     }
-    tell_kind(store, event);
+    tell_kind(store, event, heard);
 }
 
 void store_tell_synced(struct store *store)
@@ -127,7 +199,7 @@ static void note_kind(struct store *store, const struct store_interest *interest
         *kind = (struct store_kind){ .kind = interest->kind, .is_metadata_only = true };
     }
     kind->wants_json = kind->wants_json || interest->wants_json;
-    kind->is_metadata_only = kind->is_metadata_only && interest->is_metadata_only;
+    kind->is_metadata_only = kind->is_metadata_only && is_metadata_enough(interest);
 }
 
 enum status store_subscribe(struct store *store,

@@ -46,12 +46,14 @@ struct store_event {
     unsigned source_line; /* from 1; 0 when unknown */
 };
 
-/** What a listener needs to be told of; a store may tell it more of the same kind, so it checks. A
- * store that has to fetch asks for no more than its listeners' interests. Texts are static. */
+/** What a listener is told of, and no more. A store that has to fetch asks for what its listeners'
+ * interests name together; where two overlap, for the least that covers both. Texts are static. */
 struct store_interest {
     const struct object_kind *kind;
     const char *namespace;   /* NULL: every namespace */
     const char *secret_type; /* kind_secret: only those of this type; NULL: every type */
+    bool hears_more;         /* also of whatever else of the kind the store comes across: for who
+                                remarks on what is misplaced */
     bool wants_json;         /* store_event.json */
     bool is_metadata_only;   /* store_event.meta is all; a store that fetches fetches no more, and
                                 nothing else of an object is checked */
@@ -93,8 +95,10 @@ struct store_stats {
 struct store; /* a back end embeds it: store/store_base.h */
 
 /** store_subscribe() - be told of what @interest names; before store_load(). Handlers are told in
- * the order of subscription. Kinds nobody subscribed to are ignored. @interest: copies; NULL: only
- * STORE_SYNCED, once. Return: ST_OK; ST_LIMIT past STORE_MAX_HANDLERS */
+ * the order of subscription; each hears an object as added, modified and deleted in this order,
+ * deleted also when it has come to be one that @interest does not name. Kinds nobody subscribed to
+ * are ignored. @interest: copies; NULL: only STORE_SYNCED, once. Return: ST_OK; ST_LIMIT past
+ * STORE_MAX_HANDLERS */
 enum status store_subscribe(struct store *store,
                             const struct store_interest *interest,
                             store_handler *handler,

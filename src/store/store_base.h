@@ -54,6 +54,8 @@ static inline bool store_kind_decodes_secret(const struct store_kind *kind)
     return kind->kind->is_secret && !kind->is_metadata_only;
 }
 
+_Static_assert(STORE_MAX_HANDLERS <= 8, "a byte says who has heard of an object");
+
 struct store_subscription {
     struct store_interest interest;
     bool wants_objects; /* false: STORE_SYNCED only */
@@ -103,14 +105,19 @@ size_t store_kind_at(const struct store *store, const struct object_kind *kind) 
 /** store_wants() - does anybody listen to objects of @kind? */
 bool store_wants(const struct store *store, const struct object_kind *kind) NODISCARD NONNULL(1);
 
-/** store_interests() - what is listened to, without those that another covers. @ret_interests:
- * STORE_MAX_HANDLERS of room. Return: how many */
+/** store_interests() - what is listened to, as interests of which no two overlap: those that do are
+ * made one that covers both. @ret_interests: STORE_MAX_HANDLERS of room. Return: how many */
 size_t store_interests(const struct store *store, struct store_interest *ret_interests)
     NONNULL(1, 2);
 
-/** store_tell() - hand @event to those who listen to its kind. Counts objects: STORE_ADDED adds
- * one, STORE_DELETED takes one */
-void store_tell(struct store *store, const struct store_event *event) NONNULL(1, 2);
+/**
+ * store_tell() - hand @event to those whose interest names the object, or has named it before
+ * @heard: of the object: who has been told of it, a bit each; 0 at first. Is kept up to date
+ *
+ * Counts objects: STORE_ADDED adds one, STORE_DELETED takes one.
+ */
+void store_tell(struct store *store, const struct store_event *event, uint8_t *heard)
+    NONNULL(1, 2, 3);
 
 /** store_tell_synced() - STORE_SYNCED to everybody; only the first call does anything */
 void store_tell_synced(struct store *store) NONNULL(1);

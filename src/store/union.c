@@ -37,9 +37,10 @@
 enum side { FIRST = 0, SECOND, SIDE_COUNT_ };
 
 struct held {
-    uint16_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
-    uint16_t name_len;
-    uint8_t kind; /* where it stands in store.kinds */
+    uint8_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
+    uint8_t name_len;
+    uint8_t kind;  /* where it stands in store.kinds */
+    uint8_t heard; /* by whom: store_tell() */
     bool in_first : 1;
     bool in_second : 1;
     bool is_told : 1; /* false: it is awaited from the second store */
@@ -108,15 +109,15 @@ static struct held *make_held(struct union_store *both, const struct store_targe
 {
     const struct held_key key = key_of(both, target);
     const size_t key_len = target->namespace.len + target->name.len;
-    if (target->namespace.len > UINT16_MAX || target->name.len > UINT16_MAX) {
+    if (target->namespace.len > UINT8_MAX || target->name.len > UINT8_MAX) {
         return NULL; /* of no valid object; only to make the casts below true */
     }
     struct held *held = calloc(1, sizeof(*held) + key_len);
     if (!held) {
         return NULL;
     }
-    held->namespace_len = (uint16_t)target->namespace.len;
-    held->name_len = (uint16_t)target->name.len;
+    held->namespace_len = (uint8_t)target->namespace.len;
+    held->name_len = (uint8_t)target->name.len;
     held->kind = key.kind;
     if (target->namespace.len) {
         memcpy(held->key, target->namespace.at, target->namespace.len);
@@ -206,7 +207,7 @@ static void tell(struct union_store *both, struct held *held, const struct store
     struct store_event told = *event;
     told.type = held->is_told ? STORE_MODIFIED : STORE_ADDED;
     held->is_told = true;
-    store_tell(&both->base, &told);
+    store_tell(&both->base, &told, &held->heard);
 }
 
 static bool is_in_both(const struct held *held)
@@ -255,11 +256,11 @@ static void handle_gone(struct union_store *both,
     const bool is_left = held->in_first || held->in_second;
     const bool was_told = held->is_told;
     held->is_told = was_told && !counted;
+    if (was_told && counted) {
+        store_tell(&both->base, event, &held->heard);
+    }
     if (!is_left) {
         free_held(both, held, target);
-    }
-    if (was_told && counted) {
-        store_tell(&both->base, event);
     }
     if (was_in_both) {
         tell_resolved(both, target);
@@ -330,7 +331,8 @@ static bool has_kind(const struct store_interest *interests,
     return false;
 }
 
-/* What the union is asked for, each of the two is. */
+/* What the union is asked for, each of the two is; and it hears all that they know of a kind, since
+ * what the first has hides what the second has, whoever listens to either. */
 static enum status subscribe(struct union_store *both, enum side side)
 {
     struct store *part = both->parts[side];
@@ -340,8 +342,15 @@ static enum status subscribe(struct union_store *both, enum side side)
     enum status status = count ? ST_OK : store_subscribe(part, NULL, handler, both);
     for (size_t i = 0; i < count && status == ST_OK; i++) {
         const bool is_heard = has_kind(interests, i, interests[i].kind);
+        struct store_interest interest = interests[i];
+        if (!is_heard) {
+            const size_t at = store_kind_at(&both->base, interest.kind);
+            interest.hears_more = true;
+            interest.wants_json = both->base.kinds[at].wants_json;
+            interest.is_metadata_only = both->base.kinds[at].is_metadata_only;
+        }
         status =
-            store_subscribe(part, &interests[i], is_heard ? on_event_heard_already : handler, both);
+            store_subscribe(part, &interest, is_heard ? on_event_heard_already : handler, both);
     }
     return status;
 }

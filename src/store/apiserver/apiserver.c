@@ -4,8 +4,10 @@
  *
  * Each interest of the listeners is followed by a reflector (store/apiserver/reflector.c), which
  * lists and watches just what that interest names: a cluster with 100,000 other Secrets costs
- * nothing. While the server is away everything stays as it was last known; how long that is shows
- * in the figures.
+ * nothing. Interests that overlap share one, so that an object comes once; where each is wider than
+ * the other (all Secrets of a namespace, and all of a type) that is one for all of the kind, which
+ * takes the right to read them. While the server is away everything stays as it was last known; how
+ * long that is shows in the figures.
  *
  * Untrusted: the network, up to TLS. Behind it the server is trusted to say who may log in, since
  * that is what it is asked for, but not to be well-behaved: objects, replies and times are bounded,
@@ -69,29 +71,11 @@ static enum status load(struct store *store, struct problem *reterr_problem)
     return ST_UNSETTLED;
 }
 
-/* Who listens to the same object by two interests would be told twice; nobody needs that yet. */
-static bool overlap(const struct store_interest *a, const struct store_interest *b)
-{
-    const bool same_namespace =
-        !a->namespace || !b->namespace || strcmp(a->namespace, b->namespace) == 0;
-    const bool same_type =
-        !a->secret_type || !b->secret_type || strcmp(a->secret_type, b->secret_type) == 0;
-    return a->kind == b->kind && same_namespace && same_type;
-}
-
 static enum status make_reflectors(struct apiserver *apiserver, struct problem *reterr_problem)
 {
     struct store_interest interests[STORE_MAX_HANDLERS];
     const size_t count = store_interests(&apiserver->base, interests);
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (overlap(&interests[i], &interests[j])) {
-                problem_set(reterr_problem, ST_INTERNAL, 0, 0,
-                            "two listeners want sets of %s that overlap",
-                            interests[i].kind->plural);
-                return ST_INTERNAL;
-            }
-        }
         const enum status status =
             reflector_new(&apiserver->session, &interests[i], apiserver->silence_timeout_ms,
                           apiserver->list_timeout_ms, &apiserver->reflectors[i]);

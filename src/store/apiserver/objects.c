@@ -33,6 +33,7 @@ struct remote_object {
     uint32_t generation;              /* of the last list that had it */
     uint16_t namespace_len;
     uint16_t name_len;
+    uint8_t heard; /* by whom: store_tell() */
     bool is_told;
     bool is_wrong;     /* it could not be decoded, which was reported */
     bool is_forgotten; /* tell it as new when it is put next */
@@ -51,7 +52,7 @@ enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
                                 const struct store_kind *kind)
 {
-    *objects = (struct remote_objects){ .session = session, .kind = kind };
+    *objects = (struct remote_objects){ .session = session, .kind = *kind };
     return table_init(&objects->table);
 }
 
@@ -157,7 +158,7 @@ static void tell(struct remote_objects *objects,
 {
     const struct store_event event = {
         .type = object->is_told ? STORE_MODIFIED : STORE_ADDED,
-        .kind = objects->kind->kind,
+        .kind = objects->kind.kind,
         .namespace = namespace_of(object),
         .name = name_of(object),
         .meta = decoded->meta,
@@ -166,7 +167,7 @@ static void tell(struct remote_objects *objects,
         .source = session_url(objects->session),
     };
     object->is_told = true;
-    store_tell(objects->session->store, &event);
+    store_tell(objects->session->store, &event, &object->heard);
 }
 
 static void tell_deleted(struct remote_objects *objects, struct remote_object *object)
@@ -177,11 +178,11 @@ static void tell_deleted(struct remote_objects *objects, struct remote_object *o
     object->is_told = false;
     const struct store_event event = {
         .type = STORE_DELETED,
-        .kind = objects->kind->kind,
+        .kind = objects->kind.kind,
         .namespace = namespace_of(object),
         .name = name_of(object),
     };
-    store_tell(objects->session->store, &event);
+    store_tell(objects->session->store, &event, &object->heard);
 }
 
 static void name_problem(const struct object_kind *kind,
@@ -200,7 +201,7 @@ static void report_wrong(struct remote_objects *objects,
                          const struct problem *why)
 {
     struct problem problem;
-    name_problem(objects->kind->kind, object, why->status, why->text, &problem);
+    name_problem(objects->kind.kind, object, why->status, why->text, &problem);
     objects->wrong_count += !object->is_wrong;
     object->is_wrong = true;
     session_report(objects->session, &problem);
@@ -212,7 +213,7 @@ static void report_fine(struct remote_objects *objects, struct remote_object *ob
     if (object->is_wrong) {
         object->is_wrong = false;
         objects->wrong_count--;
-        name_problem(objects->kind->kind, object, ST_OK, "it can be read, or is gone", &problem);
+        name_problem(objects->kind.kind, object, ST_OK, "it can be read, or is gone", &problem);
         session_resolved(objects->session, &problem);
     }
 }
@@ -224,7 +225,7 @@ static enum status decode_and_tell(struct remote_objects *objects,
                                    const json_object *tree,
                                    struct problem *problem)
 {
-    const struct store_kind *wanted = objects->kind;
+    const struct store_kind *wanted = &objects->kind;
     struct secret *secret = NULL;
     struct object_meta *plain = NULL;
     const enum status status = store_kind_decodes_secret(wanted)
@@ -265,7 +266,7 @@ static enum status tell_news(struct remote_objects *objects,
 enum status remote_objects_put(struct remote_objects *objects, const json_object *tree)
 {
     struct identity identity;
-    if (!identify(objects->kind->kind, tree, &identity)) {
+    if (!identify(objects->kind.kind, tree, &identity)) {
         return ST_SYNTAX;
     }
     const uint64_t version = version_of(&objects->table, &identity);
@@ -302,7 +303,7 @@ static void drop(struct remote_objects *objects, struct remote_object *object)
 enum status remote_objects_remove(struct remote_objects *objects, const json_object *tree)
 {
     struct identity identity;
-    if (!identify(objects->kind->kind, tree, &identity)) {
+    if (!identify(objects->kind.kind, tree, &identity)) {
         return ST_SYNTAX;
     }
     struct remote_object *object = find(objects, &identity);

@@ -15,11 +15,11 @@
 #include "store/store.h"
 
 struct remote_objects {
-    struct session *session;       /* borrows */
-    const struct store_kind *kind; /* borrows: one of the store's */
-    struct table table;            /* of struct remote_object; owns them */
-    uint32_t generation;           /* of the list that is being read, or was last */
-    size_t wrong_count;            /* objects that cannot be decoded */
+    struct session *session; /* borrows */
+    struct store_kind kind;  /* what its listeners want of it */
+    struct table table;      /* of struct remote_object; owns them */
+    uint32_t generation;     /* of the list that is being read, or was last */
+    size_t wrong_count;      /* objects that cannot be decoded */
 };
 
 enum status remote_objects_init(struct remote_objects *objects,

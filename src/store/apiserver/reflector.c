@@ -594,9 +594,12 @@ enum status reflector_new(struct session *session,
     reflector->silence_timeout_ms = silence_timeout_ms;
     reflector->list_timeout_ms = list_timeout_ms;
     reply_init(&reflector->reply, session, &reflector->objects);
-    const struct store *store = session->store;
-    enum status status = remote_objects_init(&reflector->objects, session,
-                                             &store->kinds[store_kind_at(store, interest->kind)]);
+    const struct store_kind kind = {
+        .kind = interest->kind,
+        .wants_json = interest->wants_json,
+        .is_metadata_only = interest->is_metadata_only,
+    };
+    enum status status = remote_objects_init(&reflector->objects, session, &kind);
     if (status == ST_OK) {
         reflector->timer = calloc(1, sizeof(*reflector->timer));
         status = reflector->timer ? ST_OK : ST_NOMEM;

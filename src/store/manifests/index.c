@@ -45,7 +45,8 @@ struct object {
     unsigned made;          /* claims of the file that is being read, within make_claims() */
     uint16_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
     uint16_t name_len;
-    uint8_t kind; /* where it stands in store.kinds */
+    uint8_t kind;  /* where it stands in store.kinds */
+    uint8_t heard; /* by whom: store_tell() */
     bool is_told;
     bool is_dirty;
     bool is_to_retell; /* listeners are to hear of it as if for the first time */
@@ -312,7 +313,7 @@ static void tell(struct manifests *manifests,
     };
     object->told = claim->content;
     object->is_told = true;
-    store_tell(&manifests->base, &event);
+    store_tell(&manifests->base, &event, &object->heard);
 }
 
 static void tell_deleted(struct manifests *manifests, struct object *object)
@@ -324,7 +325,7 @@ static void tell_deleted(struct manifests *manifests, struct object *object)
         .name = object_name(object),
     };
     object->is_told = false;
-    store_tell(&manifests->base, &event);
+    store_tell(&manifests->base, &event, &object->heard);
 }
 
 static bool is_news(const struct object *object, const struct claim *claim)

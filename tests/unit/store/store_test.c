@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -87,7 +89,8 @@ static void test_store_tells_all_listeners_in_order(void **state)
         .kind = &kind_secret,
         .name = SPAN_LITERAL("n"),
     };
-    store_tell(&store, &event);
+    uint8_t heard = 3; /* both, before */
+    store_tell(&store, &event, &heard);
     assert_string_equal(trace, "ab");
     assert_int_equal(b.last.type, STORE_MODIFIED);
     assert_true(span_equal(b.last.name, SPAN_LITERAL("n")));
@@ -123,7 +126,8 @@ static void test_store_who_wants_no_objects_is_told_synced_only(void **state)
     store_base_init(&store, &fake_ops);
     assert_int_equal(store_subscribe(&store, NULL, note_event, &a), ST_OK);
     assert_false(store_wants(&store, &kind_secret));
-    store_tell(&store, &(struct store_event){ .type = STORE_ADDED, .kind = &kind_secret });
+    uint8_t heard = 0;
+    store_tell(&store, &(struct store_event){ .type = STORE_ADDED, .kind = &kind_secret }, &heard);
     assert_string_equal(trace, "");
     store_tell_synced(&store);
     assert_string_equal(trace, "a");
@@ -154,7 +158,8 @@ static void test_store_interests_that_another_covers_are_left_out(void **state)
         { "two places", { &here_typed, &there }, 2, { &here_typed, &there }, 2 },
         { "wider later", { &here_typed, &there, &typed }, 3, { &typed }, 1 },
         { "wider first", { &all, &here, NULL, &there }, 4, { &all }, 1 },
-        { "neither covers", { &here, &typed }, 2, { &here, &typed }, 2 },
+        { "neither covers", { &here, &typed }, 2, { &all }, 1 },
+        { "what covers both overlaps with a third", { &there, &here, &typed }, 3, { &all }, 1 },
         { "a type is narrower", { &here_typed, &here }, 2, { &here }, 1 },
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
@@ -172,6 +177,70 @@ static void test_store_interests_that_another_covers_are_left_out(void **state)
             assert_ptr_equal(got[j].secret_type, rows[i].want[j]->secret_type);
         }
     }
+}
+
+struct hearing {
+    char text[256];
+};
+
+static void note_hearing(void *ctx, const struct store_event *event)
+{
+    struct hearing *hearing = ctx;
+    const size_t len = strlen(hearing->text);
+    (void)snprintf(hearing->text + len, sizeof(hearing->text) - len, "%c%s%s%s ",
+                   "+~-"[event->type], event -> meta ? "m" : "", event->secret ? "s" : "",
+                   event->json ? "j" : "");
+}
+
+/* Each hears of what it has asked for, as much as it has asked for, and added first. */
+static void test_store_tells_each_what_its_interest_names(void **state)
+{
+    (void)state;
+    static const struct {
+        struct store_interest interest;
+        const char *want;
+    } rows[] = {
+        { { .kind = &kind_secret }, "+ms ~ms ~ms ~ms - " },
+        { { .kind = &kind_secret, .wants_json = true }, "+msj ~msj ~msj ~msj - " },
+        { { .kind = &kind_secret, .is_metadata_only = true }, "+m ~m ~m ~m - " },
+        { { .kind = &kind_secret, .namespace = "n" }, "+ms ~ms ~ms ~ms - " },
+        { { .kind = &kind_secret, .namespace = "m" }, "" },
+        { { .kind = &kind_secret, .namespace = "m", .hears_more = true }, "+ms ~ms ~ms ~ms - " },
+        { { .kind = &kind_secret, .secret_type = "t", .is_metadata_only = true }, "+m - +m - " },
+        { { .kind = &kind_config_map }, "" },
+    };
+    struct secret secret = { .type = SPAN_LITERAL("t") };
+    json_object *json = json_object_new_object();
+    struct store store;
+    struct hearing hearings[COUNTOF(rows)] = { 0 };
+    uint8_t heard = 0;
+    struct store_event event = { .kind = &kind_secret,
+                                 .namespace = SPAN_LITERAL("n"),
+                                 .meta = &secret.meta,
+                                 .secret = &secret,
+                                 .json = json };
+    store_base_init(&store, &fake_ops);
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        assert_int_equal(store_subscribe(&store, &rows[i].interest, note_hearing, &hearings[i]),
+                         ST_OK);
+    }
+    store_tell(&store, &event, &heard);
+    event.type = STORE_MODIFIED;
+    secret.type = SPAN_LITERAL("other");
+    store_tell(&store, &event, &heard);
+    secret.type = SPAN_LITERAL("t");
+    store_tell(&store, &event, &heard);
+    secret.meta.is_refused = true; /* then nobody knows */
+    store_tell(&store, &event, &heard);
+    event.type = STORE_DELETED;
+    store_tell(&store, &event, &heard);
+    assert_int_equal(heard, 0);
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        if (strcmp(hearings[i].text, rows[i].want) != 0) {
+            fail_msg("row %zu: %s", i, hearings[i].text);
+        }
+    }
+    (void)json_object_put(json);
 }
 
 static void test_store_refuses_more_listeners_than_it_has_room_for(void **state)
@@ -202,7 +271,8 @@ static void test_store_counts_objects_and_reloads(void **state)
                                             STORE_DELETED };
     const uint64_t want[] = { 1, 2, 2, 1 };
     for (size_t i = 0; i < COUNTOF(types); i++) {
-        store_tell(&store, &(struct store_event){ .type = types[i], .kind = &kind_secret });
+        uint8_t heard = 0;
+        store_tell(&store, &(struct store_event){ .type = types[i], .kind = &kind_secret }, &heard);
         store_stats(&store, &stats);
         assert_int_equal(store_stats_objects(&stats, &kind_secret), want[i]);
     }
@@ -261,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_store_synced_is_told_once),
         cmocka_unit_test(test_store_who_wants_no_objects_is_told_synced_only),
         cmocka_unit_test(test_store_interests_that_another_covers_are_left_out),
+        cmocka_unit_test(test_store_tells_each_what_its_interest_names),
         cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),
         cmocka_unit_test(test_store_counts_objects_and_reloads),
         cmocka_unit_test(test_store_calls_its_back_end),

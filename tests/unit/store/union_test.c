@@ -38,6 +38,7 @@ enum retelling {
 struct fake {
     struct store base;
     char values[OBJECTS]; /* 0: it has none */
+    uint8_t heard[OBJECTS];
     bool is_asked[OBJECTS];
     enum retelling retelling;
     enum status load_status;
@@ -127,7 +128,7 @@ static void fake_tell(struct fake *fake, enum store_event_type type, unsigned ob
         .name = { .at = &name, .len = 1 },
         .secret = type == STORE_DELETED ? NULL : &secret,
     };
-    store_tell(&fake->base, &event);
+    store_tell(&fake->base, &event, &fake->heard[object]);
 }
 
 static void fake_retell(struct store *store, const struct store_target *target)
@@ -447,6 +448,12 @@ static bool find_nothing(struct store *store, const struct store_target *target,
     return false;
 }
 
+static void tell_as_new(struct store *part, const struct store_event *event)
+{
+    uint8_t heard = 0;
+    store_tell(part, event, &heard);
+}
+
 static void test_union_keeps_objects_apart_and_shows_no_whole_token(void **state)
 {
     (void)state;
@@ -472,17 +479,17 @@ static void test_union_keeps_objects_apart_and_shows_no_whole_token(void **state
     /* "ab" in "a" is not "b" in "aa" */
     event.namespace = SPAN_LITERAL("a");
     event.name = SPAN_LITERAL("ab");
-    store_tell(&parts[0].base, &event);
+    tell_as_new(&parts[0].base, &event);
     event.namespace = SPAN_LITERAL("aa");
     event.name = SPAN_LITERAL("b");
-    store_tell(&parts[1].base, &event);
+    tell_as_new(&parts[1].base, &event);
     store_stats(store, &stats);
     assert_int_equal(store_stats_objects(&stats, &kind_secret), 2);
     assert_int_equal(stats.problems, 0);
     event.namespace = SPAN_LITERAL("kube-system");
     event.name = SPAN_LITERAL("bootstrap-token-abcdef.0123456789abcdef");
-    store_tell(&parts[0].base, &event);
-    store_tell(&parts[1].base, &event);
+    tell_as_new(&parts[0].base, &event);
+    tell_as_new(&parts[1].base, &event);
     assert_string_equal(problem.text, "Secret kube-system/bootstrap-token-abcdef... is in the "
                                       "directory of manifests, too, which counts");
     assert_string_equal(problem.file, "kube-system/bootstrap-token-abcdef...");
@@ -515,7 +522,7 @@ static void test_union_keeps_objects_of_the_same_hash_apart(void **state)
             .name = { .at = name, .len = (size_t)len },
             .secret = &secret,
         };
-        store_tell(&parts[1].base, &event);
+        tell_as_new(&parts[1].base, &event);
     }
     store_stats(store, &stats);
     assert_int_equal(store_stats_objects(&stats, &kind_secret), count);
@@ -531,7 +538,8 @@ static void tell_object(struct store *part,
     struct store_event event = *of;
     event.type = type;
     event.meta = type == STORE_DELETED ? NULL : of->meta;
-    store_tell(part, &event);
+    uint8_t heard = type == STORE_ADDED ? 0 : UINT8_MAX;
+    store_tell(part, &event, &heard);
 }
 
 /* Objects of one name and several kinds: each is told, kept back and written by itself. */
@@ -673,8 +681,12 @@ static void test_union_asks_both_for_what_it_is_asked_for(void **state)
 static void test_union_of_several_interests_tells_each_event_once(void **state)
 {
     (void)state;
-    static const struct store_interest here = { .kind = &kind_secret, .namespace = "here" };
-    static const struct store_interest typed = { .kind = &kind_secret, .secret_type = "t" };
+    static const struct store_interest here = { .kind = &kind_secret,
+                                                .namespace = "here",
+                                                .hears_more = true };
+    static const struct store_interest typed = { .kind = &kind_secret,
+                                                 .secret_type = "t",
+                                                 .hears_more = true };
     struct union_kit kit;
     struct union_kit other = { 0 };
     struct problem problem = { 0 };
