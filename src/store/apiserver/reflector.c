@@ -21,6 +21,8 @@
  * after etcd has been restored from a backup it lies in the future, and a watch from there is told
  * of nothing, and of no bookmark either, until that future has come.
  *
+ * Where metadata is all that the listeners want, no more of each object is asked for.
+ *
  * Failures wait (base/backoff.h), longer where the server says Retry-After. What a watch tells
  * starts that over; a list alone does not, or one whose watch fails would be read for ever.
  *
@@ -70,6 +72,8 @@
 /* Failures in a row after which a watch's resourceVersion is no longer believed in. */
 #define WATCH_FAILURES_MAX 5
 
+#define NOT_ACCEPTABLE 406 /* RFC 9110 15.5.7 */
+
 struct reflector {
     struct session *session; /* borrows */
     struct store_interest interest;
@@ -90,6 +94,7 @@ struct reflector {
     struct buf continue_token;                   /* of the next page; empty: the first */
     bool avoids_stream;                          /* this list is read in pages */
     bool avoids_pages;         /* the token of the last try had expired: all at once */
+    bool avoids_partial;       /* the server refuses to send metadata only */
     bool wants_list;           /* read the list again when this one is through */
     size_t unreadable_count;   /* objects of this list, or of the last, that are not readable */
     size_t unreadable_told;    /* how many the last problem said; 0: resolved */
@@ -410,8 +415,18 @@ static void after_watch(struct reflector *reflector, const struct ending *ending
     begin_after(reflector, !is_passing && rest_ms > delay_ms ? rest_ms : delay_ms);
 }
 
+static bool asks_partial(const struct reflector *reflector)
+{
+    return reflector->interest.is_metadata_only && !reflector->avoids_partial;
+}
+
 static void go_on(struct reflector *reflector, enum phase phase, const struct ending *ending)
 {
+    if (ending->code == NOT_ACCEPTABLE && asks_partial(reflector)) {
+        reflector->avoids_partial = true;
+        begin_after(reflector, 0);
+        return;
+    }
     switch (phase) {
     case PHASE_STREAM:
         after_stream(reflector, ending);
@@ -498,6 +513,20 @@ static enum phase choose_phase(const struct reflector *reflector)
     return reflector->avoids_stream ? PHASE_LIST : PHASE_STREAM;
 }
 
+/* A server that cannot make metadata of a kind is to send whole objects. Source: Kubernetes API
+ * concepts, "Metadata-only fetches". */
+static struct media_types choose_media(const struct reflector *reflector)
+{
+    const bool is_list = reflector->reply.phase == PHASE_LIST;
+    return (struct media_types){
+        .accept = !asks_partial(reflector) ? NULL
+                  : is_list ? "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+                              "application/json"
+                            : "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"
+                              "application/json",
+    };
+}
+
 static enum status send_request(struct reflector *reflector, struct problem *reterr_problem)
 {
     struct buf path = { 0 };
@@ -513,9 +542,10 @@ static enum status send_request(struct reflector *reflector, struct problem *ret
         .on_done = on_done,
         .ctx = reflector,
     };
-    const enum status status = path.failed ? ST_NOMEM
-                                           : session_request(reflector->session, &request, NULL,
-                                                             &reflector->transfer, reterr_problem);
+    const enum status status =
+        path.failed ? ST_NOMEM
+                    : session_request(reflector->session, &request, choose_media(reflector),
+                                      &reflector->transfer, reterr_problem);
     buf_fini(&path);
     return status;
 }

@@ -108,26 +108,29 @@ enum status session_refresh(struct session *session,
 
 enum status session_request(struct session *session,
                             struct http_request *request,
-                            const char *content_type,
+                            struct media_types media,
                             struct http_transfer **ret_transfer,
                             struct problem *reterr_problem)
 {
     char agent[128];
+    char accept[128];
     char type[128];
-    const char *headers[HEADER_MAX] = { "Accept: application/json", agent };
+    const char *headers[HEADER_MAX] = { accept, agent };
     size_t count = 2;
     bool has_changed = false;
     struct problem stale = { 0 };
     (void)session_refresh(session, &has_changed, &stale); /* it has told what is wrong */
     /* texts of ours: they fit */
+    (void)snprintf(accept, sizeof(accept), "Accept: %s",
+                   media.accept ? media.accept : "application/json");
     (void)snprintf(agent, sizeof(agent), "User-Agent: kube-bearer/%s (%s)", version_number(),
                    version_platform());
     const char *authorization = cluster_access_authorization(session->access);
     if (authorization) {
         headers[count++] = authorization;
     }
-    if (content_type) {
-        (void)snprintf(type, sizeof(type), "Content-Type: %s", content_type);
+    if (media.content_type) {
+        (void)snprintf(type, sizeof(type), "Content-Type: %s", media.content_type);
         headers[count++] = type;
     }
     request->headers = headers;

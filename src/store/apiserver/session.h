@@ -56,15 +56,20 @@ enum status session_refresh(struct session *session,
                             bool *ret_changed,
                             struct problem *reterr_problem) NONNULL(1, 2, 3);
 
+/** In what form things go, and are to come. */
+struct media_types {
+    const char *accept;       /* NULL: JSON */
+    const char *content_type; /* of the body; NULL when there is none */
+};
+
 /**
  * session_request() - http_start() to the server, with credentials as they stand now
- * @content_type: of the body; NULL when there is none
  *
  * Fills in the request's headers; everything else is the caller's. Return: as http_start()
  */
 enum status session_request(struct session *session,
                             struct http_request *request,
-                            const char *content_type,
+                            struct media_types media,
                             struct http_transfer **ret_transfer,
                             struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 4, 5);
 

@@ -195,8 +195,9 @@ static enum status start(struct remote_write *write,
             .on_done = on_done,
             .ctx = write,
         };
-        status = session_request(write->writes->session, &request, verb->content_type,
-                                 &write->transfer, &problem);
+        const struct media_types media = { .content_type = verb->content_type };
+        status =
+            session_request(write->writes->session, &request, media, &write->transfer, &problem);
     }
     buf_fini(&body);
     buf_fini(&path);

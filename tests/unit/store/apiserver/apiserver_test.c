@@ -979,6 +979,68 @@ static void test_apiserver_tells_objects_of_every_kind_that_is_listened_to(void 
     api_close(&kit);
 }
 
+#define PARTIAL(list)                                        \
+    "Accept: application/json;as=PartialObjectMetadata" list \
+    ";g=meta.k8s.io;v=v1,application/json\r\n"
+
+/* Of what the server makes of it, and of whole objects, no more is told than the metadata. */
+static void test_apiserver_asks_for_metadata_where_that_is_all(void **state)
+{
+    (void)state;
+    static const struct https_exchange streamed[EXCHANGES_MAX] = {
+        { .expect = STREAM_OF("/api/v1/secrets"),
+          .send = "HTTP/1.1 200 OK\r\nContent-Type: application/json;as=PartialObjectMetadata;"
+                  "g=meta.k8s.io;v=v1\r\n\r\n" EVENT(
+                      "ADDED", "{\"kind\":\"PartialObjectMetadata\",\"metadata\":{\"name\":\"a\","
+                               "\"namespace\":\"n\",\"resourceVersion\":\"5\"}}") END("9"),
+          .after = HTTPS_HANG },
+    };
+    static const struct https_exchange paged[EXCHANGES_MAX] = {
+        { .expect = STREAM_OF("/api/v1/secrets"), .send = REFUSED, .after = HTTPS_CLOSE },
+        { .expect = "GET /api/v1/secrets?limit=500 HTTP/1.1\r\n",
+          .send = OK(LIST("9", "", OTHER("a", IN_N, "5", "x", WITH("data", "?")))),
+          .after = HTTPS_CLOSE },
+        { .expect = "GET /api/v1/secrets?watch=true&allowWatchBookmarks=true&resourceVersion=9",
+          .send = OK(""),
+          .after = HTTPS_HANG,
+          .optional = true },
+    };
+    static const struct https_exchange refused[EXCHANGES_MAX] = {
+        { .expect = STREAM_OF("/api/v1/secrets"),
+          .send = REPLY("406 Not Acceptable", STATUS("406", "NotAcceptable", "no metadata")),
+          .after = HTTPS_CLOSE },
+        { .expect = STREAM_OF("/api/v1/secrets"),
+          .send = OK(EVENT("ADDED", OTHER("a", IN_N, "5", "x", WITH("data", "?"))) END("9")),
+          .after = HTTPS_HANG },
+    };
+    static const struct {
+        const struct https_exchange *exchanges;
+        const char *want;
+        const char *asked[2]; /* NULL: no more */
+    } media_rows[] = {
+        { streamed, "+Secret n/a S ", { PARTIAL("") } },
+        { paged, "+Secret n/a=x S ", { PARTIAL(""), PARTIAL("List") } },
+        { refused, "+Secret n/a=x S ", { PARTIAL(""), "Accept: application/json\r\n" } },
+    };
+    static const struct store_interest names = { .kind = &kind_secret, .is_metadata_only = true };
+    for (size_t i = 0; i < COUNTOF(media_rows); i++) {
+        struct api_kit kit;
+        struct buf told = { 0 };
+        struct text_wish wish = { &told, media_rows[i].want };
+        api_make(&kit, media_rows[i].exchanges, 0, 0);
+        assert_int_equal(store_subscribe(kit.store, &names, kinds_on_event, &told), ST_OK);
+        api_begin(&kit);
+        (void)kit_run_until(&kit.files, text_wish_holds, &wish, FILE_KIT_DEADLINE_MS);
+        assert_string_equal(api_text(&told), media_rows[i].want);
+        for (size_t j = 0; j < COUNTOF(media_rows[i].asked); j++) {
+            assert_true(!media_rows[i].asked[j] || api_saw(&kit, media_rows[i].asked[j]));
+        }
+        assert_string_equal(api_text(&kit.problems), "");
+        buf_fini(&told);
+        api_close(&kit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1000,6 +1062,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_freed_at_any_time),
         cmocka_unit_test(test_apiserver_interests_that_overlap_share_what_is_asked),
         cmocka_unit_test(test_apiserver_tells_objects_of_every_kind_that_is_listened_to),
+        cmocka_unit_test(test_apiserver_asks_for_metadata_where_that_is_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
