@@ -12,6 +12,7 @@ import threading
 from collections import namedtuple
 
 import kit
+import kit_cluster
 import pytest
 
 Answer = namedtuple("Answer", "status object problem")
@@ -414,3 +415,78 @@ def test_union_the_directorys_object_counts_and_the_clusters_takes_over(cluster,
     assert (again["uid"], again["resourceVersion"] != remote["resourceVersion"]) == (remote["uid"], True)
     cluster.delete_token(token)
     both_as_reader.wait_for("deleted", name)
+
+
+# --- other kinds than Secrets ---------------------------------------------------------------------------------------
+
+Kind = namedtuple("Kind", "name api_version namespace content is_told_whole")
+KINDS = [Kind("ServiceAccount", "v1", NAMESPACE, "imagePullSecrets", False), Kind("ConfigMap", "v1", NAMESPACE, "data", True),
+         Kind("Widget", "example.com/v1", None, "spec", True)]
+CONTENTS = {"imagePullSecrets": ([{"name": "a"}], [{"name": "b"}]), "data": ({"a": "1"}, {"a": "2"}),
+            "spec": ({"size": 1}, {"size": 2})}
+WIDGETS = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+           "metadata": {"name": "widgets.example.com"},
+           "spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Widget", "plural": "widgets"},
+                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                        "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
+
+
+@pytest.fixture(scope="module")
+def widgets(cluster):
+    """The cluster, which has the custom resource."""
+    def is_served():
+        with contextlib.suppress(kit_cluster.ApiError):
+            return cluster.admin.get("/apis/example.com/v1/widgets")["kind"] == "WidgetList"
+        return False
+    cluster.apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WIDGETS)
+    kit.eventually(is_served, "the custom resource is served")
+    return cluster
+
+
+@pytest.fixture(scope="module", params=["manifests", "apiserver", "union"])
+def kinds_store(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kinds-" + request.param)
+    arguments = []
+    if request.param != "apiserver":
+        (folder / "m").mkdir()
+        arguments += ["--manifests", folder / "m"]
+    if request.param != "manifests":
+        arguments += ["--kubeconfig", request.getfixturevalue("widgets").admin_kubeconfig]
+    with contextlib.closing(Store(folder, *arguments, "--kinds")) as store:
+        yield store
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_objects_of_other_kinds_are_told_and_written(kinds_store, kind):
+    place = {"namespace": kind.namespace} if kind.namespace else {}
+    before, after = CONTENTS[kind.content]
+    name = f"a-{kit.new_token()[:6]}"
+    wanted = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name, **place}, kind.content: before}
+
+    def wait_for(event):
+        got = kinds_store.wait(lambda e: e["event"] == event and (e.get("kind"), e.get("name")) == (kind.name, name))
+        assert got["namespace"] == (kind.namespace or "")
+        return got
+
+    def ask(op, **command):
+        if op not in ("create", "update"):
+            command["target"] = {"name": name, **place, **command.get("target", {})}
+        return kinds_store.ask(op, kind=kind.name, **command)
+
+    made = ask("create", object=wanted)
+    assert made.status == "ok" and made.object[kind.content] == before, made
+    added = wait_for("added")
+    assert (added["resourceVersion"], added["uid"]) == (version_of(made.object), made.object["metadata"]["uid"])
+    assert ("object" in added) == kind.is_told_whole and added.get("object", made.object)[kind.content] == before
+    assert ask("create", object=wanted).status == "already_exists"
+    assert ask("get").object == made.object
+    changed_object = ask("update", object={**made.object, kind.content: after})
+    assert changed_object.status == "ok" and changed_object.object[kind.content] == after, changed_object
+    modified = wait_for("modified")
+    assert modified["resourceVersion"] == version_of(changed_object.object) != version_of(made.object)
+    assert ask("update", object=made.object).status == "conflict"
+    assert ask("patch", patch={"metadata": {"labels": {"a": "b"}}}).object["metadata"]["labels"] == {"a": "b"}
+    assert ask("delete", target={"uid": ABSENT_UID}).status == "conflict"
+    assert ask("delete").status == "ok"
+    wait_for("deleted")
+    assert ask("get").status == "not_found"

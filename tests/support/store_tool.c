@@ -2,15 +2,17 @@
 /*
  * A store on standard input and output, for tests: what it tells, and writing to it.
  *
- *     store_tool [--manifests DIR] [--kubeconfig FILE]      both: the union
+ *     store_tool [--manifests DIR] [--kubeconfig FILE] [--kinds]      both: the union
  *
- * It listens to what bootstrap tokens need. Out come JSON objects, a line each: {"event":"added",
- * "namespace":…,"name":…,"uid":…,"resourceVersion":…}, also "modified", "deleted" (names only),
- * "synced" (nothing more), "problem" and "resolved" (file, status, text). In go
- * {"id":1,"op":"create" or "update","object":…}, {"id":2,"op":"get" or
- * "delete","target":{"namespace":…,"name":…,"uid":…, "resourceVersion":…}} and
- * {"id":3,"op":"patch","target":…,"patch":…}; each is answered by {"id":1,
- * "status":…,"object":…,"problem":…}, whatever has come out in between. It ends with its input.
+ * It listens to what bootstrap tokens need; with --kinds to ServiceAccounts (metadata only),
+ * ConfigMaps and Widgets (example.com/v1, of the whole cluster), too. Out come JSON objects, a line
+ * each: {"event":"added","kind":…,"namespace":…,"name":…,"uid":…,"resourceVersion":…}, with
+ * "object" where it is told whole, also "modified", "deleted" (names only), "synced" (nothing
+ * more), "problem" and "resolved" (file, status, text). In go {"id":1,"op":"create" or
+ * "update","object":…}, {"id":2,"op":"get" or "delete","target":{"namespace":…,"name":…,"uid":…,
+ * "resourceVersion":…}} and {"id":3,"op":"patch","target":…,"patch":…}, with "kind" for others than
+ * Secrets; each is answered by {"id":1,"status":…,"object":…,"problem":…}, whatever has come out in
+ * between. It ends with its input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,20 @@
 #include "store/union.h"
 
 #define LINE_MAX_BYTES 4194304 /* an object of the largest size that etcd takes, and to spare */
+
+/* What --kinds adds: metadata only, whole objects, and a custom resource of the whole cluster. */
+static const struct object_kind kind_widget = {
+    .group = "example.com",
+    .version = "v1",
+    .name = "Widget",
+    .plural = "widgets",
+    .is_cluster_scoped = true,
+};
+static const struct store_interest further_interests[] = {
+    { .kind = &kind_service_account, .is_metadata_only = true },
+    { .kind = &kind_config_map, .wants_json = true },
+    { .kind = &kind_widget, .wants_json = true },
+};
 
 struct tool {
     struct loop *loop;
@@ -93,14 +109,25 @@ static void on_event(void *ctx, const struct store_event *event)
     json_object *line = json_object_new_object();
     add_text(line, "event", types[event->type]);
     if (event->type != STORE_SYNCED) {
+        add_text(line, "kind", event->kind->name);
         add_span(line, "namespace", event->namespace);
         add_span(line, "name", event->name);
     }
-    if (event->secret) {
-        add_span(line, "uid", event->secret->meta.uid);
-        add_span(line, "resourceVersion", event->secret->meta.resource_version);
+    if (event->meta) {
+        add_span(line, "uid", event->meta->uid);
+        add_span(line, "resourceVersion", event->meta->resource_version);
+    }
+    if (event->json) {
+        (void)json_object_object_add(line, "object", json_object_get((json_object *)event->json));
     }
     print_line(line);
+}
+
+static void on_object(void *ctx, const struct store_event *event)
+{
+    if (event->type != STORE_SYNCED) {
+        on_event(ctx, event);
+    }
 }
 
 static void print_problem(const char *event, const struct problem *problem)
@@ -160,6 +187,18 @@ static struct span text_of(const json_object *object, const char *key)
                           .len = (size_t)json_object_get_string_len(value) };
 }
 
+/* @in: a command, which says "kind" of others than Secrets */
+static const struct object_kind *kind_of(const json_object *in)
+{
+    const struct span name = text_of(in, "kind");
+    for (size_t i = 0; i < COUNTOF(further_interests); i++) {
+        if (span_equal(name, span_of(further_interests[i].kind->name))) {
+            return further_interests[i].kind;
+        }
+    }
+    return &kind_secret;
+}
+
 static enum status begin(struct tool *tool, const json_object *in, struct command *command)
 {
     static const struct {
@@ -186,7 +225,7 @@ static enum status begin(struct tool *tool, const json_object *in, struct comman
         const struct store_write write = {
             .verb = ops[i].verb,
             .target = {
-                .kind = &kind_secret,
+                .kind = kind_of(in),
                 .namespace = text_of(at, "namespace"),
                 .name = text_of(at, "name"),
                 .uid = text_of(at, "uid"),
@@ -300,7 +339,7 @@ static struct store *open_store(int argc, char **argv)
         }
     }
     if (argc != 1 + 2 * (!!manifests + !!apiserver) || argc == 1) {
-        die("usage: store_tool [--manifests DIR] [--kubeconfig FILE]", NULL);
+        die("usage: store_tool [--manifests DIR] [--kubeconfig FILE] [--kinds]", NULL);
     }
     if (manifests && apiserver) {
         return open_union(manifests, apiserver);
@@ -313,8 +352,14 @@ int main(int argc, char **argv)
     struct tool tool = { .line = { .max_len = LINE_MAX_BYTES, .is_secret = true } };
     struct problem problem = { 0 };
     check(loop_new(&tool.loop), "no loop", NULL);
-    tool.store = open_store(argc, argv);
+    const bool has_kinds = strcmp(argv[argc - 1], "--kinds") == 0;
+    tool.store = open_store(argc - has_kinds, argv);
     check(store_subscribe(tool.store, &bootstrap_interest, on_event, NULL), "no listener", NULL);
+    for (size_t i = 0; has_kinds && i < COUNTOF(further_interests); i++) {
+        /* synced is told by the first */
+        check(store_subscribe(tool.store, &further_interests[i], on_object, NULL), "no listener",
+              NULL);
+    }
     const enum status status = store_load(tool.store, &problem);
     if (status != ST_UNSETTLED) {
         check(status, "load:", &problem);
