@@ -175,13 +175,19 @@ enum store_verb {
     STORE_UPDATE, /* replace it whole */
     STORE_PATCH,
     STORE_DELETE,
+    /* Give it a uid and a creation time, where somebody has written it by hand without: for who is
+     * about to sign for it, or to count time from its creation, and needs both to last. Where it
+     * has them, and of an API server, it is a STORE_GET. ST_UNSUPPORTED, ST_IO: it stands where
+     * nothing can be written; then it has none, and what needs one is refused: nothing that would
+     * not last is made in its stead */
+    STORE_ADOPT,
 };
 
 /** One thing to do to one object. */
 struct store_write {
     enum store_verb verb;
     /* STORE_CREATE, STORE_UPDATE: its kind; who it is, and what it must still be, says @object.
-     * STORE_GET looks at no preconditions: the object says which it is */
+     * STORE_GET and STORE_ADOPT look at no preconditions: the object says which it is */
     struct store_target target;
     /* STORE_CREATE, STORE_UPDATE: a whole Kubernetes object with metadata.name and
      * metadata.namespace. STORE_PATCH: a JSON merge patch (RFC 7386). Borrows until the call

@@ -343,6 +343,17 @@ def test_created_again_is_another_object(store, secret):
     assert store.get(name_of(secret)).object == again.object
 
 
+# --- adopt --------------------------------------------------------------------------------------------------------
+
+def test_adopt_leaves_what_has_a_uid(store, secret):
+    answer = store.ask("adopt", target=target(name_of(secret)))
+    assert answer.status == "ok" and answer.object == secret, answer
+
+
+def test_adopt_what_is_not_there(store):
+    assert store.ask("adopt", target=target(name_of(new_secret()))).status == "not_found"
+
+
 # --- only with an API server --------------------------------------------------------------------------------------
 
 def test_writing_without_the_right_to_is_forbidden(cluster, tmp_path):

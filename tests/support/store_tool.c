@@ -9,10 +9,11 @@
  * each: {"event":"added","kind":…,"namespace":…,"name":…,"uid":…,"resourceVersion":…}, with
  * "object" where it is told whole, also "modified", "deleted" (names only), "synced" (nothing
  * more), "problem" and "resolved" (file, status, text). In go {"id":1,"op":"create" or
- * "update","object":…}, {"id":2,"op":"get" or "delete","target":{"namespace":…,"name":…,"uid":…,
- * "resourceVersion":…}} and {"id":3,"op":"patch","target":…,"patch":…}, with "kind" for others than
- * Secrets; each is answered by {"id":1,"status":…,"object":…,"problem":…}, whatever has come out in
- * between. It ends with its input.
+ * "update","object":…}, {"id":2,"op":"get", "adopt" or
+ * "delete","target":{"namespace":…,"name":…,"uid":…, "resourceVersion":…}} and
+ * {"id":3,"op":"patch","target":…,"patch":…}, with "kind" for others than Secrets; each is answered
+ * by {"id":1,"status":…,"object":…,"problem":…}, whatever has come out in between. It ends with its
+ * input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,7 @@ static enum status begin(struct tool *tool, const json_object *in, struct comman
         { "update", STORE_UPDATE, "object", false },
         { "patch", STORE_PATCH, "patch", true },
         { "delete", STORE_DELETE, NULL, true },
+        { "adopt", STORE_ADOPT, NULL, true },
     };
     json_object *object = NULL;
     json_object *at = NULL;

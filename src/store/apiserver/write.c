@@ -35,6 +35,7 @@ static const struct verb {
     [STORE_CREATE] = { "create", "POST", "application/json" },
     [STORE_UPDATE] = { "update", "PUT", "application/json" },
     [STORE_PATCH] = { "patch", "PATCH", "application/merge-patch+json" },
+    [STORE_ADOPT] = { "get", "GET", NULL }, /* the server has seen to it */
     [STORE_DELETE] = { "delete", "DELETE", "application/json" },
 };
 
@@ -310,6 +311,7 @@ enum status remote_write_begin(struct remote_writes *writes, const struct store_
     }
     switch (write->verb) {
     case STORE_GET:
+    case STORE_ADOPT:
         return send_tree(writes, write, NULL);
     case STORE_CREATE:
     case STORE_UPDATE:

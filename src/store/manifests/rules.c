@@ -212,19 +212,25 @@ static void make_uuid(char ret_text[static UUID_MAX])
                    b[14], b[15]); /* fits */
 }
 
-static enum status begin_life(json_object *object, struct instant now)
+enum status rules_adopt(json_object *object, struct instant now)
 {
     char uid[UUID_MAX];
     char created[RFC3339_MAX];
     json_object *const metadata = metadata_of(object);
     make_uuid(uid);
     rfc3339_format(now, created);
-    json_object_object_del(metadata, "resourceVersion");
-    json_object_object_del(metadata, "deletionTimestamp");
-    json_object_object_del(metadata, "deletionGracePeriodSeconds");
-    const enum status status = document_set_text(metadata, "uid", span_of(uid));
-    return status == ST_OK ? document_set_text(metadata, "creationTimestamp", span_of(created))
-                           : status;
+    const enum status status = set_default(metadata, "uid", span_of(uid));
+    return status == ST_OK ? set_default(metadata, "creationTimestamp", span_of(created)) : status;
+}
+
+static enum status begin_life(json_object *object, struct instant now)
+{
+    static const char *const others[] = { "uid", "creationTimestamp", "resourceVersion",
+                                          "deletionTimestamp", "deletionGracePeriodSeconds" };
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        json_object_object_del(metadata_of(object), others[i]);
+    }
+    return rules_adopt(object, now);
 }
 
 enum status rules_create(const struct object_kind *kind,

@@ -41,6 +41,10 @@ enum status rules_update(const struct object_kind *kind,
                          const json_object *old,
                          struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
 
+/** rules_adopt() - give @object, which is complete, a uid and a creation time where it has none.
+ * Return: ST_OK; ST_NOMEM */
+enum status rules_adopt(json_object *object, struct instant now) NODISCARD NONNULL(1);
+
 /** rules_expect() - is @object still what @target asks for? Return: ST_OK; ST_CONFLICT */
 enum status rules_expect(const json_object *object,
                          const struct store_target *target,

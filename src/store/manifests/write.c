@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Create, get, update, patch and delete in a directory of manifests.
+ * Create, get, update, patch, delete and adopt in a directory of manifests.
  *
  * Files stay the one truth: a write changes a file, a turn reads it like anybody else's change and
  * tells the listeners, and only then the writer hears of it. So what a writer was told to be done,
@@ -520,6 +520,31 @@ static enum status run_patch(struct manifests *manifests, struct write_job *job)
     return status;
 }
 
+/* What stands in the file is kept, but for what is added. A file is never changed without being
+ * asked: it may be under version control, and who reads it need not want it to be another. */
+static enum status run_adopt(struct manifests *manifests, struct write_job *job)
+{
+    struct holder holder = { 0 };
+    struct content_digest content;
+    enum status status = find_holder(manifests, job, &holder);
+    if (status == ST_OK) {
+        status = document_copy(holder.object, &job->object);
+    }
+    if (status == ST_OK) {
+        status = rules_adopt(job->object, clock_now(&manifests->clock));
+    }
+    if (status == ST_OK) {
+        status = digest(manifests, job, &content);
+    }
+    if (status == ST_OK && !content_digest_equal(&content, &holder.content)) {
+        json_object_object_del(json_object_object_get(job->object, "metadata"), "resourceVersion");
+        status = change_file(manifests, job, holder.file, &holder.text, &content);
+        status = is_written(status) ? publish(manifests, job, status, &content) : status;
+    }
+    holder_fini(&holder);
+    return status;
+}
+
 /* --- delete --- */
 
 static enum status delete_from(struct manifests *manifests,
@@ -570,6 +595,8 @@ static enum status run(struct manifests *manifests, struct write_job *job)
         return run_patch(manifests, job);
     case STORE_DELETE:
         return run_delete(manifests, job);
+    case STORE_ADOPT:
+        return run_adopt(manifests, job);
     }
     return ST_INTERNAL;
 }
@@ -661,6 +688,7 @@ static struct store_target target_of(const struct store_write *write)
     case STORE_UPDATE:
         break;
     case STORE_GET:
+    case STORE_ADOPT:
         target.namespace = write->target.namespace;
         target.name = write->target.name;
         break;
@@ -689,7 +717,8 @@ enum status write_enqueue(struct store *store, const struct store_write *write)
     job->verb = write->verb;
     job->done = write->done;
     job->ctx = write->ctx;
-    const bool has_object = write->verb != STORE_GET && write->verb != STORE_DELETE;
+    const bool has_object =
+        write->verb == STORE_CREATE || write->verb == STORE_UPDATE || write->verb == STORE_PATCH;
     const enum status status = document_copy(has_object ? write->object : NULL, &job->object);
     job->is_too_deep = status == ST_LIMIT;
     if (status == ST_NOMEM || !copy_target(job, &target)) {

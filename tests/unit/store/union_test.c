@@ -101,11 +101,8 @@ static void fake_free(struct store *store)
 
 static enum status fake_write(struct store *store, const struct store_write *write)
 {
-    static const char calls[] = { [STORE_GET] = 'g',
-                                  [STORE_CREATE] = 'c',
-                                  [STORE_UPDATE] = 'u',
-                                  [STORE_PATCH] = 'p',
-                                  [STORE_DELETE] = 'd' };
+    static const char calls[] = { [STORE_GET] = 'g',   [STORE_CREATE] = 'c', [STORE_UPDATE] = 'u',
+                                  [STORE_PATCH] = 'p', [STORE_DELETE] = 'd', [STORE_ADOPT] = 'a' };
     fake_of(store)->last_call = calls[write->verb];
     fake_of(store)->last_done = write->done;
     return fake_of(store)->write_status;

@@ -18,7 +18,7 @@
         .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG \
     }
 
-enum operation { CREATE = 0, GET, UPDATE, PATCH, DELETE };
+enum operation { CREATE = 0, GET, UPDATE, PATCH, DELETE, ADOPT };
 
 struct outcome {
     bool is_done;
@@ -76,6 +76,11 @@ static enum status begin(struct store *store,
         break;
     case DELETE:
         status = store_delete(store, target, note_done, outcome);
+        break;
+    case ADOPT:
+        status = store_write(
+            store, &(struct store_write){
+                       .verb = STORE_ADOPT, .target = *target, .done = note_done, .ctx = outcome });
         break;
     }
     json_object_put(object);
@@ -152,6 +157,13 @@ static const struct {
       .target = { .kind = &kind_widget, .namespace = SPAN_LITERAL("n"), .name = SPAN_LITERAL("a") },
       .object = "{}",
       .request = "PATCH /apis/example.com/v1/widgets/a HTTP/1.1\r\n",
+      .reply = OK(OBJECT),
+      .after = HTTPS_CLOSE,
+      .version = "12" },
+    { .name = "adopt, which the server has done itself",
+      .operation = ADOPT,
+      .target = TARGET,
+      .request = "GET " SINGLE,
       .reply = OK(OBJECT),
       .after = HTTPS_CLOSE,
       .version = "12" },

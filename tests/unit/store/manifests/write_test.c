@@ -1254,6 +1254,79 @@ static void test_manifests_write_killed_at_any_moment(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- adopt --- */
+
+static struct outcome adopt(struct manifests_kit *kit, const char *name)
+{
+    struct outcome outcome = { .kit = kit };
+    const struct store_write write = {
+        .verb = STORE_ADOPT, .target = target_of(name), .done = on_done, .ctx = &outcome
+    };
+    finish(kit, &outcome, store_write(kit->store, &write));
+    return outcome;
+}
+
+/* Once, and for good: it stands in the file, and all else does as it stood. */
+static void test_manifests_adopt_gives_what_is_missing(void **state)
+{
+    static const struct {
+        const char *metadata;
+        bool has_uid;
+        bool has_time;
+    } adopted[] = {
+        { "{name: a}", false, false },
+        { "{name: a, uid: mine}", true, false },
+        { "{name: a, creationTimestamp: '2020-01-01T00:00:00Z'}", false, true },
+        { "{name: a, creationTimestamp: null, uid: ''}", false, false },
+        { "{name: a, uid: mine, creationTimestamp: '2020-01-01T00:00:00Z'}", true, true },
+    };
+    struct manifests_kit *kit = *state;
+    mkit_start(kit, "S ");
+    kit->clock.wall.sec = 1767323045;
+    for (size_t i = 0; i < COUNTOF(adopted); i++) {
+        struct manifest_text text;
+        (void)snprintf(text.text, sizeof(text.text),
+                       "# mine\napiVersion: v1\nkind: Secret\nmetadata: %s\n"
+                       "data: {value: MQ==, sealed: ''}\n---\n# other\n%.300s",
+                       adopted[i].metadata, manifest("b", "2").text);
+        kit_replace(&kit->files, "m/a.yaml", text.text);
+        mkit_expect(kit, i == 0 ? "+a=1 +b=2 " : "~a=1 ");
+        const bool has_all = adopted[i].has_uid && adopted[i].has_time;
+        struct outcome outcome = adopt(kit, "a");
+        assert_int_equal(outcome.status, ST_OK);
+        mkit_had_events(kit, has_all ? "ok " : "~a=1 ok ");
+        const char *uid = json_object_get_string(metadata_of(&outcome, "uid"));
+        assert_int_equal(strlen(uid), adopted[i].has_uid ? strlen("mine") : 36);
+        assert_string_equal(json_object_get_string(metadata_of(&outcome, "creationTimestamp")),
+                            adopted[i].has_time ? "2020-01-01T00:00:00Z" : "2026-01-02T03:04:05Z");
+        struct outcome again = adopt(kit, "a");
+        assert_int_equal(again.status, ST_OK);
+        mkit_had_events(kit, "ok ");
+        assert_true(json_object_equal(outcome.object, again.object));
+        assert_int_equal(strncmp(text_of(kit, "m/a.yaml").text, "# mine\n", 7), 0);
+        assert_non_null(strstr(text_of(kit, "m/a.yaml").text, manifest("b", "2").text));
+        if (has_all) {
+            assert_text(kit, "m/a.yaml", text.text);
+        }
+        outcome_fini(&outcome);
+        outcome_fini(&again);
+    }
+}
+
+static void test_manifests_adopt_where_nothing_can_be_written_is_refused(void **state)
+{
+    struct manifests_kit *kit = *state;
+    mkit_put(kit, "elsewhere.yaml", "a", "1");
+    kit_symlink(&kit->files, "../elsewhere.yaml", "m/a.yaml");
+    mkit_start(kit, "+a=1 S ");
+    expect_problem(kit, adopt(kit, "a"), ST_UNSUPPORTED, "through a symbolic link");
+    expect_problem(kit, adopt(kit, "b"), ST_NOT_FOUND, "no file holds");
+    struct outcome outcome = get(kit, "a"); /* it is served as it stands */
+    assert_int_equal(outcome.status, ST_OK);
+    assert_null(metadata_of(&outcome, "uid"));
+    outcome_fini(&outcome);
+}
+
 /* --- other kinds --- */
 
 static void test_manifests_write_objects_of_other_kinds(void **state)
@@ -1384,6 +1457,8 @@ int main(void)
         TEST(test_manifests_done_may_free_the_store),
         TEST(test_manifests_write_waits_for_the_first_sync),
         TEST(test_manifests_retell_adds_again),
+        TEST(test_manifests_adopt_gives_what_is_missing),
+        TEST(test_manifests_adopt_where_nothing_can_be_written_is_refused),
         TEST(test_manifests_write_objects_of_other_kinds),
         TEST(test_manifests_write_changes_only_the_object_of_that_kind),
         TEST(test_manifests_write_without_memory),
