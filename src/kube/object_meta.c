@@ -327,6 +327,68 @@ enum status object_meta_decode_names(const struct object_kind *kind,
     return status == ST_OK ? make_block(&meta, root, ret_meta, reterr_problem) : status;
 }
 
+static size_t labels_len(const struct object_label *labels, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += labels[i].key.len + labels[i].value.len;
+    }
+    return len;
+}
+
+struct object_meta_size object_meta_size(const struct object_meta *meta)
+{
+    return (struct object_meta_size){
+        .label_count = meta->label_count + meta->annotation_count,
+        .text_len = meta->name.len + meta->namespace.len + meta->uid.len +
+                    meta->resource_version.len + labels_len(meta->labels, meta->label_count) +
+                    labels_len(meta->annotations, meta->annotation_count),
+    };
+}
+
+static void copy_labels(const struct object_label *from,
+                        size_t count,
+                        struct object_label *labels,
+                        char **text)
+{
+    for (size_t i = 0; i < count; i++) {
+        labels[i].key = copy_text(text, from[i].key);
+        labels[i].value = copy_text(text, from[i].value);
+    }
+}
+
+struct object_meta object_meta_copy_of(const struct object_meta *meta,
+                                       struct object_label *labels,
+                                       char **text)
+{
+    struct object_meta copy = *meta;
+    copy.name = copy_text(text, meta->name);
+    copy.namespace = copy_text(text, meta->namespace);
+    copy.uid = copy_text(text, meta->uid);
+    copy.resource_version = copy_text(text, meta->resource_version);
+    copy.labels = labels;
+    copy.annotations = labels + meta->label_count;
+    copy_labels(meta->labels, meta->label_count, labels, text);
+    copy_labels(meta->annotations, meta->annotation_count, labels + meta->label_count, text);
+    return copy;
+}
+
+struct object_meta *object_meta_dup(const struct object_meta *meta)
+{
+    const struct object_meta_size room = object_meta_size(meta);
+    const size_t size =
+        sizeof(struct block) + room.label_count * sizeof(struct object_label) + room.text_len;
+    struct block *const block = malloc(size);
+    if (!block) {
+        return NULL;
+    }
+    struct object_label *const labels = (struct object_label *)(block + 1);
+    char *text = (char *)(labels + room.label_count);
+    block->size = size;
+    block->meta = object_meta_copy_of(meta, labels, &text);
+    return &block->meta;
+}
+
 struct object_meta *object_meta_free(struct object_meta *meta)
 {
     if (meta) {

@@ -88,6 +88,16 @@ enum status object_meta_decode_names(const struct object_kind *kind,
                                      struct object_meta **ret_meta,
                                      struct problem *reterr_problem) NODISCARD NONNULL(1, 3, 4);
 
+/** object_meta_dup() - a copy of its own; NULL: no memory */
+struct object_meta *object_meta_dup(const struct object_meta *meta) NODISCARD NONNULL(1);
+
+/** object_meta_size() - what a copy takes of labels and texts, as object_meta_measure() has it of a
+ * tree; object_meta_copy_of() is then object_meta_copy() */
+struct object_meta_size object_meta_size(const struct object_meta *meta) NODISCARD NONNULL(1);
+struct object_meta object_meta_copy_of(const struct object_meta *meta,
+                                       struct object_label *labels,
+                                       char **text) NODISCARD NONNULL(1, 2, 3);
+
 /** object_meta_free() - wipe and free; NULL is fine. Return: NULL */
 struct object_meta *object_meta_free(struct object_meta *meta);
 

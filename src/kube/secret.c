@@ -96,14 +96,19 @@ static enum status measure_entries(struct decoder *decoder,
     return ST_OK;
 }
 
-static struct span copy_text(struct decoder *decoder, struct span text)
+static struct span copy_to(char **at, struct span text)
 {
-    char *const copy = decoder->free_at;
+    char *const copy = *at;
     if (text.len > 0) {
         memcpy(copy, text.at, text.len);
     }
-    decoder->free_at += text.len;
+    *at += text.len;
     return (struct span){ .at = copy, .len = text.len };
+}
+
+static struct span copy_text(struct decoder *decoder, struct span text)
+{
+    return copy_to(&decoder->free_at, text);
 }
 
 static enum status make_block(struct decoder *decoder, const json_object *root, size_t entries_size)
@@ -283,6 +288,34 @@ enum status secret_decode(const json_object *root,
         (void)secret_free(&decoder.block->secret); /* always NULL */
     }
     return status;
+}
+
+struct secret *secret_copy(const struct secret *secret)
+{
+    const struct object_meta_size meta = object_meta_size(&secret->meta);
+    size_t size = sizeof(struct block) + meta.label_count * sizeof(struct object_label) +
+                  meta.text_len + secret->type.len;
+    for (size_t i = 0; i < secret->entry_count; i++) {
+        const struct secret_entry *entry = &secret->entries[i];
+        size += sizeof(*entry) + entry->key.len + entry->value.len;
+    }
+    struct block *const block = malloc(size);
+    if (!block) {
+        return NULL;
+    }
+    struct secret_entry *const entries = (struct secret_entry *)(block + 1);
+    struct object_label *const labels = (struct object_label *)(entries + secret->entry_count);
+    char *text = (char *)(labels + meta.label_count);
+    *block = (struct block){ .size = size };
+    block->secret.meta = object_meta_copy_of(&secret->meta, labels, &text);
+    block->secret.type = copy_to(&text, secret->type);
+    block->secret.entries = entries;
+    block->secret.entry_count = secret->entry_count;
+    for (size_t i = 0; i < secret->entry_count; i++) {
+        entries[i].key = copy_to(&text, secret->entries[i].key);
+        entries[i].value = copy_to(&text, secret->entries[i].value);
+    }
+    return &block->secret;
 }
 
 struct secret *secret_free(struct secret *secret)

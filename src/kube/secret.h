@@ -58,6 +58,9 @@ enum status secret_decode_names(const json_object *root,
                                 struct secret **ret_secret,
                                 struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3);
 
+/** secret_copy() - a copy of its own, in plaintext: for who has to keep it. NULL: no memory */
+struct secret *secret_copy(const struct secret *secret) NODISCARD NONNULL(1);
+
 /** secret_free() - wipe and free; NULL is fine. Return: NULL */
 struct secret *secret_free(struct secret *secret);
 
