@@ -141,6 +141,6 @@ def test_documents_name_only_options_and_metrics_that_exist(document):
         "enable-bootstrap-token-auth"}
     for name in set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text)):
         assert name in options or name in foreign or f"--{name}" in scripts, f"{document}: --{name}"
-    source = "".join(p.read_text() for p in (kit.ROOT / "src" / "server").glob("metrics*"))
+    source = "".join(p.read_text() for p in (kit.ROOT / "src" / "server").rglob("metrics*"))
     for name in set(re.findall(r"\b(kube_bearer_[a-z_]+)", text)):
         assert re.sub(r"_(bucket|sum|count)$", "", name) in source, f"{document}: {name}"
