@@ -63,11 +63,11 @@ struct token_family_ops {
     /* No reader may be left, and no event comes any more. Never NULL */
     void (*free)(void *family);
 
-    /* What it must be told of; borrows the family. None: *@ret_count is 0 */
+    /* What it must be told of; borrows the family. None: *@ret_count is 0. They do not overlap: an
+     * object that leaves one of them is told as deleted, whatever the other says of it */
     const struct store_interest *(*interests)(const void *family, size_t *ret_count);
-    /* Once for each interest of the event's kind, so perhaps twice, and of more than it asked for:
-     * it looks, and takes the same event again. When memory runs out whatever the event may have
-     * revoked is refused, and on_problem hears ST_NOMEM */
+    /* STORE_SYNCED once for each interest. When memory runs out whatever the event may have revoked
+     * is refused, and on_problem hears ST_NOMEM */
     void (*handle_event)(void *family, const struct store_event *event);
     /* Has it been told everything once that its answers depend on? Any thread. What only some of
      * its tokens wait for is no part of that: `authenticate` concludes ST_NOT_SYNCED of those */
