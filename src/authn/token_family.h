@@ -53,8 +53,8 @@ struct token_family_ops {
      * else the family is not asked at all (k8s.io/apiserver audagnostic.go). The chain then fills
      * in what is granted; other families set it themselves. */
     bool is_audience_agnostic;
-    /* By enum status: what the family says of a reason where base/status.h has to be general; NULL
-     * rows, and NULL, for nothing of its own */
+    /* STATUS_COUNT_ of them, by enum status: what the family says of a reason where base/status.h
+     * has to be general; NULL rows, and NULL, for nothing of its own */
     const char *const *reason_texts;
     size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use */
 
@@ -63,7 +63,8 @@ struct token_family_ops {
     /* No reader may be left, and no event comes any more. Never NULL */
     void (*free)(void *family);
 
-    /* What it must be told of; borrows the family. None: *@ret_count is 0. They do not overlap: an
+    /* What it must be told of; borrows the family. None: *@ret_count is 0. Each takes one of a
+     * store's STORE_MAX_HANDLERS places, of which serve takes one. They do not overlap: an
      * object that leaves one of them is told as deleted, whatever the other says of it */
     const struct store_interest *(*interests)(const void *family, size_t *ret_count);
     /* STORE_SYNCED once for each interest. When memory runs out whatever the event may have revoked

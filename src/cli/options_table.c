@@ -2,10 +2,10 @@
 /*
  * The table of all options.
  *
- * To add one: a field in struct options, a row here, `KB_UPDATE_DOCS=1` on the options_document
- * test. Names and defaults are those of kube-apiserver wherever it has the option. A default is
- * text that goes through the same parser as the operator's, so it cannot be out of range. No
- * threads, no state.
+ * To add one: a field in struct options, a row here, `KB_UPDATE_DOCS=1 meson test -C build
+ * cli/options_help`. Names and defaults are those of kube-apiserver wherever it has the option. A
+ * default is text that goes through the same parser as the operator's, so it cannot be out of
+ * range. No threads, no state.
  */
 #include "cli/options_table.h"
 

@@ -58,13 +58,22 @@ static void on_timer_closed(uv_handle_t *timer)
     loop_stop(settling->settled->engine.loop);
 }
 
+static uint64_t told_objects(const struct store_stats *stats)
+{
+    uint64_t objects = 0;
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        objects += stats->kinds[i].objects;
+    }
+    return objects;
+}
+
 static void on_poll(uv_timer_t *timer)
 {
     struct settling *settling = timer->data;
-    const uint64_t told_before = store_stats_objects(&settling->stats, &kind_secret);
+    const uint64_t told_before = told_objects(&settling->stats);
     store_stats(settling->settled->engine.store, &settling->stats);
-    const bool is_failing = settling->stats.last_failure != ST_OK &&
-                            store_stats_objects(&settling->stats, &kind_secret) == told_before;
+    const bool is_failing =
+        settling->stats.last_failure != ST_OK && told_objects(&settling->stats) == told_before;
     settling->polls++;
     settling->polls_failing = is_failing ? settling->polls_failing + 1 : 0;
     if (settling->stats.is_synced || settling->polls > SETTLE_MAX_MS / SETTLE_POLL_MS ||

@@ -12,17 +12,7 @@
 
 #include <limits.h>
 
-#include <sodium.h>
-
 #include "document/document.h"
-
-/* json-c calls this just before it frees the string. */
-static void wipe_string(json_object *node, void *userdata)
-{
-    (void)userdata;
-    char *const text = (char *)json_object_get_string(node); /* its own bytes: it is a string */
-    sodium_memzero(text, (size_t)json_object_get_string_len(node));
-}
 
 struct span document_text(const json_object *node)
 {
@@ -41,7 +31,7 @@ static json_object *new_string(struct span text)
         text.len <= INT_MAX ? json_object_new_string_len(text.len ? text.at : "", (int)text.len)
                             : NULL;
     if (node) {
-        json_object_set_userdata(node, NULL, wipe_string);
+        json_object_set_userdata(node, NULL, document_wipe_string);
     }
     return node;
 }

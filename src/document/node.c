@@ -48,8 +48,7 @@ void document_position(const json_object *node, unsigned *ret_line, unsigned *re
     *ret_column = is_ours ? (unsigned)(packed >> 2 & COLUMN_MAX) : 0;
 }
 
-/* json-c calls this just before it frees the string. */
-static void wipe_string(json_object *node, void *userdata)
+void document_wipe_string(json_object *node, void *userdata)
 {
     (void)userdata;
     char *const text = (char *)json_object_get_string(node); /* its own bytes: it is a string */
@@ -60,5 +59,5 @@ void document_mark(json_object *node, struct document_place place, bool is_damag
 {
     const bool is_string = json_object_is_type(node, json_type_string);
     json_object_set_userdata(node, pack_place(place, is_string && is_damaged),
-                             is_string ? wipe_string : NULL);
+                             is_string ? document_wipe_string : NULL);
 }

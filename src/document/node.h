@@ -56,3 +56,7 @@ void document_position(const json_object *node, unsigned *ret_line, unsigned *re
 /** document_mark() - @node began at @place. Its text is wiped from now on when json-c frees it
  * @is_damaged: counts for strings only */
 void document_mark(json_object *node, struct document_place place, bool is_damaged) NONNULL(1);
+
+/** document_wipe_string() - what json-c calls just before it frees a string of ours: a
+ * json_object_delete_fn. @userdata: not looked at */
+void document_wipe_string(json_object *node, void *userdata) NONNULL(1);

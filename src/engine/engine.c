@@ -49,7 +49,12 @@ enum status engine_open(const struct engine_options *options,
         status =
             store_open(&options->sources, &engine->store, &engine->kube_apiserver, reterr_problem);
     }
-    return status == ST_OK ? authenticator_attach(engine->authenticator, engine->store) : status;
+    if (status == ST_OK) {
+        problem_set_file(reterr_problem, ""); /* the store has put its source there */
+        status = explain(reterr_problem, authenticator_attach(engine->authenticator, engine->store),
+                         "authenticators, which listen to more than a store tells");
+    }
+    return status;
 }
 
 void engine_close(struct engine *engine)

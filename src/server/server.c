@@ -7,7 +7,6 @@
  */
 #include "server/server.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/version.h"
@@ -20,7 +19,7 @@
 
 enum listener { LISTENER_SECURE = 0, LISTENER_HEALTH };
 
-#define ENDPOINTS_MAX 24
+#define ENDPOINTS_MAX 64
 
 /* Where reviews are taken, and what a body need not say there. */
 static const struct {
@@ -55,8 +54,10 @@ struct server {
 
 static void add_row(struct rows *rows, struct endpoint row)
 {
-    assert(rows->count < ENDPOINTS_MAX); /* what is served is ours to say */
-    rows->at[rows->count++] = row;
+    if (rows->count < ENDPOINTS_MAX) {
+        rows->at[rows->count] = row;
+    }
+    rows->count++; /* too many: make() sees it */
 }
 
 static void add_reviews(struct rows *rows, struct server *server)
@@ -115,6 +116,16 @@ static void make_rows(struct server *server, const struct server_options *option
                                                                   : ENDPOINT_ANYBODY,
                       server);
     }
+}
+
+static enum status check_rows(const struct server *server, struct problem *reterr_problem)
+{
+    if (server->secure.count <= ENDPOINTS_MAX && server->health.count <= ENDPOINTS_MAX) {
+        return ST_OK;
+    }
+    problem_set(reterr_problem, ST_LIMIT, 0, 0, "more than %d endpoints on a listener",
+                ENDPOINTS_MAX);
+    return ST_LIMIT;
 }
 
 static void on_ended(void *ctx)
@@ -190,6 +201,9 @@ static enum status make(struct server *server,
         discovery_endpoints_new(api_resources_served(), version_number(), &server->discovery);
     if (status == ST_OK) {
         make_rows(server, options);
+        status = check_rows(server, reterr_problem);
+    }
+    if (status == ST_OK) {
         status = ask_new(context->authenticator, options->workers + server->has_health_listener,
                          &server->ask);
     }

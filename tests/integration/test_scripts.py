@@ -155,7 +155,9 @@ def test_bench_vs_refuses_what_it_cannot_measure(arguments, complaint):
 def test_bench_vs_that_is_ended_leaves_nothing_behind(tmp_path, number):
     worktrees = subprocess.run(["git", "-C", kit.ROOT, "worktree", "list"], capture_output=True, text=True, check=True).stdout
     process = subprocess.Popen([BENCH, "--no-install", "--build", kit.binary().parent, "--vs", "HEAD"], text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TMPDIR": str(tmp_path)})
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TMPDIR": str(tmp_path)},
+                               # whoever runs the tests in the background has Ctrl-C ignored, and so have all it starts
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         kit.eventually(lambda: any(tmp_path.glob("*/revision-build/.ninja_log")), "the other revision is being compiled", 120)
         process.send_signal(number)  # to it alone: what it has started is its own to end

@@ -53,8 +53,8 @@ void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inqui
 enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
     NONNULL(1, 2, 3);
 
-/** ask_tell_held_back() - say how many refusals were not logged, by reason. Of each kind of
- * question; on the worker's thread. @message: "TokenReview refusals held back" */
+/** ask_tell_held_back() - say how many refusals were not logged, by reason. Of all
+ * kinds of question together; on the worker's thread. @message: "TokenReview refusals held back" */
 void ask_tell_held_back(struct ask *ask, struct shard *shard, const char *message) NONNULL(1, 2, 3);
 
 /** ask_metrics() - what the worker of this number counts; any thread */

@@ -4,8 +4,8 @@
  * /apis as one aggregated document, by parameters of the media type, and take the older one from
  * servers that do not know it.
  *
- * Hostile: the Accept field. It chooses between two documents and is not kept. Threads: made before
- * the workers start, which only read.
+ * Hostile: the Accept field, of several the first. It chooses between two documents and is not
+ * kept. Threads: made before the workers start, which only read.
  */
 #include "server/endpoints/discovery_endpoints.h"
 

@@ -23,9 +23,8 @@ enum health_page { HEALTH_LIVEZ = 0, HEALTH_READYZ, HEALTH_HEALTHZ, HEALTH_PAGE_
 #define HEALTH_EXCLUDE_MAX 32
 
 struct health_check {
-    const char
-        *name;  /* "ping", "informer-sync", "shutdown", "serving-certificate", "manifests", … */
-    bool livez; /* part of /livez and /healthz; every check is part of /readyz */
+    const char *name; /* "ping", "informer-sync", "shutdown", "serving-certificate", "store", … */
+    bool livez;       /* part of /livez and /healthz; every check is part of /readyz */
     /** Return: passed? @ret_remark: HEALTH_REMARK_MAX bytes, "" beforehand; why not, or what to
      * know. No secrets: anybody may read this page */
     bool (*run)(void *ctx, char *ret_remark);

@@ -12,7 +12,7 @@
  * @now:          the instant to ask about
  * @ret_question: written completely; nobody listens to explanations, and there is no scratch. It
  *                waits for the sync, since kube-apiserver may remember a no, and asks again what
- * was not ready
+ *                was not ready
  */
 void review_question_from(const struct token_review *review,
                           struct instant now,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A certificate beside the host that is asked for. The rules themselves: tls_host_test.c and
- * tls_judge_test.c. */
+/* A certificate beside the host that is asked for. The rules themselves: server/tls/host_test.c
+ * and judge_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
