@@ -101,6 +101,11 @@ def copy_checkout(target):
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.unlink(missing_ok=True)
             shutil.copy(source, copy, follow_symlinks=False)
+    # and tests build its latest commit
+    git = ["git", "-C", str(target), "-c", "user.name=copy", "-c", "user.email=copy@localhost", "-c", "commit.gpgsign=false"]
+    output_of(*git, "add", "--all")
+    if subprocess.run([*git, "diff", "--cached", "--quiet"]).returncode != 0:
+        output_of(*git, "commit", "--quiet", "--message=copy")
 
 
 def main():

@@ -132,6 +132,8 @@ def test_debian_copy_follows_the_checkout_and_touches_only_what_differs(tmp_path
     test_debian.copy_checkout(copy)
     assert (copy / "kept").stat().st_mtime == 1 and (copy / "changed").read_text() == "anew" and (copy / "changed").stat().st_mtime > 1
     assert not (copy / "gone").exists() and os.access(copy / "executable", os.X_OK)
+    committed = subprocess.run(["git", "-C", copy, "show", "HEAD:changed"], capture_output=True, text=True, check=True).stdout
+    assert committed == "anew"
 
 
 def test_debian_of_no_known_number_is_refused():
