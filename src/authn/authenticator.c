@@ -297,7 +297,8 @@ void authenticator_decide(const struct authenticator *authenticator,
 {
     struct verdict verdict;
     conclude(authenticator, question, &verdict);
-    decide_verdict(&verdict, authenticator->unknown_token_answer, ret_decision);
+    decide_verdict(&verdict, authenticator->unknown_token_answer, question->has_audiences,
+                   ret_decision);
 }
 
 void authenticator_stats(const struct authenticator *authenticator,

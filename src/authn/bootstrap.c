@@ -123,14 +123,14 @@ static void authenticate(const void *family,
 static const char *const reason_texts[STATUS_COUNT_] = {
     [ST_AUDIENCE_MISMATCH]      = "none of the audiences asked for is one of --api-audiences",
     [ST_TOKEN_ID_UNKNOWN]       = "no Secret holds this token ID (yet)",
-    [ST_SECRET_WRONG_TYPE]      = "the Secret is not of type " BOOTSTRAP_SECRET_TYPE,
+    [ST_SECRET_WRONG_TYPE]      = "the Secret is not of type bootstrap.kubernetes.io/token",
     [ST_TOKEN_ID_MISMATCH]      = "data.token-id differs from the ID in the Secret's name",
     [ST_TOKEN_EXPIRED]          = "data.expiration is in the past",
     [ST_EXPIRATION_INVALID]     = "data.expiration is not RFC 3339, so the token counts as expired",
     [ST_USAGE_NOT_ALLOWED]      = "data.usage-bootstrap-authentication is not \"true\"",
     [ST_GROUPS_INVALID]         = "data.auth-extra-groups holds an invalid group",
-    [ST_SECRET_WRONG_NAMESPACE] = "a bootstrap token Secret must be in namespace " BOOTSTRAP_SECRET_NAMESPACE,
-    [ST_SECRET_WRONG_NAME]      = "a bootstrap token Secret must be named " BOOTSTRAP_SECRET_NAME_PREFIX "<token id>",
+    [ST_SECRET_WRONG_NAMESPACE] = "a bootstrap token Secret must be in namespace kube-system",
+    [ST_SECRET_WRONG_NAME]      = "a bootstrap token Secret must be named bootstrap-token-<token id>",
 };
 /* clang-format on */
 

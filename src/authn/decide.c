@@ -19,11 +19,11 @@ static bool is_rendered(const struct user *user)
     return user->json_head.len > 0 && user->groups->json.len > 0;
 }
 
-static bool is_whole(const struct verdict *verdict)
+static bool is_whole(const struct verdict *verdict, bool has_audiences)
 {
-    return verdict->why == ST_OK && verdict->authenticator != AUTHENTICATOR_NONE &&
-           verdict->user.name.len > 0 && verdict->user.groups &&
-           (verdict->user.is_rendered_late || is_rendered(&verdict->user));
+    return verdict->why == ST_OK && (!has_audiences || !audience_set_is_empty(&verdict->granted)) &&
+           verdict->authenticator != AUTHENTICATOR_NONE && verdict->user.name.len > 0 &&
+           verdict->user.groups && (verdict->user.is_rendered_late || is_rendered(&verdict->user));
 }
 
 static struct span error_text(enum status why)
@@ -47,6 +47,7 @@ static enum decision_result result_of_refusal(enum status why, enum unknown_toke
 
 void decide_verdict(const struct verdict *verdict,
                     enum unknown_token_answer unknown,
+                    bool has_audiences,
                     struct decision *ret_decision)
 {
     *ret_decision = (struct decision){
@@ -54,7 +55,7 @@ void decide_verdict(const struct verdict *verdict,
         .reason_text = status_text(ST_OK),
         .token_id = verdict->token_id,
     };
-    if (verdict->accepted && is_whole(verdict)) {
+    if (verdict->accepted && is_whole(verdict, has_audiences)) {
         ret_decision->result = DECISION_ALLOW;
         ret_decision->user = verdict->user;
         ret_decision->granted = verdict->granted;

@@ -2,12 +2,15 @@
 #pragma once
 /* The choke point: the only code that says yes, and the only code that chooses between "no" and
  * "not known". */
+#include <stdbool.h>
+
 #include "authn/verdict.h"
 #include "base/compiler.h"
 
 /**
  * decide_verdict() - turn what an authenticator concluded into an answer
- * @unknown: what to say to a token ID that no Secret holds
+ * @unknown:       what to say to a token ID that no Secret holds
+ * @has_audiences: the question named audiences: one of them at least must have been granted
  *
  * accepted                        -> DECISION_ALLOW
  * refused, FAULT_PEER             -> DECISION_DENY: kube-apiserver may remember it
@@ -17,4 +20,5 @@
  */
 void decide_verdict(const struct verdict *verdict,
                     enum unknown_token_answer unknown,
-                    struct decision *ret_decision) NONNULL(1, 3);
+                    bool has_audiences,
+                    struct decision *ret_decision) NONNULL(1, 4);

@@ -45,10 +45,16 @@ void *slab_at(const struct slab *slab, uint32_t number)
     return atomic_load_explicit(cell_of(slab, number), memory_order_relaxed);
 }
 
-static size_t chunk_bytes(const struct slab *slab, uint32_t chunk)
+/* Of malloc's, too: or else who looks for leaks would not see the items from here. */
+static void *chunk_new(const struct slab *slab, uint32_t chunk)
 {
     (void)slab; /* an address is as long as another */
-    return items_in_chunk(chunk) * sizeof(cell);
+    return calloc(items_in_chunk(chunk), sizeof(cell));
+}
+
+static void chunk_free(struct slab *slab, uint32_t chunk)
+{
+    free(slab->chunks[chunk]);
 }
 
 static bool revive(struct slab *slab, uint32_t number)
@@ -79,6 +85,16 @@ static size_t chunk_bytes(const struct slab *slab, uint32_t chunk)
     return items_in_chunk(chunk) * slab->item_bytes;
 }
 
+static void *chunk_new(const struct slab *slab, uint32_t chunk)
+{
+    return pages_new(chunk_bytes(slab, chunk));
+}
+
+static void chunk_free(struct slab *slab, uint32_t chunk)
+{
+    pages_free(slab->chunks[chunk], chunk_bytes(slab, chunk));
+}
+
 /* A free item is all zeroes, but for the number of the next free one in front. */
 static bool revive(struct slab *slab, uint32_t number)
 {
@@ -105,7 +121,7 @@ static bool chunk_is_there(struct slab *slab, uint32_t number)
     uint32_t place;
     const uint32_t chunk = slab_chunk(number, &place);
     if (!slab->chunks[chunk]) {
-        slab->chunks[chunk] = pages_new(chunk_bytes(slab, chunk));
+        slab->chunks[chunk] = chunk_new(slab, chunk);
     }
     return slab->chunks[chunk] != NULL;
 }
@@ -139,7 +155,7 @@ void slab_give(struct slab *slab, uint32_t number)
 void slab_fini(struct slab *slab)
 {
     for (uint32_t chunk = 0; chunk < SLAB_CHUNKS_MAX; chunk++) {
-        pages_free(slab->chunks[chunk], chunk_bytes(slab, chunk));
+        chunk_free(slab, chunk);
     }
     *slab = (struct slab){ 0 };
 }

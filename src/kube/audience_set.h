@@ -34,3 +34,14 @@ static inline bool audience_set_has(const struct audience_set *set, size_t place
 {
     return (set->words[place / AUDIENCE_SET_WORD_BITS] >> place % AUDIENCE_SET_WORD_BITS & 1) != 0;
 }
+
+/** audience_set_is_empty() - is none in it? */
+NONNULL(1)
+static inline bool audience_set_is_empty(const struct audience_set *set)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < AUDIENCE_SET_MAX / AUDIENCE_SET_WORD_BITS; i++) {
+        any |= set->words[i];
+    }
+    return any == 0;
+}

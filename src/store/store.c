@@ -98,15 +98,17 @@ size_t store_interests(const struct store *store, struct store_interest *ret_int
     return count;
 }
 
-/* Of a Secret that is refused, or that is being deleted, no type is known. */
+/* Of a Secret that is refused no type is known. Who hears more hears of what other interests ask
+ * for, too: of that metadata may be all there is, which is nothing for who needs the Secret. */
 static bool names(const struct store_interest *interest, const struct store_event *event)
 {
+    const bool is_whole = event->secret || interest->is_metadata_only;
     const bool is_type =
         !interest->secret_type || (event->secret && !event->secret->meta.is_refused &&
                                    span_equal(event->secret->type, span_of(interest->secret_type)));
     const bool is_place =
         !interest->namespace || span_equal(event->namespace, span_of(interest->namespace));
-    return interest->hears_more || (is_type && is_place);
+    return (interest->hears_more && is_whole) || (is_type && is_place);
 }
 
 /* As one listener is to hear of it. */

@@ -119,7 +119,8 @@ static struct connection *find_victim(const struct worker *worker,
         return connection;
     }
     for (unsigned looks = 0; connection && looks < LOOKS_MAX; looks++) {
-        if (connection->phase == CONNECTION_IDLE) { /* @except is not: it is growing */
+        const bool may_go = connection != except && connection->phase == CONNECTION_IDLE;
+        if (may_go) {
             return connection;
         }
         connection = connection->next;

@@ -520,7 +520,8 @@ static enum status run_patch(struct manifests *manifests, struct write_job *job)
     return status;
 }
 
-/* What stands in the file is kept, but for what is added. A file is never changed without being
+/* The object is written as the API server would have it, with what is added; the rest of the file
+ * stays as it is. A file is never changed without being
  * asked: it may be under version control, and who reads it need not want it to be another. */
 static enum status run_adopt(struct manifests *manifests, struct write_job *job)
 {

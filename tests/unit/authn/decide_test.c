@@ -47,7 +47,7 @@ static struct decision decide(const struct verdict *verdict, enum unknown_token_
 {
     struct decision decision;
     memset(&decision, 0xff, sizeof(decision)); /* every field must be written */
-    decide_verdict(verdict, unknown, &decision);
+    decide_verdict(verdict, unknown, false, &decision);
     return decision;
 }
 
@@ -64,6 +64,21 @@ static void test_decide_whole_acceptance_allows(void **state)
     assert_ptr_equal(decision.user.groups, &no_groups);
     assert_int_equal(decision.granted.words[0], 5);
     assert_int_equal(decision.error.len, 0);
+}
+
+static void test_decide_audiences_that_were_named_want_one_that_is_granted(void **state)
+{
+    (void)state;
+    struct verdict verdict = accepted();
+    struct decision decision;
+    decide_verdict(&verdict, UNKNOWN_TOKEN_ERROR, true, &decision);
+    assert_int_equal(decision.result, DECISION_ALLOW);
+    verdict.granted = (struct audience_set){ 0 };
+    decide_verdict(&verdict, UNKNOWN_TOKEN_ERROR, true, &decision);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_int_equal(decision.why, ST_INTERNAL);
+    decide_verdict(&verdict, UNKNOWN_TOKEN_ERROR, false, &decision);
+    assert_int_equal(decision.result, DECISION_ALLOW);
 }
 
 static void test_decide_user_that_is_rendered_late_is_whole(void **state)
@@ -192,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decide_whole_acceptance_allows),
+        cmocka_unit_test(test_decide_audiences_that_were_named_want_one_that_is_granted),
         cmocka_unit_test(test_decide_user_that_is_rendered_late_is_whole),
         cmocka_unit_test(test_decide_contradiction_is_our_error),
         cmocka_unit_test(test_decide_refusal_follows_the_blame),

@@ -243,6 +243,38 @@ static void test_store_tells_each_what_its_interest_names(void **state)
     (void)json_object_put(json);
 }
 
+/* As a reflector of another interest tells of an object: metadata, and nothing to decode a Secret
+ * of.
+ */
+static void test_store_metadata_is_nothing_for_who_needs_the_secret(void **state)
+{
+    (void)state;
+    static const struct {
+        struct store_interest interest;
+        const char *want;
+    } rows[] = {
+        { { .kind = &kind_secret, .namespace = "m", .hears_more = true }, "" },
+        { { .kind = &kind_secret, .is_metadata_only = true, .hears_more = true }, "+m " },
+        { { .kind = &kind_secret, .is_metadata_only = true }, "+m " },
+    };
+    const struct object_meta meta = { 0 };
+    const struct store_event event = { .kind = &kind_secret,
+                                       .namespace = SPAN_LITERAL("n"),
+                                       .meta = &meta };
+    struct store store;
+    struct hearing hearings[COUNTOF(rows)] = { 0 };
+    uint8_t heard = 0;
+    store_base_init(&store, &fake_ops);
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        assert_int_equal(store_subscribe(&store, &rows[i].interest, note_hearing, &hearings[i]),
+                         ST_OK);
+    }
+    store_tell(&store, &event, &heard);
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        assert_string_equal(hearings[i].text, rows[i].want);
+    }
+}
+
 static void test_store_refuses_more_listeners_than_it_has_room_for(void **state)
 {
     (void)state;
@@ -332,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_store_who_wants_no_objects_is_told_synced_only),
         cmocka_unit_test(test_store_interests_that_another_covers_are_left_out),
         cmocka_unit_test(test_store_tells_each_what_its_interest_names),
+        cmocka_unit_test(test_store_metadata_is_nothing_for_who_needs_the_secret),
         cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),
         cmocka_unit_test(test_store_counts_objects_and_reloads),
         cmocka_unit_test(test_store_calls_its_back_end),
