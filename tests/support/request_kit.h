@@ -2,6 +2,7 @@
 #pragma once
 /* A request and a reply for handlers, without a server: a test fills in what its case is about. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,7 +13,7 @@
 #define REQUEST_KIT_FIELDS_MAX 4
 
 struct request_kit {
-    struct shard shard;
+    struct shard *shard; /* owns; aligned as a worker has it, which a stack need not be */
     struct manual_clock time;
     FILE *log_file;
     struct buf body; /* of the reply */
@@ -39,11 +40,14 @@ static inline void request_kit_init(struct request_kit *kit)
 {
     static const struct request_source source = { .field = request_kit_field };
     memset(kit, 0, sizeof(*kit));
+    kit->shard = aligned_alloc(_Alignof(struct shard), sizeof(struct shard));
+    assert_non_null(kit->shard);
+    memset(kit->shard, 0, sizeof(struct shard));
     kit->log_file = tmpfile();
     assert_non_null(kit->log_file);
-    kit->shard.clock = clock_manual(&kit->time);
+    kit->shard->clock = clock_manual(&kit->time);
     assert_int_equal(
-        log_new(fileno(kit->log_file), LOG_FORMAT_TEXT, 5, kit->shard.clock, &kit->shard.log),
+        log_new(fileno(kit->log_file), LOG_FORMAT_TEXT, 5, kit->shard->clock, &kit->shard->log),
         ST_OK);
     kit->reply.body = &kit->body;
     kit->request = (struct request){
@@ -52,7 +56,7 @@ static inline void request_kit_init(struct request_kit *kit)
         .version = "HTTP/1.1",
         .path = SPAN_LITERAL("/"),
         .body = kit->request_body,
-        .shard = &kit->shard,
+        .shard = kit->shard,
         .source = &source,
         .origin = kit,
     };
@@ -61,7 +65,8 @@ static inline void request_kit_init(struct request_kit *kit)
 static inline void request_kit_fini(struct request_kit *kit)
 {
     buf_fini(&kit->body);
-    kit->shard.log = log_free(kit->shard.log);
+    kit->shard->log = log_free(kit->shard->log);
+    free(kit->shard);
     assert_int_equal(fclose(kit->log_file), 0);
 }
 

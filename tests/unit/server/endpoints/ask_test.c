@@ -47,7 +47,7 @@ static void test_ask_rows(void **state)
         struct ask *ask;
         char log[1024];
         request_kit_init(&kit);
-        kit.shard.index = 1;
+        kit.shard->index = 1;
         assert_int_equal(ask_new(authenticator, 2, &ask), ST_OK);
         struct inquiry inquiry = {
             .words = &words,
@@ -56,13 +56,13 @@ static void test_ask_rows(void **state)
                           .audiences = audiences,
                           .audience_count = rows[i].audience_count },
         };
-        ask_begin(ask, &kit.shard, &inquiry);
+        ask_begin(ask, kit.shard, &inquiry);
         if (inquiry.decision.result == DECISION_ALLOW) {
             assert_true(
                 span_equal(inquiry.decision.user.name, SPAN_LITERAL("system:bootstrap:abcdef")));
         }
         kit.time.monotonic_ns = 6000;
-        assert_int_equal(ask_end(ask, &kit.shard, &inquiry), rows[i].standing);
+        assert_int_equal(ask_end(ask, kit.shard, &inquiry), rows[i].standing);
         assert_int_equal(inquiry.decision.result, rows[i].result);
         assert_int_equal(inquiry.decision.why, rows[i].why);
         const struct review_metrics *counted = ask_metrics(ask, 1);
@@ -92,27 +92,27 @@ static void test_ask_lines_are_held_to_a_rate_by_reason(void **state)
     assert_int_equal(ask_new(authenticator, 1, &ask), ST_OK);
     struct inquiry inquiry = { .words = &words };
     for (int i = 0; i < LOG_LIMIT_BURST + 3; i++) {
-        ask_begin(ask, &kit.shard, &inquiry);
-        (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
+        ask_begin(ask, kit.shard, &inquiry);
+        (void)ask_end(ask, kit.shard, &inquiry); /* it is a no */
     }
-    assert_int_equal(kit.shard.metrics.counters[COUNT_LOG_DROPPED], 3);
+    assert_int_equal(kit.shard->metrics.counters[COUNT_LOG_DROPPED], 3);
     inquiry.question.token = SPAN_LITERAL("x");
-    ask_begin(ask, &kit.shard, &inquiry);
-    (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
+    ask_begin(ask, kit.shard, &inquiry);
+    (void)ask_end(ask, kit.shard, &inquiry); /* it is a no */
     assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)), "unrecognized"));
     inquiry.question.token = SPAN_LITERAL("");
     kit.time.monotonic_ns = INT64_C(2000000000);
-    ask_begin(ask, &kit.shard, &inquiry);
-    (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
+    ask_begin(ask, kit.shard, &inquiry);
+    (void)ask_end(ask, kit.shard, &inquiry); /* it is a no */
     assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)), " dropped=3\n"));
-    ask_tell_held_back(ask, &kit.shard, "Checks held back");
+    ask_tell_held_back(ask, kit.shard, "Checks held back");
     assert_null(strstr(request_kit_log(&kit, log, sizeof(log)), "Checks held back"));
     for (int i = 0; i < LOG_LIMIT_BURST; i++) {
-        ask_begin(ask, &kit.shard, &inquiry);
-        (void)ask_end(ask, &kit.shard, &inquiry); /* it is a no */
+        ask_begin(ask, kit.shard, &inquiry);
+        (void)ask_end(ask, kit.shard, &inquiry); /* it is a no */
     }
     kit.time.monotonic_ns = INT64_C(20000000000);
-    ask_tell_held_back(ask, &kit.shard, "Checks held back");
+    ask_tell_held_back(ask, kit.shard, "Checks held back");
     assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)),
                            "\"Checks held back\" reason=\"empty_token\" dropped=9\n"));
     ask = ask_free(ask);
@@ -128,11 +128,11 @@ static void test_ask_yes_is_not_logged_where_nobody_wants_it(void **state)
     struct ask *ask;
     char log[1024];
     request_kit_init(&kit);
-    log_set_verbosity(kit.shard.log, 4);
+    log_set_verbosity(kit.shard->log, 4);
     assert_int_equal(ask_new(authenticator, 1, &ask), ST_OK);
     struct inquiry inquiry = { .words = &words, .question.token = SPAN_LITERAL(TEST_TOKEN) };
-    ask_begin(ask, &kit.shard, &inquiry);
-    assert_int_equal(ask_end(ask, &kit.shard, &inquiry), STANDING_KNOWN);
+    ask_begin(ask, kit.shard, &inquiry);
+    assert_int_equal(ask_end(ask, kit.shard, &inquiry), STANDING_KNOWN);
     assert_string_equal(request_kit_log(&kit, log, sizeof(log)), "");
     ask = ask_free(ask);
     request_kit_fini(&kit);

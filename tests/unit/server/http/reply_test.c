@@ -127,7 +127,7 @@ static void test_reply_status_lines_are_held_to_a_rate(void **state)
         lines += *c == '\n';
     }
     assert_int_equal(lines, LOG_LIMIT_BURST);
-    assert_int_equal(kit.shard.metrics.counters[COUNT_LOG_DROPPED], 5);
+    assert_int_equal(kit.shard->metrics.counters[COUNT_LOG_DROPPED], 5);
     request_kit_fini(&kit);
 }
 

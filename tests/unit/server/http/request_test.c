@@ -55,12 +55,12 @@ static void test_shard_without_a_log_counts_nothing(void **state)
     struct request_kit kit;
     uint64_t dropped = 0;
     request_kit_init(&kit);
-    struct log *log = kit.shard.log;
-    kit.shard.log = NULL;
-    assert_false(shard_may_log(&kit.shard, &kit.shard.limit, &dropped));
-    assert_int_equal(kit.shard.metrics.counters[COUNT_LOG_DROPPED], 0);
-    kit.shard.log = log;
-    assert_true(shard_may_log(&kit.shard, &kit.shard.limit, &dropped));
+    struct log *log = kit.shard->log;
+    kit.shard->log = NULL;
+    assert_false(shard_may_log(kit.shard, &kit.shard->limit, &dropped));
+    assert_int_equal(kit.shard->metrics.counters[COUNT_LOG_DROPPED], 0);
+    kit.shard->log = log;
+    assert_true(shard_may_log(kit.shard, &kit.shard->limit, &dropped));
     request_kit_fini(&kit);
 }
 
@@ -72,15 +72,15 @@ static void test_shard_tells_how_many_were_held_back(void **state)
     uint64_t dropped = 0;
     char log[1024];
     request_kit_init(&kit);
-    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    shard_tell_held_back(kit.shard, &limit, "Lines held back", "why");
     assert_string_equal(request_kit_log(&kit, log, sizeof(log)), "");
     for (int i = 0; i < LOG_LIMIT_BURST + 2; i++) {
-        assert_int_equal(shard_may_log(&kit.shard, &limit, &dropped), i < LOG_LIMIT_BURST);
+        assert_int_equal(shard_may_log(kit.shard, &limit, &dropped), i < LOG_LIMIT_BURST);
     }
-    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    shard_tell_held_back(kit.shard, &limit, "Lines held back", "why");
     assert_string_equal(request_kit_log(&kit, log, sizeof(log)), "");
     kit.time.monotonic_ns = INT64_C(2000000000);
-    shard_tell_held_back(&kit.shard, &limit, "Lines held back", "why");
+    shard_tell_held_back(kit.shard, &limit, "Lines held back", "why");
     assert_non_null(strstr(request_kit_log(&kit, log, sizeof(log)),
                            "\"Lines held back\" reason=\"why\" dropped=2\n"));
     request_kit_fini(&kit);
