@@ -195,9 +195,11 @@ void store_count_reload(struct store *store, bool ok, int64_t now_sec)
 
 static void note_kind(struct store *store, const struct store_interest *interest)
 {
-    struct store_kind *const kind = &store->kinds[store_kind_at(store, interest->kind)];
+    const size_t at = store_kind_at(store, interest->kind);
+    struct store_kind *const kind = &store->kinds[at];
     if (!kind->kind) {
         store->kind_count++;
+        atomic_store_explicit(&store->counters.kinds[at], interest->kind, memory_order_relaxed);
         *kind = (struct store_kind){ .kind = interest->kind, .is_metadata_only = true };
     }
     kind->wants_json = kind->wants_json || interest->wants_json;
@@ -285,8 +287,8 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
         .watches_begun = atomic_load_explicit(&counters->watches_begun, memory_order_relaxed),
         .watch_events = atomic_load_explicit(&counters->watch_events, memory_order_relaxed),
     };
-    for (size_t i = 0; i < store->kind_count; i++) {
-        stats.kinds[i].kind = store->kinds[i].kind;
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        stats.kinds[i].kind = atomic_load_explicit(&counters->kinds[i], memory_order_relaxed);
         stats.kinds[i].objects = atomic_load_explicit(&counters->objects[i], memory_order_relaxed);
     }
     if (store->ops->stats) {

@@ -65,6 +65,9 @@ struct store_subscription {
 
 /* Written on the loop's thread with relaxed order; each figure stands for itself. */
 struct store_counters {
+    /* whose objects are counted, NULL behind the last: a union subscribes to its parts when others
+     * read already */
+    const struct object_kind *_Atomic kinds[STORE_MAX_HANDLERS];
     _Atomic uint64_t objects[STORE_MAX_HANDLERS]; /* by kind, as store.kinds has them */
     _Atomic uint64_t files;
     _Atomic uint64_t unsafe_files;
