@@ -140,9 +140,17 @@ static inline void kit_replace(const struct file_kit *kit, const char *name, con
 
 typedef bool kit_condition(void *ctx);
 
-static inline void kit_note_deadline(uv_timer_t *timer)
+#define KIT_TICK_MS 5
+
+struct kit_wait {
+    uint64_t end_ms; /* of the loop's time */
+    bool is_over;
+};
+
+static inline void kit_tick(uv_timer_t *timer)
 {
-    *(bool *)timer->data = true;
+    struct kit_wait *wait = timer->data;
+    wait->is_over = uv_now(timer->loop) >= wait->end_ms;
 }
 
 static inline void kit_free_timer(uv_handle_t *handle)
@@ -150,22 +158,24 @@ static inline void kit_free_timer(uv_handle_t *handle)
     free(handle);
 }
 
-/* Run the loop until @condition holds. Return: did it, before @limit_ms were over? */
+/* Run the loop until @condition holds. Return: did it, before @limit_ms were over? It ticks,
+ * because UV_RUN_ONCE runs timers before it waits: what one of them has brought about would else be
+ * seen when something else happens. */
 static inline bool kit_run_until(const struct file_kit *kit,
                                  kit_condition *condition,
                                  void *ctx,
                                  uint64_t limit_ms)
 {
-    bool late = false;
     uv_loop_t *uv = loop_uv(kit->loop);
     uv_timer_t *timer = malloc(sizeof(*timer));
     assert_non_null(timer);
     assert_int_equal(uv_timer_init(uv, timer), 0);
-    timer->data = &late;
     uv_update_time(uv);
-    assert_int_equal(uv_timer_start(timer, kit_note_deadline, limit_ms, 0), 0);
+    struct kit_wait wait = { .end_ms = uv_now(uv) + limit_ms };
+    timer->data = &wait;
+    assert_int_equal(uv_timer_start(timer, kit_tick, KIT_TICK_MS, KIT_TICK_MS), 0);
     bool met = condition(ctx);
-    while (!met && !late) {
+    while (!met && !wait.is_over) {
         (void)uv_run(uv, UV_RUN_ONCE);
         met = condition(ctx);
     }
