@@ -25,9 +25,7 @@ static const char command[] = "check-config";
 static void on_warning(void *ctx, const struct problem *problem)
 {
     (void)ctx;
-    struct problem warning = *problem;
-    problem_set(&warning, problem->status, 0, 0, "warning: %s", problem->text);
-    output_complain(command, &warning);
+    output_warn(command, problem);
 }
 
 static void on_problem(void *ctx, const struct problem *problem)

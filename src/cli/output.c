@@ -52,3 +52,10 @@ void output_complain(const char *command, const struct problem *problem)
     (void)fprintf(stderr, "kube-bearer%s%s: %s\n", command ? " " : "", command ? command : "",
                   line);
 }
+
+void output_warn(const char *command, const struct problem *problem)
+{
+    struct problem warning = *problem;
+    problem_set(&warning, problem->status, 0, 0, "warning: %s", problem->text);
+    output_complain(command, &warning);
+}

@@ -14,3 +14,6 @@ bool output_write(const char *command, const struct buf *buf) NODISCARD NONNULL(
 /** output_complain() - "kube-bearer COMMAND: file:line:column: text" on stderr; @command may be
  * NULL. Control characters are shown as `?`, so that it is one line whatever a file name holds */
 void output_complain(const char *command, const struct problem *problem) NONNULL(2);
+
+/** output_warn() - the same with "warning: " before the text */
+void output_warn(const char *command, const struct problem *problem) NONNULL(2);

@@ -144,9 +144,7 @@ static void build(struct buf *buf,
 static void on_remark(void *ctx, const struct problem *problem)
 {
     (void)ctx;
-    struct problem warning = *problem;
-    problem_set(&warning, problem->status, 0, 0, "warning: %s", problem->text);
-    output_complain(command, &warning);
+    output_warn(command, problem);
 }
 
 int webhook_config_run(const struct options *options)

@@ -2,6 +2,8 @@
 /* The rows: TokenReview as it is read (kube/token_review.c) and answered. No threads, no state. */
 #include "kube/api_resource.h"
 
+#include <string.h>
+
 /* clang-format off */
 static const struct schema_member object_meta_members[] = {
     { "annotations", SCHEMA_STRING_MAP, NULL, false, "What tools keep with the object." },
@@ -101,6 +103,21 @@ static const struct api_resource served[] = {
 struct api_resources api_resources_served(void)
 {
     return (struct api_resources){ .rows = served, .count = COUNTOF(served) };
+}
+
+bool api_resource_is_of(const struct api_resource *a, const struct api_resource *b)
+{
+    return strcmp(a->group, b->group) == 0 && strcmp(a->version, b->version) == 0;
+}
+
+bool api_resource_begins_group(struct api_resources resources, size_t i)
+{
+    return i == 0 || strcmp(resources.rows[i - 1].group, resources.rows[i].group) != 0;
+}
+
+bool api_resource_begins_version(struct api_resources resources, size_t i)
+{
+    return i == 0 || !api_resource_is_of(&resources.rows[i - 1], &resources.rows[i]);
 }
 
 void schema_append_name(struct buf *buf,

@@ -63,6 +63,15 @@ struct api_resources {
 /** api_resources_served() - TokenReview, in both versions */
 struct api_resources api_resources_served(void);
 
+/** api_resource_is_of() - are @a and @b of one group and version? */
+bool api_resource_is_of(const struct api_resource *a, const struct api_resource *b) NONNULL(1, 2);
+
+/** api_resource_begins_group() - is row @i the first of its group? */
+bool api_resource_begins_group(struct api_resources resources, size_t i);
+
+/** api_resource_begins_version() - is row @i the first of its group and version? */
+bool api_resource_begins_version(struct api_resources resources, size_t i);
+
 /** schema_append_name() - "io.k8s.api.authentication.v1.TokenReview" */
 void schema_append_name(struct buf *buf,
                         const struct schema *schema,

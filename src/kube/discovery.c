@@ -10,22 +10,6 @@ static bool is_same_group(const struct api_resource *a, const struct api_resourc
     return strcmp(a->group, b->group) == 0;
 }
 
-static bool is_same_version(const struct api_resource *a, const struct api_resource *b)
-{
-    return is_same_group(a, b) && strcmp(a->version, b->version) == 0;
-}
-
-/* Does row @i begin a group, or a version? */
-static bool begins_group(struct api_resources resources, size_t i)
-{
-    return i == 0 || !is_same_group(&resources.rows[i - 1], &resources.rows[i]);
-}
-
-static bool begins_version(struct api_resources resources, size_t i)
-{
-    return i == 0 || !is_same_version(&resources.rows[i - 1], &resources.rows[i]);
-}
-
 /* `"create","get"` */
 static void append_verbs(struct buf *buf, const struct api_resource *resource)
 {
@@ -52,7 +36,7 @@ static void append_group(struct buf *buf, struct api_resources resources, size_t
     const struct api_resource *const group = &resources.rows[first];
     buf_printf(buf, "\"name\":\"%s\",\"versions\":[", group->group);
     for (size_t i = first; i < resources.count && is_same_group(group, &resources.rows[i]); i++) {
-        if (begins_version(resources, i)) {
+        if (api_resource_begins_version(resources, i)) {
             buf_append_text(buf, i > first ? "," : "");
             append_group_version(buf, &resources.rows[i]);
         }
@@ -65,7 +49,7 @@ void discovery_groups(struct buf *buf, struct api_resources resources)
 {
     buf_append_text(buf, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
     for (size_t i = 0; i < resources.count; i++) {
-        if (begins_group(resources, i)) {
+        if (api_resource_begins_group(resources, i)) {
             buf_append_text(buf, i > 0 ? ",{" : "{");
             append_group(buf, resources, i);
             buf_append_char(buf, '}');
@@ -88,7 +72,7 @@ void discovery_resources(struct buf *buf, struct api_resources resources, size_t
                "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s/%s\","
                "\"resources\":[",
                version->group, version->version);
-    for (size_t i = first; i < resources.count && is_same_version(version, &resources.rows[i]);
+    for (size_t i = first; i < resources.count && api_resource_is_of(version, &resources.rows[i]);
          i++) {
         const struct api_resource *const resource = &resources.rows[i];
         buf_printf(buf,
@@ -124,19 +108,21 @@ void discovery_aggregated(struct buf *buf, struct api_resources resources)
     append_aggregated_head(buf);
     for (size_t i = 0; i < resources.count; i++) {
         const struct api_resource *const resource = &resources.rows[i];
-        if (begins_group(resources, i)) {
+        if (api_resource_begins_group(resources, i)) {
             buf_printf(buf, "%s{\"metadata\":{\"name\":\"%s\"},\"versions\":[", i > 0 ? "," : "",
                        resource->group);
         }
-        if (begins_version(resources, i)) {
+        if (api_resource_begins_version(resources, i)) {
             buf_printf(buf, "%s{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[",
-                       begins_group(resources, i) ? "" : ",", resource->version);
+                       api_resource_begins_group(resources, i) ? "" : ",", resource->version);
         } else {
             buf_append_char(buf, ',');
         }
         append_discovered(buf, resource);
-        const bool ends_version = i + 1 == resources.count || begins_version(resources, i + 1);
-        const bool ends_group = i + 1 == resources.count || begins_group(resources, i + 1);
+        const bool ends_version =
+            i + 1 == resources.count || api_resource_begins_version(resources, i + 1);
+        const bool ends_group =
+            i + 1 == resources.count || api_resource_begins_group(resources, i + 1);
         buf_append_text(buf, ends_version ? "]}" : "");
         buf_append_text(buf, ends_group ? "]}" : "");
     }

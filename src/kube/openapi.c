@@ -10,7 +10,6 @@
 #include "kube/openapi.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include <sodium.h>
 
@@ -129,11 +128,6 @@ static void append_path(struct buf *buf, const struct api_resource *resource)
     buf_append_text(buf, "}}");
 }
 
-static bool is_of(const struct api_resource *a, const struct api_resource *b)
-{
-    return strcmp(a->group, b->group) == 0 && strcmp(a->version, b->version) == 0;
-}
-
 /* Has an earlier resource of the same version described @schema? */
 static bool is_described(struct api_resources resources,
                          size_t first,
@@ -158,7 +152,7 @@ void openapi_v3(struct buf *buf, struct api_resources resources, size_t first, c
                "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"kube-bearer\",\"version\":\"%s\"},"
                "\"paths\":{",
                version);
-    for (; end < resources.count && is_of(of, &resources.rows[end]); end++) {
+    for (; end < resources.count && api_resource_is_of(of, &resources.rows[end]); end++) {
         buf_append_text(buf, end > first ? "," : "");
         append_path(buf, &resources.rows[end]);
     }
@@ -390,7 +384,7 @@ static void put_definition(struct buf *definitions,
 static bool is_defined(struct api_resources resources, size_t row, const struct schema *schema)
 {
     size_t first = row;
-    while (first > 0 && is_of(&resources.rows[first - 1], &resources.rows[row])) {
+    while (first > 0 && api_resource_is_of(&resources.rows[first - 1], &resources.rows[row])) {
         first--;
     }
     return is_described(resources, schema->package ? 0 : first, row, schema);

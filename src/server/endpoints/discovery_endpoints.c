@@ -119,17 +119,6 @@ static void name_page(struct page *page, const char *before, const struct api_re
     }
 }
 
-static bool is_new_group(struct api_resources resources, size_t i)
-{
-    return i == 0 || strcmp(resources.rows[i].group, resources.rows[i - 1].group) != 0;
-}
-
-static bool is_new_version(struct api_resources resources, size_t i)
-{
-    return is_new_group(resources, i) ||
-           strcmp(resources.rows[i].version, resources.rows[i - 1].version) != 0;
-}
-
 static void make_pages(struct discovery_endpoints *endpoints,
                        struct api_resources resources,
                        const char *version)
@@ -150,14 +139,14 @@ static void make_pages(struct discovery_endpoints *endpoints,
     buf_append_text(&index->body, "{\"paths\":{");
     for (size_t i = 0; i < resources.count; i++) {
         const struct api_resource *const resource = &resources.rows[i];
-        if (is_new_group(resources, i)) {
+        if (api_resource_begins_group(resources, i)) {
             page = add_page(endpoints, JSON_TYPE);
             if (asprintf(&page->path, "/apis/%s", resource->group) < 0) {
                 page->path = NULL;
             }
             discovery_group(&page->body, resources, i);
         }
-        if (is_new_version(resources, i)) {
+        if (api_resource_begins_version(resources, i)) {
             page = add_page(endpoints, JSON_TYPE);
             name_page(page, "/apis", resource);
             discovery_resources(&page->body, resources, i);
