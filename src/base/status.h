@@ -58,6 +58,24 @@ enum fault {
     X(ST_EXPIRATION_INVALID,    "expiration_invalid",     FAULT_PEER,     "the expiration cannot be read, so the token counts as expired") \
     X(ST_USAGE_NOT_ALLOWED,     "usage_not_allowed",      FAULT_PEER,     "the token is not for authentication") \
     X(ST_GROUPS_INVALID,        "groups_invalid",         FAULT_PEER,     "a group is not valid") \
+    /* signed tokens (JWS): why one is refused, or cannot be judged (yet) */                                     \
+    X(ST_JWS_MALFORMED,         "malformed_jws",          FAULT_PEER,     "the token is no compact JWS that may be read") \
+    X(ST_ALGORITHM_NOT_ALLOWED, "algorithm_not_allowed",  FAULT_PEER,     "the token's algorithm is none that its key may verify") \
+    X(ST_KEY_UNKNOWN,           "unknown_key",            FAULT_PEER,     "the issuer has no key with the token's key ID") \
+    X(ST_KEYS_UNAVAILABLE,      "keys_unavailable",       FAULT_UPSTREAM, "the issuer's keys are not known (yet)") \
+    X(ST_SIGNATURE_INVALID,     "invalid_signature",      FAULT_PEER,     "no key of the issuer has made the token's signature") \
+    X(ST_VERIFICATION_BUSY,     "verification_busy",      FAULT_UPSTREAM, "tokens that were never seen before have used up their share of time") \
+    X(ST_CLAIMS_MALFORMED,      "malformed_claims",       FAULT_PEER,     "the claims are not what they must be") \
+    X(ST_CLAIM_MISSING,         "missing_claim",          FAULT_PEER,     "a claim is missing that the token must have") \
+    X(ST_SUBJECT_INVALID,       "invalid_subject",        FAULT_PEER,     "the subject is not the one that the other claims name") \
+    X(ST_TOKEN_NOT_YET_VALID,   "token_not_yet_valid",    FAULT_UPSTREAM, "the token is not valid yet")      \
+    X(ST_TOKEN_FROM_FUTURE,     "token_from_future",      FAULT_UPSTREAM, "the token was issued in the future") \
+    X(ST_OBJECT_UNKNOWN,        "unknown_object",         FAULT_PEER,     "an object that the token names does not exist") \
+    X(ST_OBJECT_NOT_TOLD,       "object_not_told",        FAULT_UPSTREAM, "an object that the token names has not been told of (yet)") \
+    X(ST_OBJECT_DELETED,        "object_deleted",         FAULT_PEER,     "an object that the token names has been deleted") \
+    X(ST_OBJECT_UID_MISMATCH,   "object_uid_mismatch",    FAULT_PEER,     "an object that the token names is another one of the same name") \
+    X(ST_BINDING_NOT_FOLLOWED,  "binding_not_followed",   FAULT_PEER,     "the token is bound to a kind of object that is not looked up") \
+    X(ST_TOKEN_INVALIDATED,     "token_invalidated",      FAULT_PEER,     "the token's Secret is gone or marked as invalid") \
     /* Secrets: why one cannot hold a token at all (metrics, check-config) */                                    \
     X(ST_SECRET_WRONG_NAMESPACE,"secret_wrong_namespace", FAULT_PEER,     "the Secret is not in the namespace where a token's must be") \
     X(ST_SECRET_WRONG_NAME,     "secret_wrong_name",      FAULT_PEER,     "the Secret is not named as a token's must be")
