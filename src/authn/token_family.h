@@ -56,7 +56,8 @@ struct token_family_ops {
     /* STATUS_COUNT_ of them, by enum status: what the family says of a reason where base/status.h
      * has to be general; NULL rows, and NULL, for nothing of its own */
     const char *const *reason_texts;
-    size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use */
+    size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use:
+                             scratch_use() */
 
     /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting */
     enum status (*create)(const struct token_family_setup *setup, void **ret_family);

@@ -171,7 +171,7 @@ static bool take_until_slash(struct span *text, struct span *ret_piece)
 static bool fits(const void *ctx, const struct question *question, struct token_parts *ret_parts)
 {
     const struct badge_family *family = ctx;
-    struct badge_question *scratch = question->scratch.at;
+    struct badge_question *scratch = scratch_use(&question->scratch, sizeof(*scratch));
     struct span rest = question->token;
     struct span prefix;
     struct span site;
@@ -270,7 +270,8 @@ static void authenticate(const void *ctx,
     }
     if (ret_verdict->why == ST_OK) {
         ret_verdict->accepted = true;
-        ret_verdict->user = make_user(question->scratch.at, badge, parts);
+        ret_verdict->user =
+            make_user(scratch_use(&question->scratch, sizeof(struct badge_question)), badge, parts);
     }
 }
 
