@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "base/json_plain.h"
 #include "base/utf8.h"
 
 #define BUF_MIN_CAP 256 /* most replies and log lines fit without growing again */
@@ -161,25 +162,26 @@ static void append_escaped(struct buf *buf, unsigned char c)
 
 void buf_append_json_string(struct buf *buf, struct span text)
 {
+    const char *const end = text.len ? text.at + text.len : text.at;
+    const char *plain = text.at; /* start of the run that needs no escape */
+    const char *at = text.at;
     buf_append_char(buf, '"');
-    size_t plain = 0; /* start of the run that needs no escape */
-    size_t i = 0;
-    while (i < text.len) {
-        const unsigned char c = (unsigned char)text.at[i];
-        const size_t valid = c < 0x80 ? 1 : utf8_sequence_len(span_after(text, i));
-        const bool escape = c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
-        if (valid && !escape) {
-            i += valid;
+    while ((at = json_plain_end(at, end)) != end) {
+        const unsigned char c = (unsigned char)*at;
+        const size_t valid =
+            c < 0x80 ? 0 : utf8_sequence_len((struct span){ at, (size_t)(end - at) });
+        if (valid) {
+            at += valid;
             continue;
         }
-        buf_append(buf, (struct span){ .at = text.at + plain, .len = i - plain });
-        if (valid) {
+        buf_append(buf, (struct span){ .at = plain, .len = (size_t)(at - plain) });
+        if (c < 0x80) {
             append_escaped(buf, c);
         } else {
             buf_append(buf, SPAN_LITERAL("\\ufffd"));
         }
-        plain = ++i;
+        plain = ++at;
     }
-    buf_append(buf, (struct span){ .at = text.at + plain, .len = text.len - plain });
+    buf_append(buf, (struct span){ .at = plain, .len = (size_t)(end - plain) });
     buf_append_char(buf, '"');
 }

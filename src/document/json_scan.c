@@ -7,16 +7,16 @@
  * bit each in a word of the scan, not stack frames of ours: no text can make us recurse.
  *
  * Nearly all of a TokenReview is strings, and nearly all of their bytes are plain ASCII.
- * plain_end() therefore looks at eight bytes at a time and everything else (escapes, UTF-8) is the
- * slow path. Bytes move only behind the first escape of a string. Decoding never lengthens: the
+ * json_plain_end() therefore looks at eight bytes at a time and everything else (escapes, UTF-8) is
+ * the slow path. Bytes move only behind the first escape of a string. Decoding never lengthens: the
  * longest result of `\uXXXX` is three bytes, of a surrogate pair four out of twelve.
  */
 #include "document/json_scan.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <string.h>
 
+#include "base/json_plain.h"
 #include "base/utf8.h"
 
 _Static_assert(JSON_SCAN_MAX_DEPTH <= 64, "json_scan.objects has one bit for each open container");
@@ -121,43 +121,6 @@ static bool take_number(struct json_scan *scan)
     }
     scan->at = at;
     return true;
-}
-
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (unsigned char)(value))
-
-/* The top bit of each byte of @word that is a quote, a backslash, a control character or not ASCII.
- * Exact for the lowest such byte; a borrow out of it can mark bytes above it falsely. */
-static uint64_t mark_special(uint64_t word)
-{
-    const uint64_t quote = word ^ EACH_BYTE('"');
-    const uint64_t backslash = word ^ EACH_BYTE('\\');
-    const uint64_t is_quote = (quote - EACH_BYTE(1)) & ~quote;
-    const uint64_t is_backslash = (backslash - EACH_BYTE(1)) & ~backslash;
-    const uint64_t is_control = (word - EACH_BYTE(0x20)) & ~word;
-    return (is_quote | is_backslash | is_control | word) & EACH_BYTE(0x80);
-}
-
-static bool is_special(char c)
-{
-    return c == '"' || c == '\\' || (unsigned char)c < 0x20 || (unsigned char)c >= 0x80;
-}
-
-/* The first byte from @at on that a string cannot take as it is, or @end. */
-static char *plain_end(char *at, const char *end)
-{
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        const uint64_t special = mark_special(le64toh(word)); /* lowest byte is the first */
-        if (special != 0) {
-            return at + __builtin_ctzll(special) / 8;
-        }
-        at += 8;
-    }
-    while (at != end && !is_special(*at)) {
-        at++;
-    }
-    return at;
 }
 
 static bool parse_hex4(const char *at, const char *end, unsigned *ret_unit)
@@ -279,7 +242,7 @@ static bool take_string(struct json_scan *scan, struct span *ret_text)
     char *write = text;
     for (;;) {
         char *const run = read;
-        read = plain_end(read, scan->end);
+        read += json_plain_end(read, scan->end) - run;
         if (write != run) {
             memmove(write, run, (size_t)(read - run));
         }

@@ -38,6 +38,45 @@ static void test_buf_json_string_rows(void **state)
     }
 }
 
+/* As the rows say, and a byte at a time. */
+static void append_as_a_beginner_would(struct buf *buf, unsigned char c)
+{
+    if (c == '"' || c == '\\') {
+        buf_printf(buf, "\\%c", c);
+    } else if (c == '\n' || c == '\r' || c == '\t') {
+        buf_append_text(buf, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+    } else if (c >= 0x80) {
+        buf_append_text(buf, "\\ufffd"); /* alone it is no UTF-8 */
+    } else if (c < 0x20 || c == 0x7f) {
+        buf_printf(buf, "\\u%04x", c);
+    } else {
+        buf_append_char(buf, (char)c);
+    }
+}
+
+static void test_buf_json_string_looks_at_every_byte_of_a_word(void **state)
+{
+    (void)state;
+    for (size_t place = 0; place < 17; place++) {
+        for (unsigned c = 0; c < 256; c++) {
+            char text[] = "abcdefghijklmnopq";
+            struct buf buf = { 0 };
+            struct buf want = { 0 };
+            text[place] = (char)c;
+            buf_append_json_string(&buf, (struct span){ text, 17 });
+            buf_append_char(&want, '"');
+            for (size_t i = 0; i < 17; i++) {
+                append_as_a_beginner_would(&want, (unsigned char)text[i]);
+            }
+            buf_append_char(&want, '"');
+            assert_int_equal(buf.len, want.len);
+            assert_memory_equal(buf.at, want.at, want.len);
+            buf_fini(&buf);
+            buf_fini(&want);
+        }
+    }
+}
+
 static void test_buf_past_max_len_fails_and_stays_failed(void **state)
 {
     (void)state;
@@ -87,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_cap_for_says_what_appending_makes_of_it),
         cmocka_unit_test(test_buf_json_string_rows),
+        cmocka_unit_test(test_buf_json_string_looks_at_every_byte_of_a_word),
         cmocka_unit_test(test_buf_past_max_len_fails_and_stays_failed),
         cmocka_unit_test(test_buf_printf_grows),
     };
