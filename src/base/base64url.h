@@ -3,6 +3,7 @@
 /* base64url as JOSE has it (RFC 7515 section 2, RFC 4648 section 5): no padding, no line breaks,
  * and unused bits of the last character are zero, so that each sequence of bytes has one text only.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -21,6 +22,9 @@ static inline size_t base64url_encoded_len(size_t len)
 {
     return len / 3 * 4 + (len % 3 * 4 + 2) / 3;
 }
+
+/** base64url_is_digit() - one of the 64 characters? */
+bool base64url_is_digit(char c);
 
 /**
  * base64url_decode() - decode

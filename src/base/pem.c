@@ -19,6 +19,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/openssl_errors.h"
+
 static bool holds(struct span text, struct span mark)
 {
     return text.at && memmem(text.at, text.len, mark.at, mark.len);
@@ -68,17 +70,6 @@ static BIO *open_pem(struct span pem)
     return BIO_new_mem_buf(pem.at ? pem.at : "", (int)pem.len);
 }
 
-/* Whether OpenSSL's last failure was one of memory. Empties its queue. */
-static bool drain_openssl_errors(void)
-{
-    bool is_no_memory = false;
-    unsigned long error;
-    while ((error = ERR_get_error()) != 0) {
-        is_no_memory = is_no_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
-    }
-    return is_no_memory;
-}
-
 enum status pem_check_certificates(struct span pem)
 {
     if (pem.len > INT_MAX) {
@@ -93,7 +84,7 @@ enum status pem_check_certificates(struct span pem)
     for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
         is_found = is_found || sk_X509_INFO_value(infos, i)->x509;
     }
-    if (drain_openssl_errors() || !bio) {
+    if (openssl_errors_drain(ST_OK) == ST_NOMEM || !bio) {
         return ST_NOMEM;
     }
     return is_found ? ST_OK : ST_INVALID;
@@ -115,7 +106,8 @@ enum status pem_check_pair(struct span certificate,
     CLEANUP(free_key)
     EVP_PKEY *pkey = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL) : NULL;
     const bool is_pair = x509 && pkey && X509_check_private_key(x509, pkey) == 1;
-    const bool is_no_memory = drain_openssl_errors() || !certificate_bio || !key_bio;
+    const bool is_no_memory =
+        openssl_errors_drain(ST_OK) == ST_NOMEM || !certificate_bio || !key_bio;
     if (is_pair) {
         return ST_OK;
     }
