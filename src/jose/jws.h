@@ -15,9 +15,6 @@
 #include "base/status.h"
 #include "jose/jws_algorithm.h"
 
-/* Members of a header. Issuers write two to four (alg, kid, typ, x5t). */
-#define JWS_HEADER_MAX_MEMBERS 16
-
 enum jws_piece { JWS_PIECE_HEADER = 0, JWS_PIECE_PAYLOAD, JWS_PIECE_SIGNATURE, JWS_PIECE_COUNT_ };
 
 struct jws {
@@ -47,7 +44,7 @@ bool jws_split(struct span token, struct span ret_pieces[static JWS_PIECE_COUNT_
  * Return: ST_OK; ST_JWS_MALFORMED: a piece is no base64url, the header no JSON object, of a wrong
  * type, with a member twice, without `alg`, or with one that must not be ignored and is not
  * understood; ST_ALGORITHM_NOT_ALLOWED: `alg` is none of enum jws_algorithm; ST_LIMIT: more than
- * JWS_HEADER_MAX_MEMBERS, or the room is too small.
+ * MEMBER_NAMES_MAX, or the room is too small.
  * Cost: no allocation. Source: RFC 7515 section 5.2; RFC 8725 sections 3.1, 3.10.
  */
 enum status jws_parse(const struct span pieces[static JWS_PIECE_COUNT_],
