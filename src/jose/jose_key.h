@@ -4,8 +4,7 @@
  * A public key that verifies signatures.
  *
  * It is immutable and shared, counted by references; any thread may use it and let go of it. What
- * OpenSSL needs to verify is prepared once for each thread that verifies at the same time, and kept
- * in the key.
+ * OpenSSL needs to verify is prepared once for each processor that verifies, and kept in the key.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,26 +30,24 @@ struct jose_key;
 
 /** Of what a key is made. */
 struct jose_key_parts {
-    const char *curve;      /* borrows; OpenSSL's name; NULL: it is a key of RSA */
-    struct span n;          /* borrows; of RSA: modulus, big endian, zeroes in front do not count */
-    struct span e;          /* borrows; of RSA: exponent, the same */
-    struct span x;          /* borrows; of a curve: as many bytes as its field has */
-    struct span y;          /* borrows; the same */
-    struct span id;         /* borrows: what `kid` finds it by */
-    bool has_kubernetes_id; /* instead of @id: unpadded base64url of SHA-256 over its
-                               SubjectPublicKeyInfo */
+    enum jws_key_kind kind;
+    struct span n;             /* borrows; of RSA: modulus, big endian, may begin with zeroes */
+    struct span e;             /* borrows; of RSA: exponent, the same */
+    struct span x;             /* borrows; of a curve: as many bytes as its field has */
+    struct span y;             /* borrows; the same */
+    struct span id;            /* borrows: what `kid` finds it by */
+    bool takes_kubernetes_id;  /* instead of @id: base64url of SHA-256 over its
+                                  SubjectPublicKeyInfo */
     enum jws_algorithm pinned; /* may verify this one only; JWS_ALGORITHM_NONE: all that fit it */
 };
 
 /**
  * jose_key_new() - check and prepare
- * @ret_key:        one reference
- * @reterr_expected: static text for people, follows "expected "; only with ST_INVALID and
- *                   ST_UNSUPPORTED
+ * @ret_key:         one reference
+ * @reterr_expected: static text for people, follows "expected "; only with ST_INVALID
  *
  * What is weak is refused by its sizes, before anything is computed with it. Return: ST_OK;
- * ST_INVALID: weak, or no key at all; ST_UNSUPPORTED: a curve that no algorithm uses; ST_NOMEM;
- * ST_INTERNAL
+ * ST_INVALID: weak, or no key at all; ST_NOMEM; ST_INTERNAL
  */
 enum status jose_key_new(const struct jose_key_parts *parts,
                          struct jose_key **ret_key,
@@ -77,13 +74,17 @@ bool jose_thumbprint_equal(const struct jose_thumbprint *a, const struct jose_th
  * decide: a curve has one algorithm (RFC 7518 section 3.4; kube-apiserver does not ask) */
 bool jose_key_may_verify(const struct jose_key *key, enum jws_algorithm algorithm) NONNULL(1);
 
+/** jose_key_is_same() - do both verify the same under the same `kid`? */
+bool jose_key_is_same(const struct jose_key *a, const struct jose_key *b) NONNULL(1, 2);
+
 /**
  * jose_key_verify() - has the owner of @key signed @signing_input?
  * @signature: as a JWS has it, r and s of a curve side by side
  *
  * Return: ST_OK; ST_ALGORITHM_NOT_ALLOWED; ST_SIGNATURE_INVALID; ST_NOMEM, ST_INTERNAL: it could
- * not be told. Threads: any, at the same time. Leaves OpenSSL's queue of errors empty. Source: RFC
- * 7515 section 5.2, RFC 7518 sections 3.3 to 3.5 (a salt of PSS is as long as the hash;
+ * not be told. Threads: any, at the same time; none waits for another. Leaves OpenSSL's queue of
+ * errors empty.
+ * Source: RFC 7515 section 5.2, RFC 7518 sections 3.3 to 3.5 (a salt of PSS is as long as the hash;
  * kube-apiserver takes any).
  */
 enum status jose_key_verify(const struct jose_key *key,
