@@ -59,6 +59,7 @@
 #define ECDSA_DER_MAX_BYTES (3 + 2 * (2 + 1 + FIELD_MAX_BYTES))
 
 struct verifier {
+    const struct jws_algorithm_traits *traits;
     EVP_PKEY *pkey;     /* owns a copy */
     EVP_PKEY_CTX *ctx;  /* owns */
     EVP_MD_CTX *digest; /* owns */
@@ -120,8 +121,9 @@ static bool prepare_rsa(EVP_PKEY_CTX *ctx, const struct jws_algorithm_traits *tr
     return !traits->is_pss || EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
 }
 
-static bool prepare(struct verifier *verifier, const struct jws_algorithm_traits *traits)
+static bool prepare(struct verifier *verifier)
 {
+    const struct jws_algorithm_traits *const traits = verifier->traits;
     EVP_MD *const digest = EVP_MD_fetch(NULL, traits->digest, NULL);
     const bool is_ready = digest && EVP_DigestInit_ex(verifier->digest, digest, NULL) == 1 &&
                           EVP_PKEY_verify_init(verifier->ctx) == 1 &&
@@ -139,10 +141,11 @@ static struct verifier *verifier_new(EVP_PKEY *pkey, const struct jws_algorithm_
         ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
         return NULL;
     }
+    verifier->traits = traits;
     verifier->pkey = EVP_PKEY_dup(pkey);
     verifier->ctx = verifier->pkey ? EVP_PKEY_CTX_new_from_pkey(NULL, verifier->pkey, NULL) : NULL;
     verifier->digest = EVP_MD_CTX_new();
-    if (!verifier->ctx || !verifier->digest || !prepare(verifier, traits)) {
+    if (!verifier->ctx || !verifier->digest || !prepare(verifier)) {
         return verifier_free(verifier);
     }
     return verifier;
@@ -483,7 +486,6 @@ static size_t ecdsa_to_der(struct span signature, unsigned char ret[static ECDSA
 }
 
 static enum status verify_digest(struct verifier *verifier,
-                                 bool is_rsa,
                                  struct span signature,
                                  const unsigned char *digest,
                                  unsigned digest_len)
@@ -491,7 +493,7 @@ static enum status verify_digest(struct verifier *verifier,
     unsigned char der[ECDSA_DER_MAX_BYTES];
     const unsigned char *at = (const unsigned char *)signature.at;
     size_t len = signature.len;
-    if (!is_rsa) {
+    if (verifier->traits->kind != JWS_KEY_RSA) {
         len = ecdsa_to_der(signature, der);
         at = der;
     }
@@ -499,14 +501,13 @@ static enum status verify_digest(struct verifier *verifier,
     if (result == 1) {
         return ST_OK;
     }
-    if (is_rsa) {
+    if (verifier->traits->is_pss) { /* 0 for whatever failed */
         return status_of_failure(ERR_LIB_RSA, ST_SIGNATURE_INVALID);
     }
     return openssl_errors_drain(result == 0 ? ST_SIGNATURE_INVALID : ST_INTERNAL);
 }
 
 static enum status verify(struct verifier *verifier,
-                          bool is_rsa,
                           struct span signing_input,
                           struct span signature)
 {
@@ -517,7 +518,7 @@ static enum status verify(struct verifier *verifier,
         EVP_DigestFinal_ex(verifier->digest, digest, &digest_len) != 1) {
         return openssl_errors_drain(ST_INTERNAL);
     }
-    return verify_digest(verifier, is_rsa, signature, digest, digest_len);
+    return verify_digest(verifier, signature, digest, digest_len);
 }
 
 enum status jose_key_verify(const struct jose_key *key,
@@ -540,7 +541,7 @@ enum status jose_key_verify(const struct jose_key *key,
             return openssl_errors_drain(ST_INTERNAL);
         }
     }
-    const enum status status = verify(verifier, key->kind == JWS_KEY_RSA, signing_input, signature);
+    const enum status status = verify(verifier, signing_input, signature);
     struct verifier *nobody = NULL;
     if (!atomic_compare_exchange_strong_explicit(place, &nobody, verifier, memory_order_release,
                                                  memory_order_relaxed)) {
