@@ -263,6 +263,27 @@ static void test_jose_key_verify_each_algorithm(void **state)
     }
 }
 
+/* The same numbers with a zero in front of each: another text for the same signature. */
+static void test_jose_key_verify_halves_of_another_length_are_refused(void **state)
+{
+    (void)state;
+    EVP_PKEY *const pkey = jose_kit_curve("P-256");
+    struct jose_key *const key = key_of(pkey);
+    unsigned char signature[JOSE_KIT_SIGNATURE_MAX];
+    unsigned char longer[JOSE_KIT_SIGNATURE_MAX] = { 0 };
+    const size_t len = jose_kit_sign(pkey, JWS_ES256, SPAN_LITERAL("a.b"), signature);
+    memcpy(longer + 1, signature, len / 2);
+    memcpy(longer + 2 + len / 2, signature + len / 2, len / 2);
+    assert_int_equal(jose_key_verify(key, JWS_ES256, SPAN_LITERAL("a.b"),
+                                     (struct span){ (const char *)signature, len }),
+                     ST_OK);
+    assert_int_equal(jose_key_verify(key, JWS_ES256, SPAN_LITERAL("a.b"),
+                                     (struct span){ (const char *)longer, len + 2 }),
+                     ST_SIGNATURE_INVALID);
+    (void)jose_key_unref(key);
+    EVP_PKEY_free(pkey);
+}
+
 /* RFC 7518 section 3.5: a salt of the hash's length, no other; the same hash for MGF1. */
 static void test_jose_key_verify_pss_salt_and_mask(void **state)
 {
@@ -477,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_jose_key_new_point_rows),
         cmocka_unit_test(test_jose_key_new_pins_an_algorithm_that_fits),
         cmocka_unit_test(test_jose_key_verify_each_algorithm),
+        cmocka_unit_test(test_jose_key_verify_halves_of_another_length_are_refused),
         cmocka_unit_test(test_jose_key_verify_pss_salt_and_mask),
         cmocka_unit_test(test_jose_key_thumbprint_known_answer),
         cmocka_unit_test(test_jose_key_kubernetes_id_vectors),
