@@ -36,6 +36,21 @@ const struct object_kind kind_service_account = {
     .plural = "serviceaccounts",
 };
 
+const struct object_kind kind_pod = {
+    .group = "",
+    .version = "v1",
+    .name = "Pod",
+    .plural = "pods",
+};
+
+const struct object_kind kind_node = {
+    .group = "",
+    .version = "v1",
+    .name = "Node",
+    .plural = "nodes",
+    .is_cluster_scoped = true,
+};
+
 struct object_api_version object_api_version(const struct object_kind *kind)
 {
     struct object_api_version version;

@@ -26,6 +26,8 @@ struct object_kind {
 extern const struct object_kind kind_secret;
 extern const struct object_kind kind_config_map;
 extern const struct object_kind kind_service_account;
+extern const struct object_kind kind_pod;
+extern const struct object_kind kind_node;
 
 /* bytes with NUL: a DNS subdomain, a slash and a label */
 #define OBJECT_API_VERSION_MAX 320

@@ -11,6 +11,7 @@
 
 #include <sodium.h>
 
+#include "base/rfc3339.h"
 #include "document/document.h"
 #include "kube/member.h"
 #include "kube/names.h"
@@ -159,10 +160,19 @@ static enum status read_names(const struct object_kind *kind,
     return read_namespace(kind, metadata.node, &meta->namespace, problem);
 }
 
-static bool has_deletion_timestamp(const json_object *root)
+/* As metav1.Time reads it, but that nothing is refused for it: no API server has an object with one
+ * that cannot be read, and in a manifest it shows that the object is meant to be gone. */
+static void read_deletion(const json_object *root, struct object_meta *meta)
 {
     const json_object *const metadata = json_object_object_get(root, "metadata");
-    return json_object_object_get(metadata, "deletionTimestamp") != NULL;
+    json_object *const timestamp = json_object_object_get(metadata, "deletionTimestamp");
+    meta->has_deletion_timestamp = timestamp != NULL;
+    meta->deletion = (struct instant){ 0 };
+    struct instant deletion;
+    if (json_object_is_type(timestamp, json_type_string) &&
+        rfc3339_parse(member_text(timestamp), &deletion) == ST_OK) {
+        meta->deletion = deletion;
+    }
 }
 
 enum status object_meta_read(const struct object_kind *kind,
@@ -178,7 +188,7 @@ enum status object_meta_read(const struct object_kind *kind,
     const json_object *const metadata = json_object_object_get(root, "metadata");
     const struct member uid = member_of(metadata, "metadata", "uid");
     const struct member version = member_of(metadata, "metadata", "resourceVersion");
-    meta.has_deletion_timestamp = has_deletion_timestamp(root);
+    read_deletion(root, &meta);
     status = member_read_text(&uid, reterr_problem, &meta.uid);
     if (status == ST_OK) {
         status = member_read_text(&version, reterr_problem, &meta.resource_version);
@@ -203,7 +213,7 @@ enum status object_meta_read_names(const struct object_kind *kind,
     struct object_meta meta = { .is_refused = true };
     const enum status status = read_names(kind, root, &meta, reterr_problem);
     if (status == ST_OK) {
-        meta.has_deletion_timestamp = has_deletion_timestamp(root);
+        read_deletion(root, &meta);
         *ret_meta = meta;
     }
     return status;
@@ -276,6 +286,7 @@ struct object_meta object_meta_copy(const struct object_meta *meta,
         .uid = copy_text(text, meta->uid),
         .resource_version = copy_text(text, meta->resource_version),
         .has_deletion_timestamp = meta->has_deletion_timestamp,
+        .deletion = meta->deletion,
         .is_refused = meta->is_refused,
     };
     copy.labels = labels;

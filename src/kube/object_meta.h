@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "base/span.h"
@@ -33,6 +34,8 @@ struct object_meta {
     size_t label_count;
     size_t annotation_count;
     bool has_deletion_timestamp; /* present and not null, whatever its value */
+    struct instant deletion;     /* what it says; 1970 when that cannot be read: who waits for some
+                                    time after it has waited long enough */
     bool is_refused; /* of object_meta_read_names(): what else it says is not known, and none of it
                         counts */
 };

@@ -24,6 +24,32 @@ static void test_object_kind_has_an_api_version(void **state)
     assert_string_equal(object_api_version(&kind_widget).text, "example.com/v1alpha1");
 }
 
+/* What a path is made of, and whether it has a namespace in it. Source: `kubectl api-resources`. */
+static void test_object_kind_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct object_kind *kind;
+        const char *name;
+        const char *plural;
+        bool is_cluster_scoped;
+        bool is_secret;
+    } rows[] = {
+        { &kind_secret, "Secret", "secrets", false, true },
+        { &kind_config_map, "ConfigMap", "configmaps", false, false },
+        { &kind_service_account, "ServiceAccount", "serviceaccounts", false, false },
+        { &kind_pod, "Pod", "pods", false, false },
+        { &kind_node, "Node", "nodes", true, false },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        assert_string_equal(object_api_version(rows[i].kind).text, "v1");
+        assert_string_equal(rows[i].kind->name, rows[i].name);
+        assert_string_equal(rows[i].kind->plural, rows[i].plural);
+        assert_int_equal(rows[i].kind->is_cluster_scoped, rows[i].is_cluster_scoped);
+        assert_int_equal(rows[i].kind->is_secret, rows[i].is_secret);
+    }
+}
+
 static void test_object_kind_has_group_rows(void **state)
 {
     (void)state;
@@ -64,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object_kind_has_an_api_version),
+        cmocka_unit_test(test_object_kind_rows),
         cmocka_unit_test(test_object_kind_has_group_rows),
         cmocka_unit_test(test_object_kind_shows_no_whole_token_and_no_empty_namespace),
     };

@@ -106,6 +106,45 @@ static void test_object_meta_decode_copies_labels_and_annotations(void **state)
     meta = object_meta_free(meta);
 }
 
+/* What cannot be read was long ago, so that no grace period is left of it. */
+static void test_object_meta_says_since_when_it_is_being_deleted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        bool has;
+        int64_t sec;
+    } times[] = {
+        { "null", false, 0 },
+        { "'2026-01-02T03:04:05Z'", true, 1767323045 },
+        { "'2026-01-02T05:04:05+02:00'", true, 1767323045 },
+        { "'0001-01-01T00:00:00Z'", true, -62135596800 },
+        { "'2026-01-02 03:04:05'", true, 0 },
+        { "'2026-01-02T03:04:05Z '", true, 0 },
+        { "'2026-01-02T03:04:05Z\\u0000'", true, 0 },
+        { "''", true, 0 },
+        { "1767323045", true, 0 },
+        { "{}", true, 0 },
+    };
+    for (size_t i = 0; i < COUNTOF(times); i++) {
+        char text[128];
+        struct object_meta *meta = NULL;
+        struct problem problem;
+        (void)snprintf(text, sizeof(text), "{'metadata':{'name':'a','deletionTimestamp':%s}}",
+                       times[i].value);
+        json_object *root = parse_quoted(text);
+        assert_int_equal(object_meta_decode(&kind_pod, root, &meta, &problem), ST_OK);
+        (void)json_object_put(root);
+        struct object_meta *copy = object_meta_dup(meta);
+        assert_non_null(copy);
+        if (copy->has_deletion_timestamp != times[i].has || copy->deletion.sec != times[i].sec) {
+            fail_msg("%s: %lld", times[i].value, (long long)copy->deletion.sec);
+        }
+        copy = object_meta_free(copy);
+        meta = object_meta_free(meta);
+    }
+}
+
 static void test_object_meta_decode_names_believes_nothing_else(void **state)
 {
     (void)state;
@@ -146,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object_meta_decode_rows),
         cmocka_unit_test(test_object_meta_decode_copies_labels_and_annotations),
+        cmocka_unit_test(test_object_meta_says_since_when_it_is_being_deleted),
         cmocka_unit_test(test_object_meta_decode_names_believes_nothing_else),
         cmocka_unit_test(test_object_meta_without_memory_says_so),
     };
