@@ -83,8 +83,9 @@ static enum status read_json(struct span text, struct document_tree *tree)
     struct problem *const problem = tree->problem;
     struct problem as_json = { 0 };
     struct document_json_end end;
+    const struct document_path none = { 0 };
     tree->problem = &as_json;
-    enum status status = document_json_read(text, tree, &end);
+    enum status status = document_json_read(text, none, tree, &end);
     tree->problem = problem;
     if (status == ST_OK || tree->is_stopped) {
         return status;
@@ -289,13 +290,15 @@ enum status document_parse(struct span text,
 }
 
 enum status document_parse_json(struct span text,
+                                struct document_path left_out,
                                 document_fn *fn,
                                 void *ctx,
                                 struct problem *reterr_problem)
 {
     struct document_tree tree = { .problem = reterr_problem, .fn = fn, .ctx = ctx };
     struct document_json_end end;
-    const enum status status = text.len > 0 ? document_json_read(text, &tree, &end) : ST_OK;
+    const enum status status =
+        text.len > 0 ? document_json_read(text, left_out, &tree, &end) : ST_OK;
     document_tree_fini(&tree);
     return status;
 }

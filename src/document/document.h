@@ -40,12 +40,16 @@ enum status document_parse(struct span text,
                            void *ctx,
                            struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
 
-/** document_parse_json() - document_parse() of what a server sends: JSON objects, and nothing else
+/**
+ * document_parse_json() - document_parse() of what a server sends: JSON objects, and nothing else
+ * @left_out: a member that nobody will look at: it is checked and no part of the tree, however
+ *            often it is there
  */
 enum status document_parse_json(struct span text,
+                                struct document_path left_out,
                                 document_fn *fn,
                                 void *ctx,
-                                struct problem *reterr_problem) NODISCARD NONNULL(2, 4);
+                                struct problem *reterr_problem) NODISCARD NONNULL(3, 5);
 
 /** What there is to say of a text beside its documents. */
 struct document_notes {

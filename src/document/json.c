@@ -20,6 +20,12 @@
 #include "document/json_scan.h"
 #include "document/yaml_scalar.h"
 
+/* Where the scan is, as seen from what is to be left out. */
+struct position {
+    struct document_path left_out;
+    size_t followed; /* of its keys, those that lead here */
+};
+
 static struct document_place place_at(const struct json_scan *scan,
                                       const struct document_tree *tree,
                                       const char *at)
@@ -109,14 +115,31 @@ static enum status read_value(struct json_scan *scan, struct document_tree *tree
     return fail_scan(scan, tree);
 }
 
+/* @depth: of the object whose member @key is, 1 for the root. True: it is what is left out. */
+static bool leads_out(struct position *position, unsigned depth, struct span key)
+{
+    const struct document_path *path = &position->left_out;
+    if (depth > path->count || position->followed < depth - 1) {
+        return false;
+    }
+    const bool is_next = span_equal(key, span_of(path->keys[depth - 1]));
+    position->followed = is_next ? depth : depth - 1;
+    return is_next && depth == path->count;
+}
+
 /* The next member or element of the innermost container, or its end. */
-static enum status read_step(struct json_scan *scan, struct document_tree *tree)
+static enum status read_step(struct json_scan *scan,
+                             struct document_tree *tree,
+                             struct position *position)
 {
     struct span key;
     const bool is_object = document_tree_is_in_object(tree);
     const bool more = is_object ? json_scan_member(scan, &key) : json_scan_element(scan);
     if (!more) {
         return scan->status == ST_OK ? document_tree_close(tree, NULL) : fail_scan(scan, tree);
+    }
+    if (is_object && leads_out(position, tree->depth, key)) {
+        return json_scan_skip(scan) ? ST_OK : fail_scan(scan, tree);
     }
     if (is_object) {
         const struct document_place place = place_at(scan, tree, key.at - 1); /* its quote */
@@ -158,6 +181,7 @@ static void skip_mark(struct json_scan *scan)
 
 /* @text: where the scan began */
 static enum status read_objects(struct json_scan *scan,
+                                struct document_path left_out,
                                 struct document_tree *tree,
                                 const char *text,
                                 struct document_json_end *end)
@@ -172,9 +196,10 @@ static enum status read_objects(struct json_scan *scan,
             (void)json_scan_fail(scan, ST_SYNTAX, "a JSON object, or the end of the file");
             break;
         }
+        struct position position = { .left_out = left_out };
         enum status status = read_value(scan, tree);
         while (status == ST_OK && tree->depth > 0) {
-            status = read_step(scan, tree);
+            status = read_step(scan, tree, &position);
         }
         if (status == ST_OK) {
             note_range(tree, end->offset, (size_t)(scan->at - text));
@@ -188,6 +213,7 @@ static enum status read_objects(struct json_scan *scan,
 }
 
 enum status document_json_read(struct span text,
+                               struct document_path left_out,
                                struct document_tree *tree,
                                struct document_json_end *reterr_end)
 {
@@ -200,7 +226,7 @@ enum status document_json_read(struct span text,
     memcpy(copy, text.at, text.len);
     struct json_scan scan;
     json_scan_begin(&scan, copy, text.len);
-    const enum status status = read_objects(&scan, tree, copy, reterr_end);
+    const enum status status = read_objects(&scan, left_out, tree, copy, reterr_end);
     sodium_memzero(copy, text.len);
     free(copy);
     return status;

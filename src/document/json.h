@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "document/node.h"
 #include "document/tree.h"
 
 /** How far a text was JSON. */
@@ -16,6 +17,7 @@ struct document_json_end {
  * document_json_read() - read JSON objects that follow each other, with or without white space
  * between them
  * @text: borrows; not changed
+ * @left_out: as document_parse_json() has it
  * @tree: hands each object out as a document
  * @reterr_end: written also without memory, but not read then
  *
@@ -23,5 +25,6 @@ struct document_json_end {
  * tree->fn returned
  */
 enum status document_json_read(struct span text,
+                               struct document_path left_out,
                                struct document_tree *tree,
-                               struct document_json_end *reterr_end) NODISCARD NONNULL(2, 3);
+                               struct document_json_end *reterr_end) NODISCARD NONNULL(3, 4);

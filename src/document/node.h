@@ -45,6 +45,12 @@ struct document_range {
     bool is_json;
 };
 
+/** Keys from the root on, each of an object in the one before. */
+struct document_path {
+    const char *const *keys; /* borrows */
+    size_t count;            /* 0: no member at all */
+};
+
 /** document_is_damaged() - is @node a string in which U+FFFD stands for what was no UTF-8? */
 bool document_is_damaged(const json_object *node);
 

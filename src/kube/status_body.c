@@ -132,7 +132,8 @@ void status_body_parse(struct span text, struct status_body *ret_body)
     struct problem problem;
     *ret_body = (struct status_body){ 0 };
     if (text.len == 0 || text.at[0] != '{' ||
-        document_parse_json(text, take_status, ret_body, &problem) != ST_OK) {
+        document_parse_json(text, (struct document_path){ 0 }, take_status, ret_body, &problem) !=
+            ST_OK) {
         *ret_body = (struct status_body){ 0 };
     }
 }

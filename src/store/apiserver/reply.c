@@ -177,6 +177,15 @@ static enum status take_list(void *ctx, json_object *root)
     return reply->next_page.failed ? ST_LIMIT : ST_OK;
 }
 
+/* Who wrote which field: most of what metadata is, and nobody here asks. Whoever sends an object
+ * back without it leaves it as it is. Source: Kubernetes API concepts, "Server-Side Apply". */
+static struct document_path managed_fields(enum phase phase)
+{
+    static const char *const keys[] = { "object", "metadata", "managedFields" };
+    const size_t above = phase == PHASE_LIST; /* an item stands alone */
+    return (struct document_path){ .keys = keys + above, .count = COUNTOF(keys) - above };
+}
+
 enum status reply_take(struct reply *reply, enum json_frame_kind kind, struct span text)
 {
     struct problem problem = { 0 };
@@ -185,8 +194,8 @@ enum status reply_take(struct reply *reply, enum json_frame_kind kind, struct sp
     document_fn *fn = reply->phase == PHASE_LIST ? take_item : take_event;
     reply->step = REPLY_GO_ON;
     reply->is_readable = false;
-    const enum status status =
-        document_parse_json(text, is_object ? fn : take_list, reply, &problem);
+    const enum status status = document_parse_json(text, managed_fields(reply->phase),
+                                                   is_object ? fn : take_list, reply, &problem);
     if (reply->is_readable || status == ST_OK || status == ST_NOMEM || !is_object || !is_list) {
         return status;
     }

@@ -109,7 +109,9 @@ static enum status read_reply(struct remote_write *write,
         return ST_OK;
     }
     if (text.len == 0 || text.at[0] != '{' ||
-        document_parse_json(text, take_object, write, &syntax) != ST_OK || !write->object) {
+        document_parse_json(text, (struct document_path){ 0 }, take_object, write, &syntax) !=
+            ST_OK ||
+        !write->object) {
         problem_set(problem, ST_UNAVAILABLE, 0, 0, "%s: the server's answer is not an object",
                     verb);
         return ST_UNAVAILABLE;

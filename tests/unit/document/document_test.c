@@ -481,10 +481,70 @@ static void test_document_parse_json_takes_nothing_else(void **state)
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         size_t count = 0;
         struct problem problem = { 0 };
-        assert_int_equal(document_parse_json(rows[i].text, count_documents, &count, &problem),
+        assert_int_equal(document_parse_json(rows[i].text, (struct document_path){ 0 },
+                                             count_documents, &count, &problem),
                          rows[i].want);
         assert_int_equal(problem.status, rows[i].want);
         assert_int_equal(count, rows[i].count);
+    }
+}
+
+static void append_quoted(struct buf *buf, const char *text)
+{
+    for (; *text; text++) {
+        buf_append_char(buf, *text == '\'' ? '"' : *text);
+    }
+}
+
+static enum status note_text(void *ctx, json_object *root)
+{
+    buf_append_text(ctx, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
+    return ST_OK;
+}
+
+/* One place and no other of that name; it is checked all the same. */
+static void test_document_parse_json_leaves_out_what_nobody_asks_for(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "o", "m", "f" };
+    static const struct {
+        const char *text;
+        size_t count; /* of the path: from its end */
+        const char *want;
+        enum status status;
+    } rows[] = {
+        { "{'o':{'m':{'a':1,'f':[{'x':{}}],'b':2}}}", 3, "{'o':{'m':{'a':1,'b':2}}}", ST_OK },
+        { "{'m':{'f':{},'f':[1]},'f':1}", 2, "{'m':{},'f':1}", ST_OK },
+        { "{'m':{'f':1}}{'m':{'f':2},'x':3}", 2, "{'m':{}}{'m':{},'x':3}", ST_OK },
+        { "{'a':{'f':1},'m':{'f':2},'b':{'f':3}}", 2, "{'a':{'f':1},'m':{},'b':{'f':3}}", ST_OK },
+        { "{'m':{'a':{'f':1},'f':2}}", 2, "{'m':{'a':{'f':1}}}", ST_OK },
+        { "{'m':{'m':{'f':1}},'a':{'m':{'f':1}}}", 2, "{'m':{'m':{'f':1}},'a':{'m':{'f':1}}}",
+          ST_OK },
+        { "{'m':[{'f':1}],'f':{'m':{'f':1}}}", 2, "{'m':[{'f':1}],'f':{'m':{'f':1}}}", ST_OK },
+        { "{'o':{'m':{'f':1}}}", 2, "{'o':{'m':{'f':1}}}", ST_OK },
+        { "{'m':{'f':1}}", 3, "{'m':{'f':1}}", ST_OK },
+        { "{'m':{'ff':1,'\\u0066':2}}", 2, "{'m':{'ff':1}}", ST_OK },
+        { "{'m':{'f':1}}", 0, "{'m':{'f':1}}", ST_OK },
+        { "{'m':{'f':{1}}}", 2, "", ST_SYNTAX },
+        { "{'m':{'f':1,}}", 2, "", ST_SYNTAX },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct buf got = { 0 };
+        struct buf text = { 0 };
+        struct buf want = { 0 };
+        struct problem problem = { 0 };
+        const struct document_path path = { .keys = keys + COUNTOF(keys) - rows[i].count,
+                                            .count = rows[i].count };
+        append_quoted(&text, rows[i].text);
+        append_quoted(&want, rows[i].want);
+        assert_int_equal(document_parse_json(buf_span(&text), path, note_text, &got, &problem),
+                         rows[i].status);
+        if (!span_equal(buf_span(&got), buf_span(&want))) {
+            fail_msg("%s: %.*s", rows[i].text, (int)got.len, got.at);
+        }
+        buf_fini(&got);
+        buf_fini(&text);
+        buf_fini(&want);
     }
 }
 
@@ -1210,6 +1270,7 @@ int main(void)
         cmocka_unit_test(test_document_parse_tells_no_document_twice),
         cmocka_unit_test(test_document_parse_refused_by_the_callback_is_not_tried_as_yaml),
         cmocka_unit_test(test_document_parse_json_takes_nothing_else),
+        cmocka_unit_test(test_document_parse_json_leaves_out_what_nobody_asks_for),
         cmocka_unit_test(test_document_position_of_yaml),
         cmocka_unit_test(test_document_position_of_json),
         cmocka_unit_test(test_document_position_of_yaml_behind_json),

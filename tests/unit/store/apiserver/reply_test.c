@@ -18,6 +18,10 @@
     "{\"metadata\":{\"name\":\"a\",\"namespace\":\"b\"," VERSION(version) "},\"type\":\"c\"}"
 #define END(version) \
     META(VERSION(version) ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}")
+/* What would not be read anywhere else, where nobody asks for it. */
+#define MANAGED(version)                                                                   \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"b\",\"managedFields\":[{\"a\\u0000\":1" \
+    "}]," VERSION(version) "},\"type\":\"c\"}"
 #define X32  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X127 X32 X32 X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
@@ -34,6 +38,8 @@ static const struct {
     /* a streaming list */
     { "one is told", PHASE_STREAM, JSON_FRAME_VALUE, EVENT("ADDED", SECRET("1")), ST_OK,
       REPLY_TOLD_ONE, NULL, NULL },
+    { "one with who changed what", PHASE_STREAM, JSON_FRAME_VALUE, EVENT("ADDED", MANAGED("1")),
+      ST_OK, REPLY_TOLD_ONE, NULL, NULL },
     { "one is taken back", PHASE_STREAM, JSON_FRAME_VALUE, EVENT("DELETED", SECRET("1")), ST_OK,
       REPLY_TOLD_ONE, NULL, NULL },
     { "one without a name", PHASE_STREAM, JSON_FRAME_VALUE, EVENT("ADDED", META("")), ST_SYNTAX, 0,
@@ -49,6 +55,8 @@ static const struct {
     /* a watch */
     { "a change", PHASE_WATCH, JSON_FRAME_VALUE, EVENT("MODIFIED", SECRET("2")), ST_OK,
       REPLY_FOLLOWED, "2", NULL },
+    { "a change with who changed what", PHASE_WATCH, JSON_FRAME_VALUE,
+      EVENT("MODIFIED", MANAGED("2")), ST_OK, REPLY_FOLLOWED, "2", NULL },
     { "a deletion", PHASE_WATCH, JSON_FRAME_VALUE, EVENT("DELETED", SECRET("2")), ST_OK,
       REPLY_FOLLOWED, "2", NULL },
     { "a bookmark", PHASE_WATCH, JSON_FRAME_VALUE, EVENT("BOOKMARK", META(VERSION("2"))), ST_OK,
@@ -74,6 +82,8 @@ static const struct {
       NULL, NULL },
     /* a list in pages */
     { "an item", PHASE_LIST, JSON_FRAME_VALUE, SECRET("3"), ST_OK, REPLY_GO_ON, NULL, NULL },
+    { "an item with who changed what", PHASE_LIST, JSON_FRAME_VALUE, MANAGED("3"), ST_OK,
+      REPLY_GO_ON, NULL, NULL },
     { "an item that cannot be read", PHASE_LIST, JSON_FRAME_VALUE, "{\"a\\u0000\":1}", ST_OK,
       REPLY_UNREADABLE, NULL, NULL },
     { "the last page", PHASE_LIST, JSON_FRAME_REST, META(VERSION("4")), ST_OK, REPLY_PAGE_ENDS, "4",
