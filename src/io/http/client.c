@@ -384,6 +384,9 @@ static void on_timer(uv_timer_t *timer)
     drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* While bytes come faster than they are read, libcurl asks to be called again at once, after 1.6
+ * MB. libuv runs a timer of no time that is started by a timer before it turns to anything else: a
+ * long list would hold the loop until it ends. */
 static int set_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct http_pool *pool = ctx;
@@ -391,7 +394,8 @@ static int set_timer(CURLM *multi, long timeout_ms, void *ctx)
     if (timeout_ms < 0) {
         (void)uv_timer_stop(&pool->timer);
     } else {
-        (void)uv_timer_start(&pool->timer, on_timer, (uint64_t)timeout_ms, 0);
+        const uint64_t delay_ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 1;
+        (void)uv_timer_start(&pool->timer, on_timer, delay_ms, 0);
     }
     return 0;
 }

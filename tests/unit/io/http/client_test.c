@@ -691,6 +691,62 @@ static void test_http_client_pieces_arrive_before_the_end(void **state)
     assert_string_equal(asked.body, "abcdef");
 }
 
+/* Somebody else on the loop, while a body comes faster than it is read. */
+struct bystander {
+    struct asked asked; /* first */
+    uv_timer_t timer;
+    size_t seen;     /* bytes, at its last turn */
+    size_t gap_most; /* between two turns */
+};
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct bystander *bystander = timer->data;
+    const size_t gap = bystander->asked.body_len - bystander->seen;
+    bystander->seen = bystander->asked.body_len;
+    bystander->gap_most = gap > bystander->gap_most ? gap : bystander->gap_most;
+}
+
+static enum status on_body_slowly(void *ctx, struct span piece)
+{
+    const uint64_t until_ns = uv_hrtime() + 200000;
+    while (uv_hrtime() < until_ns) {
+    }
+    return on_body(ctx, piece);
+}
+
+static void test_http_client_leaves_time_to_others_while_a_body_comes(void **state)
+{
+    (void)state;
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n";
+    const size_t len = 16777216;
+    char *reply = malloc(sizeof(head) + len);
+    assert_non_null(reply);
+    memcpy(reply, head, sizeof(head) - 1);
+    memset(reply + sizeof(head) - 1, 'x', len);
+    reply[sizeof(head) - 1 + len] = '\0';
+    struct https_script script = SCRIPT({ .expect = "GET /large", .send = reply });
+    script.plain = true;
+    https_script_start(&script);
+    struct kit kit;
+    struct bystander bystander = { .timer.data = &bystander };
+    const struct http_endpoint endpoint = endpoint_of(&script);
+    struct http_request request = get(&bystander.asked, "/large");
+    request.on_body = on_body_slowly;
+    kit_init(&kit);
+    assert_int_equal(uv_timer_init(loop_uv(kit.loop), &bystander.timer), 0);
+    assert_int_equal(uv_timer_start(&bystander.timer, on_turn, 1, 1), 0);
+    ask(&kit, &endpoint, &request);
+    on_turn(&bystander.timer);
+    uv_close((uv_handle_t *)&bystander.timer, NULL);
+    kit_fini(&kit);
+    https_script_stop(&script);
+    free(reply);
+    assert_int_equal(bystander.asked.result.status, ST_OK);
+    assert_int_equal(bystander.asked.body_len, len);
+    assert_in_range(bystander.gap_most, 1, len / 4);
+}
+
 static void test_http_client_a_reset_is_no_end(void **state)
 {
     (void)state;
@@ -2084,6 +2140,7 @@ int main(void)
         cmocka_unit_test(test_http_client_endless_interim_replies_end_at_the_header_limit),
         cmocka_unit_test(test_http_client_status_of_on_body_ends_the_transfer),
         cmocka_unit_test(test_http_client_pieces_arrive_before_the_end),
+        cmocka_unit_test(test_http_client_leaves_time_to_others_while_a_body_comes),
         cmocka_unit_test(test_http_client_a_reset_is_no_end),
         cmocka_unit_test(test_http_client_trust_rows),
         cmocka_unit_test(test_http_client_only_the_given_ca_counts),
