@@ -4,7 +4,7 @@
  *
  * Of each object a name and a hash of its uid and resourceVersion are kept: enough to tell only
  * what is news when a list is read again, and what has gone while nobody was watching. No JSON and
- * no plaintext: an object of kube-system named bootstrap-token-abcdef costs 80 bytes here and 16
+ * no plaintext: an object of kube-system named bootstrap-token-abcdef costs 64 bytes here and 16
  * to 32 in the table.
  *
  * Untrusted: nothing here decides who may log in, but names come from whoever may create objects;
@@ -28,17 +28,21 @@
 #define VERSION_UNKNOWN 0
 
 struct remote_object {
-    struct remote_object *next_stale; /* in remote_objects_end_list() */
-    uint64_t version;                 /* hash of uid and resourceVersion as last seen */
-    uint32_t generation;              /* of the last list that had it */
-    uint16_t namespace_len;
-    uint16_t name_len;
+    union {
+        uint64_t version;                 /* hash of uid and resourceVersion as last seen */
+        struct remote_object *next_stale; /* in remote_objects_end_list() */
+    };
+    uint32_t generation;   /* of the last list that had it */
+    uint8_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
+    uint8_t name_len;
     uint8_t heard; /* by whom: store_tell() */
-    bool is_told;
-    bool is_wrong;     /* it could not be decoded, which was reported */
-    bool is_forgotten; /* tell it as new when it is put next */
-    char key[];        /* namespace and name, nothing between */
+    bool is_told : 1;
+    bool is_wrong : 1;     /* it could not be decoded, which was reported */
+    bool is_forgotten : 1; /* tell it as new when it is put next */
+    char key[];            /* namespace and name, nothing between */
 };
+
+_Static_assert(sizeof(struct remote_object) == 16, "150,000 Pods are to cost little");
 
 /* Who an object is; all borrow its tree. */
 struct identity {
@@ -135,8 +139,8 @@ static struct remote_object *make(struct remote_objects *objects, const struct i
     if (!object) {
         return NULL;
     }
-    object->namespace_len = (uint16_t)identity->namespace.len; /* both are valid names: short */
-    object->name_len = (uint16_t)identity->name.len;
+    object->namespace_len = (uint8_t)identity->namespace.len; /* both are valid names: short */
+    object->name_len = (uint8_t)identity->name.len;
     if (identity->namespace.len > 0) {
         memcpy(object->key, identity->namespace.at, identity->namespace.len);
     }
