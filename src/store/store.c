@@ -61,15 +61,12 @@ static struct store_interest join(const struct store_interest *a, const struct s
     };
 }
 
-static size_t find_overlap(const struct store_interest *interests,
-                           size_t count,
-                           const struct store_interest *interest)
+/* Is all of @b in @a, and as much of it? */
+static bool covers(const struct store_interest *a, const struct store_interest *b)
 {
-    size_t at = 0;
-    while (at < count && !overlap(&interests[at], interest)) {
-        at++;
-    }
-    return at;
+    return a->kind == b->kind && (!a->namespace || is_same_text(a->namespace, b->namespace)) &&
+           (!a->secret_type || is_same_text(a->secret_type, b->secret_type)) &&
+           (!a->is_metadata_only || b->is_metadata_only);
 }
 
 /* A type is no part of the metadata: who asks by it has to have more read. */
@@ -78,22 +75,76 @@ static bool is_metadata_enough(const struct store_interest *interest)
     return interest->is_metadata_only && !interest->secret_type;
 }
 
-size_t store_interests(const struct store *store, struct store_interest *ret_interests)
+/* The first that overlaps with @interest and takes as much; @count: there is none. */
+static size_t find_overlap(const struct store_request *requests,
+                           size_t count,
+                           const struct store_interest *interest)
+{
+    size_t at = 0;
+    while (at < count && (requests[at].interest.is_metadata_only != interest->is_metadata_only ||
+                          !overlap(&requests[at].interest, interest))) {
+        at++;
+    }
+    return at;
+}
+
+/* Return: how many there are then. */
+static size_t add_request(struct store_request *requests, size_t count, struct store_request added)
+{
+    for (size_t at; (at = find_overlap(requests, count, &added.interest)) < count;) {
+        added.interest = join(&requests[at].interest, &added.interest);
+        added.listeners |= requests[at].listeners;
+        count--;
+        memmove(&requests[at], &requests[at + 1], (count - at) * sizeof(*requests));
+    }
+    requests[count++] = added;
+    return count;
+}
+
+/* Has a request that brings more than @interest needs taken its listener? */
+static bool add_to_wider(struct store_request *requests,
+                         size_t count,
+                         const struct store_request *added)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (covers(&requests[i].interest, &added->interest)) {
+            requests[i].listeners |= added->listeners;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two that cover each other would have become one. */
+static bool is_covered(const struct store_request *requests, size_t count, size_t at)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct store_interest as_much = requests[at].interest;
+        as_much.is_metadata_only = true;
+        if (i != at && covers(&requests[i].interest, &as_much)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t store_requests(const struct store *store, struct store_request *ret_requests)
 {
     size_t count = 0;
-    for (size_t i = 0; i < store->subscription_count; i++) {
-        if (!store->subscriptions[i].wants_objects) {
-            continue;
+    for (size_t pass = 0; pass < 2; pass++) { /* metadata last: it may come with what takes more */
+        for (size_t i = 0; i < store->subscription_count; i++) {
+            const struct store_subscription *subscription = &store->subscriptions[i];
+            struct store_request added = { .interest = subscription->interest,
+                                           .listeners = (uint8_t)(1u << i) };
+            added.interest.is_metadata_only = is_metadata_enough(&added.interest);
+            if (subscription->wants_objects && added.interest.is_metadata_only == (pass == 1) &&
+                !(pass == 1 && add_to_wider(ret_requests, count, &added))) {
+                count = add_request(ret_requests, count, added);
+            }
         }
-        struct store_interest wide = store->subscriptions[i].interest;
-        wide.is_metadata_only = is_metadata_enough(&wide);
-        for (size_t at; (at = find_overlap(ret_interests, count, &wide)) < count;) {
-            wide = join(&ret_interests[at], &wide);
-            count--;
-            memmove(&ret_interests[at], &ret_interests[at + 1],
-                    (count - at) * sizeof(*ret_interests));
-        }
-        ret_interests[count++] = wide;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_requests[i].is_counted = !is_covered(ret_requests, count, i);
     }
     return count;
 }
@@ -119,6 +170,7 @@ static void tell_one(const struct store_subscription *subscription,
 {
     struct store_event told = *event;
     const struct store_interest *interest = &subscription->interest;
+    told.interest = interest;
     if (is_there) {
         told.type = has_heard ? STORE_MODIFIED : STORE_ADDED;
     } else {
@@ -134,12 +186,17 @@ static void tell_one(const struct store_subscription *subscription,
     subscription->handler(subscription->ctx, &told);
 }
 
-static void tell_kind(struct store *store, const struct store_event *event, uint8_t *heard)
+void store_tell_to(struct store *store,
+                   const struct store_event *event,
+                   uint8_t listeners,
+                   uint8_t *heard)
 {
+    store->told_count++;
     for (size_t i = 0; i < store->subscription_count; i++) {
         const struct store_subscription *subscription = &store->subscriptions[i];
         const uint8_t bit = (uint8_t)(1u << i);
-        if (!subscription->wants_objects || subscription->interest.kind != event->kind) {
+        if ((listeners & bit) == 0 || !subscription->wants_objects ||
+            subscription->interest.kind != event->kind) {
             continue;
         }
         const bool is_there = event->type != STORE_DELETED && names(&subscription->interest, event);
@@ -151,26 +208,24 @@ static void tell_kind(struct store *store, const struct store_event *event, uint
     }
 }
 
+void store_count_object(struct store *store, const struct object_kind *kind, bool is_more)
+{
+    const size_t at = store_kind_at(store, kind);
+    if (at < store->kind_count) {
+        atomic_fetch_add_explicit(&store->counters.objects[at], is_more ? 1 : UINT64_MAX,
+                                  memory_order_relaxed);
+    }
+}
+
 void store_tell(struct store *store, const struct store_event *event, uint8_t *heard)
 {
-    const size_t kind = store_kind_at(store, event->kind);
-    if (kind == store->kind_count) {
-        return; /* to nobody */
+    if (!store_wants(store, event->kind)) {
+        return;
     }
-    _Atomic uint64_t *objects = &store->counters.objects[kind];
-    store->told_count++;
-    switch (event->type) {
-    case STORE_ADDED:
-        atomic_fetch_add_explicit(objects, 1, memory_order_relaxed);
-        break;
-    case STORE_DELETED:
-        atomic_fetch_sub_explicit(objects, 1, memory_order_relaxed);
-        break;
-    case STORE_MODIFIED:
-    case STORE_SYNCED:
-        break;
+    if (event->type == STORE_ADDED || event->type == STORE_DELETED) {
+        store_count_object(store, event->kind, event->type == STORE_ADDED);
     }
-    tell_kind(store, event, heard);
+    store_tell_to(store, event, STORE_ALL_LISTENERS, heard);
 }
 
 void store_tell_synced(struct store *store)

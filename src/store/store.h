@@ -30,6 +30,8 @@ enum store_event_type {
     STORE_SYNCED, /* everything that was there at the start has been told; once, with no object */
 };
 
+struct store_interest;
+
 struct store_event {
     enum store_event_type type;
     const struct object_kind *kind; /* NULL for STORE_SYNCED */
@@ -41,19 +43,28 @@ struct store_event {
                                     for; meta is part of it */
     const json_object *json;     /* the whole object, if asked for; its metadata may say no
                                     resourceVersion, or another. NULL when meta.is_refused */
+    const struct store_interest *interest; /* whose listener is told; NULL for STORE_SYNCED. The
+                                              store's copy, for its life */
     const char
         *source; /* where it stands, for people ("file.yaml"), or NULL; borrows until return */
     unsigned source_line; /* from 1; 0 when unknown */
 };
 
-/** What a listener is told of, and no more. A store that has to fetch asks for what its listeners'
- * interests name together; where two overlap, for the least that covers both. Texts are static. */
+/**
+ * What a listener is told of, and no more. Texts are static.
+ *
+ * A store that has to fetch asks for what its listeners' interests name together. Where two overlap
+ * that is the least that covers both, unless one of them needs no more than metadata: that is asked
+ * for beside the other, or comes with it. Each listener hears by one request; so who is told by
+ * several of its own interests in a kind has to tell them apart (store_event.interest): an object
+ * that comes to be another's is told as deleted and as added in either order.
+ */
 struct store_interest {
     const struct object_kind *kind;
     const char *namespace;   /* NULL: every namespace */
     const char *secret_type; /* kind_secret: only those of this type; NULL: every type */
-    bool hears_more;         /* also of whatever else of the kind the store comes across: for who
-                                remarks on what is misplaced */
+    bool hears_more;         /* also of whatever else of the kind the store comes across by itself,
+                                or by the same request: for who remarks on what is misplaced */
     bool wants_json;         /* store_event.json */
     bool is_metadata_only;   /* store_event.meta is all; a store that fetches fetches no more, and
                                 nothing else of an object is checked */

@@ -108,17 +108,41 @@ size_t store_kind_at(const struct store *store, const struct object_kind *kind) 
 /** store_wants() - does anybody listen to objects of @kind? */
 bool store_wants(const struct store *store, const struct object_kind *kind) NODISCARD NONNULL(1);
 
-/** store_interests() - what is listened to, as interests of which no two overlap: those that do are
- * made one that covers both. @ret_interests: STORE_MAX_HANDLERS of room. Return: how many */
-size_t store_interests(const struct store *store, struct store_interest *ret_interests)
-    NONNULL(1, 2);
+/** What a store that fetches has to ask for at once, and for whom. */
+struct store_request {
+    struct store_interest interest; /* covers those of its listeners */
+    uint8_t listeners;              /* a bit each, as store.subscriptions has them */
+    bool is_counted;                /* false: another of the kind brings all of this, too */
+};
 
 /**
- * store_tell() - hand @event to those whose interest names the object, or has named it before
- * @heard: of the object: who has been told of it, a bit each; 0 at first. Is kept up to date
+ * store_requests() - what is listened to, as requests of which each listener is served by one
+ * @ret_requests: STORE_MAX_HANDLERS of room
  *
- * Counts objects: STORE_ADDED adds one, STORE_DELETED takes one.
+ * Of two interests that overlap one request is made that covers both. Where metadata is enough for
+ * one of them only, two are, unless the other covers it. Return: how many
  */
+size_t store_requests(const struct store *store, struct store_request *ret_requests) NODISCARD
+    NONNULL(1, 2);
+
+#define STORE_ALL_LISTENERS UINT8_MAX
+
+/**
+ * store_tell_to() - hand @event to those of @listeners whose interest names the object, or has
+ * named it before
+ * @heard: of the object: who has been told of it, a bit each; 0 at first. Is kept up to date
+ */
+void store_tell_to(struct store *store,
+                   const struct store_event *event,
+                   uint8_t listeners,
+                   uint8_t *heard) NONNULL(1, 2, 4);
+
+/** store_count_object() - there is one more of @kind, or one less */
+void store_count_object(struct store *store, const struct object_kind *kind, bool is_more)
+    NONNULL(1, 2);
+
+/** store_tell() - store_tell_to() everybody, and store_count_object(): STORE_ADDED adds one,
+ * STORE_DELETED takes one */
 void store_tell(struct store *store, const struct store_event *event, uint8_t *heard)
     NONNULL(1, 2, 3);
 

@@ -16,7 +16,11 @@
  * What a listener is told is therefore always added, modified, deleted in this order, whatever the
  * two stores call it.
  *
- * Memory: no object is kept, only its names and three flags. An object of kube-system named
+ * The first store is one place where an object is or is not, whoever listens. The second may know
+ * of it by several requests, of which each has an order of its own, so each listener has an ear of
+ * his own there, and what one ear hears is told to nobody else.
+ *
+ * Memory: no object is kept, only its names and who knows of it. An object of kube-system named
  * bootstrap-token-abcdef costs 48 bytes for itself and 16 to 32 in the table: 72 on average,
  * malloc's overhead included. Without memory for these, an object is not told until it changes
  * again, which is told as a problem.
@@ -39,18 +43,25 @@ enum side { FIRST = 0, SECOND, SIDE_COUNT_ };
 struct held {
     uint8_t namespace_len; /* a DNS label, 63 at most, and a DNS subdomain, 253 */
     uint8_t name_len;
-    uint8_t kind;  /* where it stands in store.kinds */
-    uint8_t heard; /* by whom: store_tell() */
+    uint8_t kind;      /* where it stands in store.kinds */
+    uint8_t heard;     /* by whom: store_tell_to() */
+    uint8_t in_second; /* by which ears */
     bool in_first : 1;
-    bool in_second : 1;
-    bool is_told : 1; /* false: it is awaited from the second store */
-    char key[];       /* namespace and name, nothing between */
+    bool is_counted : 1;
+    char key[]; /* namespace and name, nothing between */
+};
+
+/* Of one listener of the union's, at the second store. */
+struct ear {
+    struct union_store *both; /* borrows */
+    uint8_t bit;              /* of the listener, as store.subscriptions has them */
 };
 
 struct union_store {
     struct store base;
     struct store *parts[SIDE_COUNT_]; /* owns */
     bool is_synced[SIDE_COUNT_];
+    struct ear ears[STORE_MAX_HANDLERS];
     struct table objects; /* owns its items, struct held */
     problem_fn *on_problem;
     problem_fn *on_resolved;
@@ -202,73 +213,113 @@ static void report_no_memory(const struct union_store *both, const struct store_
 
 /* --- events --- */
 
-static void tell(struct union_store *both, struct held *held, const struct store_event *event)
+/* One that nobody has heard of and the first store does not have is awaited, or no longer there. */
+static void recount(struct union_store *both, struct held *held, const struct object_kind *kind)
 {
-    struct store_event told = *event;
-    told.type = held->is_told ? STORE_MODIFIED : STORE_ADDED;
-    held->is_told = true;
-    store_tell(&both->base, &told, &held->heard);
+    const bool is_there = held->in_first || held->heard != 0;
+    if (is_there != held->is_counted) {
+        held->is_counted = is_there;
+        store_count_object(&both->base, kind, is_there);
+    }
 }
 
 static bool is_in_both(const struct held *held)
 {
-    return held->in_first && held->in_second;
+    return held->in_first && held->in_second != 0;
 }
 
-/* @side has the object, new or changed. */
-static void handle_there(struct union_store *both,
-                         enum side side,
+static struct held *find_or_make(struct union_store *both, const struct store_target *target)
+{
+    struct held *held = find_held(both, target);
+    held = held ? held : make_held(both, target);
+    if (!held) {
+        report_no_memory(both, target);
+    }
+    return held;
+}
+
+/* What has been told of @held, last: it is freed when neither has it. */
+static void settle(struct union_store *both,
+                   struct held *held,
+                   const struct store_target *target,
+                   bool was_in_both)
+{
+    const bool is_both = is_in_both(held);
+    recount(both, held, target->kind);
+    if (!held->in_first && held->in_second == 0) {
+        free_held(both, held, target);
+    }
+    if (is_both && !was_in_both) {
+        complain(both, target);
+    } else if (was_in_both && !is_both) {
+        tell_resolved(both, target);
+    }
+}
+
+/* The first store has it, new or changed. */
+static void put_first(struct union_store *both,
+                      const struct store_target *target,
+                      const struct store_event *event)
+{
+    struct held *held = find_or_make(both, target);
+    if (held) {
+        const bool was_in_both = is_in_both(held);
+        held->in_first = true;
+        store_tell_to(&both->base, event, STORE_ALL_LISTENERS, &held->heard);
+        settle(both, held, target, was_in_both);
+    }
+}
+
+static void remove_first(struct union_store *both,
                          const struct store_target *target,
                          const struct store_event *event)
 {
     struct held *held = find_held(both, target);
-    if (!held) {
-        held = make_held(both, target);
-    }
-    if (!held) {
-        report_no_memory(both, target);
+    if (!held || !held->in_first) {
         return;
     }
     const bool was_in_both = is_in_both(held);
-    held->in_first = held->in_first || side == FIRST;
-    held->in_second = held->in_second || side == SECOND;
-    if (side == FIRST || !held->in_first) {
-        tell(both, held, event);
-    }
-    if (is_in_both(held) && !was_in_both) {
-        complain(both, target);
+    struct store *second = both->parts[SECOND];
+    held->in_first = false;
+    store_tell_to(&both->base, event, STORE_ALL_LISTENERS, &held->heard);
+    settle(both, held, target, was_in_both);
+    if (was_in_both) { /* last: it may tell at once */
+        second->ops->retell(second, target);
     }
 }
 
-static void handle_gone(struct union_store *both,
-                        enum side side,
-                        const struct store_target *target,
-                        const struct store_event *event)
+/* The second store has it, as far as one listener hears of it. */
+static void put_second(struct union_store *both,
+                       uint8_t ear,
+                       const struct store_target *target,
+                       const struct store_event *event)
+{
+    struct held *held = find_or_make(both, target);
+    if (held) {
+        const bool was_in_both = is_in_both(held);
+        held->in_second |= ear;
+        if (!held->in_first) {
+            store_tell_to(&both->base, event, ear, &held->heard);
+        }
+        settle(both, held, target, was_in_both);
+    }
+}
+
+static void remove_second(struct union_store *both,
+                          uint8_t ear,
+                          const struct store_target *target,
+                          const struct store_event *event)
 {
     struct held *held = find_held(both, target);
-    if (!held || !(side == FIRST ? held->in_first : held->in_second)) {
+    if (!held || (held->in_second & ear) == 0) {
         return;
     }
     const bool was_in_both = is_in_both(held);
-    const bool counted = side == FIRST || !held->in_first;
-    held->in_first = held->in_first && side != FIRST;
-    held->in_second = held->in_second && side != SECOND;
-    const bool is_left = held->in_first || held->in_second;
-    const bool was_told = held->is_told;
-    held->is_told = was_told && !counted;
-    if (was_told && counted) {
-        store_tell(&both->base, event, &held->heard);
+    held->in_second = (uint8_t)(held->in_second & ~ear);
+    if (!held->in_first) {
+        store_tell_to(&both->base, event, ear, &held->heard);
     }
-    if (!is_left) {
-        free_held(both, held, target);
-    }
-    if (was_in_both) {
-        tell_resolved(both, target);
-    }
-    if (is_left && counted) { /* last: it may tell at once */
-        struct store *second = both->parts[SECOND];
-        second->ops->retell(second, target);
-    }
+    settle(both, held, target, was_in_both);
 }
 
 static void handle_synced(struct union_store *both, enum side side)
@@ -279,35 +330,49 @@ static void handle_synced(struct union_store *both, enum side side)
     }
 }
 
-static void handle_event(struct union_store *both, enum side side, const struct store_event *event)
+static struct store_target target_of(const struct store_event *event)
 {
-    const struct store_target target = {
+    return (struct store_target){
         .kind = event->kind,
         .namespace = event->namespace,
         .name = event->name,
     };
-    switch (event->type) {
-    case STORE_ADDED:
-    case STORE_MODIFIED:
-        handle_there(both, side, &target, event);
-        break;
-    case STORE_DELETED:
-        handle_gone(both, side, &target, event);
-        break;
-    case STORE_SYNCED:
-        handle_synced(both, side);
-        break;
-    }
 }
 
 static void on_event_of_first(void *ctx, const struct store_event *event)
 {
-    handle_event(ctx, FIRST, event);
+    struct union_store *both = ctx;
+    const struct store_target target = target_of(event);
+    switch (event->type) {
+    case STORE_ADDED:
+    case STORE_MODIFIED:
+        put_first(both, &target, event);
+        break;
+    case STORE_DELETED:
+        remove_first(both, &target, event);
+        break;
+    case STORE_SYNCED:
+        handle_synced(both, FIRST);
+        break;
+    }
 }
 
 static void on_event_of_second(void *ctx, const struct store_event *event)
 {
-    handle_event(ctx, SECOND, event);
+    const struct ear *ear = ctx;
+    const struct store_target target = target_of(event);
+    switch (event->type) {
+    case STORE_ADDED:
+    case STORE_MODIFIED:
+        put_second(ear->both, ear->bit, &target, event);
+        break;
+    case STORE_DELETED:
+        remove_second(ear->both, ear->bit, &target, event);
+        break;
+    case STORE_SYNCED:
+        handle_synced(ear->both, SECOND);
+        break;
+    }
 }
 
 /* A further interest in a kind only widens what is told: one handler hears of the kind. */
@@ -319,38 +384,57 @@ static void on_event_heard_already(void *ctx, const struct store_event *event)
 
 /* --- the store's operations --- */
 
-static bool has_kind(const struct store_interest *interests,
+static bool has_kind(const struct store_subscription *subscriptions,
                      size_t count,
                      const struct object_kind *kind)
 {
     for (size_t i = 0; i < count; i++) {
-        if (interests[i].kind == kind) {
+        if (subscriptions[i].wants_objects && subscriptions[i].interest.kind == kind) {
             return true;
         }
     }
     return false;
 }
 
-/* What the union is asked for, each of the two is; and it hears all that they know of a kind, since
- * what the first has hides what the second has, whoever listens to either. */
-static enum status subscribe(struct union_store *both, enum side side)
+/* One handler hears all that the first store knows of a kind, since what the first has hides what
+ * the second has, whoever listens to either. */
+static enum status subscribe_to_first(struct union_store *both, size_t at)
 {
-    struct store *part = both->parts[side];
-    store_handler *handler = side == FIRST ? on_event_of_first : on_event_of_second;
-    struct store_interest interests[STORE_MAX_HANDLERS];
-    const size_t count = store_interests(&both->base, interests);
-    enum status status = count ? ST_OK : store_subscribe(part, NULL, handler, both);
-    for (size_t i = 0; i < count && status == ST_OK; i++) {
-        const bool is_heard = has_kind(interests, i, interests[i].kind);
-        struct store_interest interest = interests[i];
-        if (!is_heard) {
-            const size_t at = store_kind_at(&both->base, interest.kind);
-            interest.hears_more = true;
-            interest.wants_json = both->base.kinds[at].wants_json;
-            interest.is_metadata_only = both->base.kinds[at].is_metadata_only;
+    const struct store_subscription *own = both->base.subscriptions;
+    struct store_interest interest = own[at].interest;
+    const bool is_heard = has_kind(own, at, interest.kind);
+    if (!is_heard) {
+        const struct store_kind *kind =
+            &both->base.kinds[store_kind_at(&both->base, interest.kind)];
+        interest.hears_more = true;
+        interest.wants_json = kind->wants_json;
+        interest.is_metadata_only = kind->is_metadata_only;
+    }
+    return store_subscribe(both->parts[FIRST], &interest,
+                           is_heard ? on_event_heard_already : on_event_of_first, both);
+}
+
+/* What the union is asked for, each of the two is. */
+static enum status subscribe(struct union_store *both)
+{
+    const struct store_subscription *own = both->base.subscriptions;
+    enum status status = ST_OK;
+    bool is_asked = false;
+    for (size_t i = 0; i < both->base.subscription_count && status == ST_OK; i++) {
+        if (own[i].wants_objects) {
+            is_asked = true;
+            status = subscribe_to_first(both, i);
         }
-        status =
-            store_subscribe(part, &interest, is_heard ? on_event_heard_already : handler, both);
+        if (own[i].wants_objects && status == ST_OK) {
+            status = store_subscribe(both->parts[SECOND], &own[i].interest, on_event_of_second,
+                                     &both->ears[i]);
+        }
+    }
+    if (!is_asked) {
+        status = store_subscribe(both->parts[FIRST], NULL, on_event_of_first, both);
+    }
+    if (!is_asked && status == ST_OK) {
+        status = store_subscribe(both->parts[SECOND], NULL, on_event_of_second, &both->ears[0]);
     }
     return status;
 }
@@ -359,12 +443,12 @@ static enum status load(struct store *store, struct problem *reterr_problem)
 {
     struct union_store *both = union_of(store);
     bool is_unsettled = false;
+    enum status status = subscribe(both);
+    if (status != ST_OK) {
+        problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
+        return status;
+    }
     for (enum side side = FIRST; side < SIDE_COUNT_; side++) {
-        enum status status = subscribe(both, side);
-        if (status != ST_OK) {
-            problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
-            return status;
-        }
         status = store_load(both->parts[side], reterr_problem);
         if (status != ST_OK && status != ST_UNSETTLED) {
             return status;
@@ -463,6 +547,9 @@ enum status union_new(const struct union_options *options, struct store **ret_st
         return ST_NOMEM;
     }
     store_base_init(&both->base, &union_ops);
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        both->ears[i] = (struct ear){ .both = both, .bit = (uint8_t)(1u << i) };
+    }
     both->parts[FIRST] = options->first;
     both->parts[SECOND] = options->second;
     both->on_problem = options->on_problem;

@@ -6,7 +6,12 @@
  * lists and watches just what that interest names: a cluster with 100,000 other Secrets costs
  * nothing. Interests that overlap share one, so that an object comes once; where each is wider than
  * the other (all Secrets of a namespace, and all of a type) that is one for all of the kind, which
- * takes the right to read them. While the server is away everything stays as it was last known; how
+ * takes the right to read them. But metadata of many objects is not asked for together with the
+ * whole of a few, which would be the whole of many.
+ *
+ * What one reflector says is known in its own order only: of a Secret that is deleted and made
+ * again as one of another type, the second may be told before the first. So a listener hears by
+ * one reflector. While the server is away everything stays as it was last known; how
  * long that is shows in the figures.
  *
  * Untrusted: the network, up to TLS. Behind it the server is trusted to say who may log in, since
@@ -73,11 +78,11 @@ static enum status load(struct store *store, struct problem *reterr_problem)
 
 static enum status make_reflectors(struct apiserver *apiserver, struct problem *reterr_problem)
 {
-    struct store_interest interests[STORE_MAX_HANDLERS];
-    const size_t count = store_interests(&apiserver->base, interests);
+    struct store_request requests[STORE_MAX_HANDLERS];
+    const size_t count = store_requests(&apiserver->base, requests);
     for (size_t i = 0; i < count; i++) {
         const enum status status =
-            reflector_new(&apiserver->session, &interests[i], apiserver->silence_timeout_ms,
+            reflector_new(&apiserver->session, &requests[i], apiserver->silence_timeout_ms,
                           apiserver->list_timeout_ms, &apiserver->reflectors[i]);
         if (status != ST_OK) {
             problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));

@@ -54,9 +54,17 @@ struct identity {
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                const struct store_kind *kind)
+                                const struct store_request *request)
 {
-    *objects = (struct remote_objects){ .session = session, .kind = *kind };
+    const struct store_interest *interest = &request->interest;
+    *objects = (struct remote_objects){
+        .session = session,
+        .kind = { .kind = interest->kind,
+                  .wants_json = interest->wants_json,
+                  .is_metadata_only = interest->is_metadata_only },
+        .listeners = request->listeners,
+        .is_counted = request->is_counted,
+    };
     return table_init(&objects->table);
 }
 
@@ -155,6 +163,13 @@ static struct remote_object *make(struct remote_objects *objects, const struct i
 
 /* --- telling --- */
 
+static void count(struct remote_objects *objects, bool is_change, bool is_more)
+{
+    if (is_change && objects->is_counted) {
+        store_count_object(objects->session->store, objects->kind.kind, is_more);
+    }
+}
+
 /* @decoded: what the object is */
 static void tell(struct remote_objects *objects,
                  struct remote_object *object,
@@ -170,8 +185,9 @@ static void tell(struct remote_objects *objects,
         .json = decoded->json,
         .source = session_url(objects->session),
     };
+    count(objects, !object->is_told, true);
     object->is_told = true;
-    store_tell(objects->session->store, &event, &object->heard);
+    store_tell_to(objects->session->store, &event, objects->listeners, &object->heard);
 }
 
 static void tell_deleted(struct remote_objects *objects, struct remote_object *object)
@@ -186,7 +202,8 @@ static void tell_deleted(struct remote_objects *objects, struct remote_object *o
         .namespace = namespace_of(object),
         .name = name_of(object),
     };
-    store_tell(objects->session->store, &event, &object->heard);
+    count(objects, true, false);
+    store_tell_to(objects->session->store, &event, objects->listeners, &object->heard);
 }
 
 static void name_problem(const struct object_kind *kind,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What of one interest has been told to the listeners, so that they hear only what is news. */
+/* What of one request has been told to its listeners, so that they hear only what is news. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,10 +13,13 @@
 #include "base/table.h"
 #include "store/apiserver/session.h"
 #include "store/store.h"
+#include "store/store_base.h"
 
 struct remote_objects {
     struct session *session; /* borrows */
     struct store_kind kind;  /* what its listeners want of it */
+    uint8_t listeners;       /* whom to tell: store_tell_to() */
+    bool is_counted;         /* no other request brings the same */
     struct table table;      /* of struct remote_object; owns them */
     uint32_t generation;     /* of the list that is being read, or was last */
     size_t wrong_count;      /* objects that cannot be decoded */
@@ -24,7 +27,7 @@ struct remote_objects {
 
 enum status remote_objects_init(struct remote_objects *objects,
                                 struct session *session,
-                                const struct store_kind *kind) NODISCARD NONNULL(1, 2, 3);
+                                const struct store_request *request) NODISCARD NONNULL(1, 2, 3);
 void remote_objects_fini(struct remote_objects *objects) NONNULL(1);
 
 /** remote_objects_begin_list() - what is not put again before remote_objects_end_list() is gone */

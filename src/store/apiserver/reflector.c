@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One interest kept true: list, then watch, for as long as the process lives.
+ * One request for objects kept true: list, then watch, for as long as the process lives.
  *
  *                  +---------------- the resourceVersion is too old ----------------+
  *                  v                                                                |
@@ -610,7 +610,7 @@ static void on_timer_closed(uv_handle_t *timer)
 }
 
 enum status reflector_new(struct session *session,
-                          const struct store_interest *interest,
+                          const struct store_request *request,
                           uint64_t silence_timeout_ms,
                           uint64_t list_timeout_ms,
                           struct reflector **ret_reflector)
@@ -620,16 +620,11 @@ enum status reflector_new(struct session *session,
         return ST_NOMEM;
     }
     reflector->session = session;
-    reflector->interest = *interest;
+    reflector->interest = request->interest;
     reflector->silence_timeout_ms = silence_timeout_ms;
     reflector->list_timeout_ms = list_timeout_ms;
     reply_init(&reflector->reply, session, &reflector->objects);
-    const struct store_kind kind = {
-        .kind = interest->kind,
-        .wants_json = interest->wants_json,
-        .is_metadata_only = interest->is_metadata_only,
-    };
-    enum status status = remote_objects_init(&reflector->objects, session, &kind);
+    enum status status = remote_objects_init(&reflector->objects, session, request);
     if (status == ST_OK) {
         reflector->timer = calloc(1, sizeof(*reflector->timer));
         status = reflector->timer ? ST_OK : ST_NOMEM;

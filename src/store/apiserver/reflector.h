@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* One interest of the listeners, kept true by list and watch. */
+/* One request for objects, kept true by list and watch. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "store/apiserver/session.h"
 #include "store/store.h"
+#include "store/store_base.h"
 
 struct reflector;
 
@@ -15,7 +16,7 @@ struct reflector;
  * long is begun anew. @list_timeout_ms: a list, with all its pages, that is not complete after this
  * long has failed */
 enum status reflector_new(struct session *session,
-                          const struct store_interest *interest,
+                          const struct store_request *request,
                           uint64_t silence_timeout_ms,
                           uint64_t list_timeout_ms,
                           struct reflector **ret_reflector) NODISCARD NONNULL(1, 2, 5);

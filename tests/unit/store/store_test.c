@@ -164,19 +164,108 @@ static void test_store_interests_that_another_covers_are_left_out(void **state)
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         struct store store;
-        struct store_interest got[STORE_MAX_HANDLERS];
+        struct store_request got[STORE_MAX_HANDLERS];
         store_base_init(&store, &fake_ops);
         for (size_t j = 0; j < rows[i].asked_count; j++) {
             assert_int_equal(store_subscribe(&store, rows[i].asked[j], note_event, NULL), ST_OK);
         }
-        if (store_interests(&store, got) != rows[i].want_count) {
+        if (store_requests(&store, got) != rows[i].want_count) {
             fail_msg("%s: another number of interests", rows[i].name);
         }
         for (size_t j = 0; j < rows[i].want_count; j++) {
-            assert_ptr_equal(got[j].namespace, rows[i].want[j]->namespace);
-            assert_ptr_equal(got[j].secret_type, rows[i].want[j]->secret_type);
+            assert_ptr_equal(got[j].interest.namespace, rows[i].want[j]->namespace);
+            assert_ptr_equal(got[j].interest.secret_type, rows[i].want[j]->secret_type);
         }
     }
+}
+
+/* Metadata of many is not made the whole of many, and comes with the whole where that is asked for
+ * anyway. */
+static void test_store_requests_keep_metadata_apart(void **state)
+{
+    (void)state;
+    static const struct store_interest all = { .kind = &kind_secret };
+    static const struct store_interest names = { .kind = &kind_secret, .is_metadata_only = true };
+    static const struct store_interest here = { .kind = &kind_secret, .namespace = "here" };
+    static const struct store_interest names_here = { .kind = &kind_secret,
+                                                      .namespace = "here",
+                                                      .is_metadata_only = true };
+    static const struct store_interest typed = { .kind = &kind_secret, .secret_type = "t" };
+    static const struct store_interest names_typed = { .kind = &kind_secret,
+                                                       .secret_type = "t",
+                                                       .is_metadata_only = true };
+    static const struct store_interest other = { .kind = &kind_secret,
+                                                 .namespace = "here",
+                                                 .secret_type = "u" };
+    static const struct store_interest pods = { .kind = &kind_pod, .is_metadata_only = true };
+    static const struct {
+        const char *name;
+        const struct store_interest *asked[4];
+        const char *want; /* a request each: listeners, then * of all of it and + when counted */
+    } rows[] = {
+        { "two types and all names", { &typed, &other, &names }, "0* 1* 2+ " },
+        { "in any order", { &names, &other, &typed }, "1* 2* 0+ " },
+        { "names that come with the whole", { &names, &all }, "01*+ " },
+        { "also of a part", { &here, &names_here }, "01*+ " },
+        { "names of a part only, and the whole of another", { &typed, &names_here }, "0*+ 1+ " },
+        { "names twice", { &names_here, &typed, &names }, "1* 02+ " },
+        { "no type without the whole", { &names_typed, &names }, "0* 1+ " },
+        { "which may be there", { &names_typed, &typed }, "01*+ " },
+        { "another kind", { &pods, &names, &typed }, "2* 0+ 1+ " },
+        { "the wider whole takes the names of the narrower",
+          { &here, &names_here, &typed },
+          "012*+ " },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct store store;
+        struct store_request got[STORE_MAX_HANDLERS];
+        char text[64] = "";
+        size_t len = 0;
+        store_base_init(&store, &fake_ops);
+        for (size_t j = 0; j < COUNTOF(rows[i].asked) && rows[i].asked[j]; j++) {
+            assert_int_equal(store_subscribe(&store, rows[i].asked[j], note_event, NULL), ST_OK);
+        }
+        const size_t count = store_requests(&store, got);
+        for (size_t j = 0; j < count; j++) {
+            for (unsigned bit = 0; bit < STORE_MAX_HANDLERS; bit++) {
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s",
+                                        (got[j].listeners >> bit) & 1, &"01234567"[bit]);
+            }
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s ",
+                                    got[j].interest.is_metadata_only ? "" : "*",
+                                    got[j].is_counted ? "+" : "");
+        }
+        if (strcmp(text, rows[i].want) != 0) {
+            fail_msg("%s: %s", rows[i].name, text);
+        }
+    }
+}
+
+static void note_interest(void *ctx, const struct store_event *event)
+{
+    *(const struct store_interest **)ctx = event->interest;
+}
+
+/* By one request or another, and who listens twice can tell by which interest. */
+static void test_store_tells_only_the_listeners_of_a_request(void **state)
+{
+    (void)state;
+    const struct store_interest *told[2] = { NULL, NULL };
+    struct store store;
+    uint8_t heard = 0;
+    const struct store_event event = { .type = STORE_ADDED,
+                                       .kind = &kind_secret,
+                                       .name = SPAN_LITERAL("n") };
+    store_base_init(&store, &fake_ops);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_interest, &told[0]), ST_OK);
+    assert_int_equal(store_subscribe(&store, &all_secrets, note_interest, &told[1]), ST_OK);
+    store_tell_to(&store, &event, 2, &heard);
+    assert_null(told[0]);
+    assert_ptr_equal(told[1], &store.subscriptions[1].interest);
+    assert_int_equal(heard, 2);
+    store_tell_to(&store, &event, 1, &heard);
+    assert_ptr_equal(told[0], &store.subscriptions[0].interest);
+    assert_int_equal(heard, 3);
 }
 
 struct hearing {
@@ -363,6 +452,8 @@ int main(void)
         cmocka_unit_test(test_store_synced_is_told_once),
         cmocka_unit_test(test_store_who_wants_no_objects_is_told_synced_only),
         cmocka_unit_test(test_store_interests_that_another_covers_are_left_out),
+        cmocka_unit_test(test_store_requests_keep_metadata_apart),
+        cmocka_unit_test(test_store_tells_only_the_listeners_of_a_request),
         cmocka_unit_test(test_store_tells_each_what_its_interest_names),
         cmocka_unit_test(test_store_metadata_is_nothing_for_who_needs_the_secret),
         cmocka_unit_test(test_store_refuses_more_listeners_than_it_has_room_for),

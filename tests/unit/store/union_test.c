@@ -424,6 +424,235 @@ static void test_union_agrees_with_a_model_after_any_events(void **state)
     }
 }
 
+/* --- a second store of several requests, each with an order of its own --- */
+
+#define REQUESTS    3
+#define HISTORY_MAX 64
+
+/* Of one object: '\0' when it is not there, else the letter of its type, t or u. */
+struct history {
+    char types[HISTORY_MAX];
+    size_t count;
+    size_t seen[REQUESTS];   /* how far each request has come */
+    bool is_asked[REQUESTS]; /* to tell it again */
+    uint8_t heard[REQUESTS]; /* as reflectors have it */
+};
+
+struct lag_kit {
+    struct store first;
+    struct store second;
+    struct store_request requests[REQUESTS]; /* of the second */
+    struct history objects[OBJECTS];
+    char first_types[OBJECTS];
+    uint8_t first_heard[OBJECTS];
+    char known[REQUESTS][OBJECTS]; /* by each listener */
+    struct store *store;
+};
+
+/* The listeners: of type t, of type u, of all metadata. */
+static const struct store_interest lag_interests[REQUESTS] = {
+    { .kind = &kind_secret, .secret_type = "t" },
+    { .kind = &kind_secret, .secret_type = "u" },
+    { .kind = &kind_secret, .is_metadata_only = true },
+};
+
+struct lag_listener {
+    struct lag_kit *kit;
+    size_t number;
+};
+
+/* What a listener, or the request that serves him, sees of an object. */
+static char seen_as(size_t listener, char type)
+{
+    return listener == 2 ? type : type == "tu"[listener] ? type : '\0';
+}
+
+static void lag_on_event(void *ctx, const struct store_event *event)
+{
+    const struct lag_listener *listener = ctx;
+    if (event->type == STORE_SYNCED) {
+        return;
+    }
+    char *known = &listener->kit->known[listener->number][event->name.at[0] - 'a'];
+    assert_true((event->type == STORE_ADDED) == (*known == '\0'));
+    assert_true(event->type == STORE_DELETED || listener->number == 2 || event->secret);
+    /* metadata has no type: the uid says it */
+    *known = event->type == STORE_DELETED ? '\0' : event->meta->uid.at[0];
+}
+
+static void lag_tell(struct store *part,
+                     enum store_event_type type,
+                     unsigned object,
+                     char secret_type,
+                     uint8_t listeners,
+                     uint8_t *heard)
+{
+    const char name = (char)('a' + object);
+    const struct secret secret = { .meta.uid = { &secret_type, 1 }, .type = { &secret_type, 1 } };
+    const struct store_event event = {
+        .type = type,
+        .kind = &kind_secret,
+        .namespace = SPAN_LITERAL("n"),
+        .name = { .at = &name, .len = 1 },
+        .meta = type == STORE_DELETED ? NULL : &secret.meta,
+        .secret = type == STORE_DELETED ? NULL : &secret,
+    };
+    store_tell_to(part, &event, listeners, heard);
+}
+
+/* One request tells the next that happened. */
+static void lag_advance(struct lag_kit *kit, unsigned object, size_t request)
+{
+    struct history *history = &kit->objects[object];
+    if (history->seen[request] + 1 >= history->count) {
+        return;
+    }
+    const char before = seen_as(request, history->types[history->seen[request]++]);
+    const char after = seen_as(request, history->types[history->seen[request]]);
+    if (before || after) {
+        history->is_asked[request] = history->is_asked[request] && after;
+        lag_tell(&kit->second,
+                 !after   ? STORE_DELETED
+                 : before ? STORE_MODIFIED
+                          : STORE_ADDED,
+                 object, after, kit->requests[request].listeners, &history->heard[request]);
+    }
+}
+
+static void lag_deliver(struct lag_kit *kit, unsigned object, size_t request)
+{
+    struct history *history = &kit->objects[object];
+    const char type = seen_as(request, history->types[history->seen[request]]);
+    if (history->is_asked[request] && type) {
+        lag_tell(&kit->second, STORE_DELETED, object, type, kit->requests[request].listeners,
+                 &history->heard[request]);
+        lag_tell(&kit->second, STORE_ADDED, object, type, kit->requests[request].listeners,
+                 &history->heard[request]);
+    }
+    history->is_asked[request] = false;
+}
+
+static void lag_retell(struct store *store, const struct store_target *target)
+{
+    struct lag_kit *kit = CONTAINER_OF(store, struct lag_kit, second);
+    struct history *history = &kit->objects[target->name.at[0] - 'a'];
+    for (size_t i = 0; i < REQUESTS; i++) {
+        history->is_asked[i] = true;
+    }
+}
+
+static void lag_free(struct store *store)
+{
+    (void)store;
+}
+
+static enum status lag_load(struct store *store, struct problem *reterr_problem)
+{
+    (void)store;
+    (void)reterr_problem;
+    return ST_OK;
+}
+
+static bool lag_find_source(struct store *store,
+                            const struct store_target *target,
+                            char *ret_source)
+{
+    (void)store;
+    (void)target;
+    (void)ret_source;
+    return false;
+}
+
+/* Never from one type to another: the API server lets nobody change it. */
+static void lag_step(struct lag_kit *kit, struct dice *dice)
+{
+    static const char types[] = { '\0', 't', 'u' };
+    const unsigned object = roll(dice, OBJECTS);
+    struct history *history = &kit->objects[object];
+    const char type = types[roll(dice, COUNTOF(types))];
+    switch (roll(dice, 6)) {
+    case 0:
+        if (history->count + 2 < HISTORY_MAX) {
+            if (type && history->types[history->count - 1]) {
+                history->types[history->count++] = '\0';
+            }
+            history->types[history->count++] = type;
+        }
+        break;
+    case 1:
+        if (kit->first_types[object] != type) {
+            lag_tell(&kit->first,
+                     !type                      ? STORE_DELETED
+                     : kit->first_types[object] ? STORE_MODIFIED
+                                                : STORE_ADDED,
+                     object, type, STORE_ALL_LISTENERS, &kit->first_heard[object]);
+            kit->first_types[object] = type;
+        }
+        break;
+    case 2:
+        lag_deliver(kit, object, roll(dice, REQUESTS));
+        break;
+    default:
+        lag_advance(kit, object, roll(dice, REQUESTS));
+        break;
+    }
+}
+
+/* Everybody knows at last what there is, in whatever order it came. */
+static void lag_agree(struct lag_kit *kit)
+{
+    struct store_stats stats;
+    uint64_t count = 0;
+    for (unsigned object = 0; object < OBJECTS; object++) {
+        const struct history *history = &kit->objects[object];
+        const char last = history->types[history->count - 1];
+        const char type = kit->first_types[object] ? kit->first_types[object] : last;
+        count += type != '\0';
+        for (size_t i = 0; i < REQUESTS; i++) {
+            for (size_t at = 0; at < history->count; at++) {
+                lag_advance(kit, object, i);
+            }
+            lag_deliver(kit, object, i);
+            assert_int_equal(kit->known[i][object], seen_as(i, type));
+        }
+    }
+    store_stats(kit->store, &stats);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), count);
+}
+
+static void test_union_of_several_requests_agrees_with_a_model(void **state)
+{
+    (void)state;
+    static const struct store_ops ops = {
+        .load = lag_load, .free = lag_free, .retell = lag_retell, .find_source = lag_find_source
+    };
+    for (unsigned seed = 1; seed <= 300; seed++) {
+        struct lag_kit kit = { 0 };
+        struct lag_listener listeners[REQUESTS];
+        struct problem problem = { 0 };
+        struct dice dice = { seed };
+        store_base_init(&kit.first, &ops);
+        store_base_init(&kit.second, &ops);
+        const struct union_options options = { .first = &kit.first, .second = &kit.second };
+        assert_int_equal(union_new(&options, &kit.store), ST_OK);
+        for (size_t i = 0; i < REQUESTS; i++) {
+            listeners[i] = (struct lag_listener){ &kit, i };
+            assert_int_equal(
+                store_subscribe(kit.store, &lag_interests[i], lag_on_event, &listeners[i]), ST_OK);
+        }
+        assert_int_equal(store_load(kit.store, &problem), ST_OK);
+        assert_int_equal(store_requests(&kit.second, kit.requests), REQUESTS);
+        for (unsigned object = 0; object < OBJECTS; object++) {
+            kit.objects[object].count = 1; /* not there */
+        }
+        for (unsigned i = 0; i < 400; i++) {
+            lag_step(&kit, &dice);
+        }
+        lag_agree(&kit);
+        kit.store = store_free(kit.store);
+    }
+}
+
 /* --- names --- */
 
 static void note_problem(void *ctx, const struct problem *problem)
@@ -661,16 +890,16 @@ static void test_union_asks_both_for_what_it_is_asked_for(void **state)
                                                  .secret_type = "t" };
     struct union_kit kit;
     struct problem problem = { 0 };
-    struct store_interest got[STORE_MAX_HANDLERS];
+    struct store_request got[STORE_MAX_HANDLERS];
     kit_new(&kit);
     assert_int_equal(store_subscribe(kit.store, &here, on_event, &kit), ST_OK);
     assert_int_equal(store_subscribe(kit.store, &there, on_event, &kit), ST_OK);
     assert_int_equal(store_load(kit.store, &problem), ST_OK);
     const struct fake *parts[] = { &kit.first, &kit.second };
     for (size_t i = 0; i < COUNTOF(parts); i++) {
-        assert_int_equal(store_interests(&parts[i]->base, got), 2);
-        assert_string_equal(got[0].namespace, "here");
-        assert_string_equal(got[1].namespace, "there");
+        assert_int_equal(store_requests(&parts[i]->base, got), 2);
+        assert_string_equal(got[0].interest.namespace, "here");
+        assert_string_equal(got[1].interest.namespace, "there");
     }
     kit_free(&kit);
 }
@@ -942,6 +1171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_union_tells_the_first_stores_object_in_every_order),
         cmocka_unit_test(test_union_agrees_with_a_model_after_any_events),
+        cmocka_unit_test(test_union_of_several_requests_agrees_with_a_model),
         cmocka_unit_test(test_union_keeps_objects_apart_and_shows_no_whole_token),
         cmocka_unit_test(test_union_keeps_objects_of_the_same_hash_apart),
         cmocka_unit_test(test_union_keeps_kinds_apart),

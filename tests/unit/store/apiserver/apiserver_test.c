@@ -896,8 +896,7 @@ static void test_apiserver_interests_that_overlap_share_what_is_asked(void **sta
           .after = HTTPS_HANG },
     };
     static const struct store_interest all_in_place = { .kind = &kind_secret,
-                                                        .namespace = "kube-system",
-                                                        .is_metadata_only = true };
+                                                        .namespace = "kube-system" };
     static const struct store_interest all_of_type = { .kind = &kind_secret,
                                                        .secret_type = "example.com/t" };
     struct api_kit kit;
@@ -932,6 +931,90 @@ static void note_object(void *ctx, const struct store_event *event)
 {
     if (event->type != STORE_SYNCED) {
         kinds_on_event(ctx, event);
+    }
+}
+
+#define PARTIAL(list)                                        \
+    "Accept: application/json;as=PartialObjectMetadata" list \
+    ";g=meta.k8s.io;v=v1,application/json\r\n"
+
+#define ALL_OF_TYPE_U                                                 \
+    "GET /api/v1/secrets?fieldSelector=type%3Dexample.com%2Fu&watch=" \
+    "true&allowWatchBookmarks=true&sendInitialEvents=true&"
+#define SECRET_U(name, version)                                                            \
+    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"kube-system\",\"uid\":\"v-" name \
+    "\",\"resourceVersion\":\"" version "\"},\"type\":\"example.com/u\"}"
+
+static void expect_told(struct api_kit *kit, struct buf *told, const char *want)
+{
+    struct text_wish wish = { told, want };
+    (void)kit_run_until(&kit->files, text_wish_holds, &wish, FILE_KIT_DEADLINE_MS);
+    assert_string_equal(api_text(told), want);
+}
+
+/* The whole of two types and the metadata of all: three requests. A Secret is made again as one of
+ * the other type, which the two that ask by type are told in either order. */
+static void test_apiserver_tells_each_listener_by_one_request(void **state)
+{
+    (void)state;
+    static const struct store_interest of_type_t = { .kind = &kind_secret,
+                                                     .namespace = "kube-system",
+                                                     .secret_type = "example.com/t",
+                                                     .hears_more = true };
+    static const struct store_interest of_type_u = { .kind = &kind_secret,
+                                                     .secret_type = "example.com/u" };
+    static const struct store_interest all = { .kind = &kind_secret, .is_metadata_only = true };
+    for (int is_old_first = 0; is_old_first < 2; is_old_first++) {
+        sem_t gates[3];
+        const struct https_exchange exchanges[EXCHANGES_MAX] = {
+            { .expect = STREAM, .send = OK(ADDED("a", "5", ONE) END("9")) },
+            { .gate = &gates[0], .send = DELETED("a", "10"), .after = HTTPS_HANG },
+            { .expect = ALL_OF_TYPE_U, .send = OK(EVENT("ADDED", SECRET_U("b", "6")) END("9")) },
+            { .gate = &gates[1], .send = EVENT("ADDED", SECRET_U("a", "11")), .after = HTTPS_HANG },
+            { .expect = ALL_SECRETS,
+              .send = OK(EVENT("ADDED", UNTYPED("a", "5")) EVENT("ADDED", UNTYPED("b", "6"))
+                             EVENT("ADDED", UNTYPED("c", "7")) END("9")) },
+            { .gate = &gates[2],
+              .send = EVENT("DELETED", UNTYPED("a", "10")) EVENT("ADDED", UNTYPED("a", "11")),
+              .after = HTTPS_HANG },
+        };
+        struct api_kit kit;
+        struct store_stats stats;
+        struct buf of_u = { 0 };
+        struct buf of_all = { 0 };
+        for (size_t i = 0; i < COUNTOF(gates); i++) {
+            assert_int_equal(sem_init(&gates[i], 0, 0), 0);
+        }
+        api_make(&kit, exchanges, 0, 0);
+        assert_int_equal(store_subscribe(kit.store, &of_type_t, api_on_event, &kit), ST_OK);
+        assert_int_equal(store_subscribe(kit.store, &of_type_u, note_object, &of_u), ST_OK);
+        assert_int_equal(store_subscribe(kit.store, &all, note_object, &of_all), ST_OK);
+        api_begin(&kit);
+        expect_told(&kit, &kit.events, "+a=1 S ");
+        assert_string_equal(api_text(&of_u), "+Secret kube-system/b ");
+        assert_true(api_saw(&kit, PARTIAL("")));
+        store_stats(kit.store, &stats);
+        assert_int_equal(store_stats_objects(&stats, &kind_secret), 3);
+        for (int i = 0; i < 2; i++) {
+            const bool is_old = i == !is_old_first;
+            sem_post(&gates[!is_old]);
+            expect_told(&kit, is_old ? &kit.events : &of_u,
+                        is_old ? "+a=1 S -a " : "+Secret kube-system/b +Secret kube-system/a ");
+        }
+        sem_post(&gates[2]);
+        expect_told(&kit, &of_all,
+                    "+Secret kube-system/a +Secret kube-system/b +Secret kube-system/c "
+                    "-Secret kube-system/a +Secret kube-system/a ");
+        assert_string_equal(api_text(&kit.events), "+a=1 S -a ");
+        assert_string_equal(api_text(&of_u), "+Secret kube-system/b +Secret kube-system/a ");
+        store_stats(kit.store, &stats);
+        assert_int_equal(store_stats_objects(&stats, &kind_secret), 3);
+        buf_fini(&of_u);
+        buf_fini(&of_all);
+        api_close(&kit);
+        for (size_t i = 0; i < COUNTOF(gates); i++) {
+            assert_int_equal(sem_destroy(&gates[i]), 0);
+        }
     }
 }
 
@@ -978,10 +1061,6 @@ static void test_apiserver_tells_objects_of_every_kind_that_is_listened_to(void 
     assert_non_null(strstr(api_text(&kit.problems), "Widget a: metadata.labels.z"));
     api_close(&kit);
 }
-
-#define PARTIAL(list)                                        \
-    "Accept: application/json;as=PartialObjectMetadata" list \
-    ";g=meta.k8s.io;v=v1,application/json\r\n"
 
 /* Of what the server makes of it, and of whole objects, no more is told than the metadata. */
 static void test_apiserver_asks_for_metadata_where_that_is_all(void **state)
@@ -1061,6 +1140,7 @@ int main(void)
         cmocka_unit_test(test_apiserver_retells_by_reading_the_list),
         cmocka_unit_test(test_apiserver_freed_at_any_time),
         cmocka_unit_test(test_apiserver_interests_that_overlap_share_what_is_asked),
+        cmocka_unit_test(test_apiserver_tells_each_listener_by_one_request),
         cmocka_unit_test(test_apiserver_tells_objects_of_every_kind_that_is_listened_to),
         cmocka_unit_test(test_apiserver_asks_for_metadata_where_that_is_all),
     };

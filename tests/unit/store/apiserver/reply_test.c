@@ -97,7 +97,7 @@ static const struct {
 };
 
 /* A store that nobody listens to, and a server that is not asked. */
-static const struct store_kind secrets = { .kind = &kind_secret };
+static const struct store_request secrets = { .interest = { .kind = &kind_secret } };
 
 struct kit {
     struct store store;
