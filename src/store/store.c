@@ -352,6 +352,11 @@ void store_stats(const struct store *store, struct store_stats *ret_stats)
     *ret_stats = stats;
 }
 
+int64_t store_told_until_sec(const struct store *store, const struct object_kind *kind)
+{
+    return store->ops->told_until_sec ? store->ops->told_until_sec(store, kind) : INT64_MAX;
+}
+
 uint64_t store_stats_objects(const struct store_stats *stats, const struct object_kind *kind)
 {
     for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {

@@ -217,6 +217,22 @@ enum status store_write(struct store *store, const struct store_write *write) NO
 /** store_stats() - any thread */
 void store_stats(const struct store *store, struct store_stats *ret_stats) NONNULL(1, 2);
 
+/**
+ * store_told_until_sec() - up to when listeners know all of @kind that there is: an object of it
+ * that was made before, and has not been told, does not exist
+ *
+ * Wall clock of this machine. Of an API server that is when its last whole list began, and from
+ * then on the last byte of a watch that has caught up: what a watch that was opened anew tells
+ * before its first bookmark may be long past. Of several requests for one kind the one that is
+ * furthest behind counts, and none runs on while the server is away. 0: not before there has been a
+ * whole list, and of a kind that nobody listens to. A union: its second store's. Manifests:
+ * INT64_MAX, since there is nothing but what is told.
+ *
+ * Any thread. Cost: a load for each kind that is listened to, at most.
+ */
+int64_t store_told_until_sec(const struct store *store, const struct object_kind *kind) NODISCARD
+    NONNULL(1, 2);
+
 /** store_stats_objects() - how many of @kind are held; 0 of a kind that nobody listens to */
 uint64_t store_stats_objects(const struct store_stats *stats,
                              const struct object_kind *kind) NODISCARD NONNULL(1, 2);

@@ -37,6 +37,8 @@ struct store_ops {
     bool (*find_source)(struct store *store,
                         const struct store_target *target,
                         char *ret_source) NODISCARD;
+    /* As store_told_until_sec() describes it; NULL: all is told when it is there. Any thread */
+    int64_t (*told_until_sec)(const struct store *store, const struct object_kind *kind) NODISCARD;
     /* Fill in what is not in store_counters; NULL: nothing. Any thread */
     void (*stats)(const struct store *store, struct store_stats *stats);
 };
@@ -68,7 +70,8 @@ struct store_counters {
     /* whose objects are counted, NULL behind the last: a union subscribes to its parts when others
      * read already */
     const struct object_kind *_Atomic kinds[STORE_MAX_HANDLERS];
-    _Atomic uint64_t objects[STORE_MAX_HANDLERS]; /* by kind, as store.kinds has them */
+    _Atomic uint64_t objects[STORE_MAX_HANDLERS];       /* by kind, as store.kinds has them */
+    _Atomic int64_t told_until_sec[STORE_MAX_HANDLERS]; /* the same; of a store that fetches */
     _Atomic uint64_t files;
     _Atomic uint64_t unsafe_files;
     _Atomic uint64_t links_out;

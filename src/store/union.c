@@ -528,6 +528,12 @@ static void add_stats(const struct store *store, struct store_stats *stats)
     stats->watch_events = second.watch_events;
 }
 
+/* What the first store has is there at once. */
+static int64_t told_until_sec(const struct store *store, const struct object_kind *kind)
+{
+    return store_told_until_sec(union_of(store)->parts[SECOND], kind);
+}
+
 /* No retell and no find_source: a union is no part of another. */
 static const struct store_ops union_ops = {
     .load = load,
@@ -535,6 +541,7 @@ static const struct store_ops union_ops = {
     .free = free_store,
     .reread = reread,
     .write = write_to_holder,
+    .told_until_sec = told_until_sec,
     .stats = add_stats,
 };
 

@@ -66,6 +66,7 @@ struct api_kit {
     struct store *store;
     struct buf events;
     struct buf problems;
+    int64_t now_sec; /* wall clock, when not 0 */
 };
 
 /* A script may tell of objects that the field selector would have left out: of these, too. */
@@ -125,6 +126,13 @@ static inline bool api_saw(struct api_kit *kit, const char *text)
     return saw;
 }
 
+static inline struct instant api_now(void *ctx)
+{
+    const struct api_kit *kit = ctx;
+    const struct clock system = clock_system();
+    return kit->now_sec ? (struct instant){ .sec = kit->now_sec } : clock_now(&system);
+}
+
 /* The server is there, and the store; nobody listens yet. */
 static inline void api_make(struct api_kit *kit,
                             const struct https_exchange *exchanges,
@@ -160,9 +168,12 @@ static inline void api_make(struct api_kit *kit,
     assert_int_equal(
         cluster_access_from_kubeconfig(kit_path(&kit->files, "config").text, &access, &problem),
         ST_OK);
+    struct clock clock = clock_system();
+    clock.now = api_now;
+    clock.ctx = kit;
     const struct apiserver_options options = {
         .access = access,
-        .clock = clock_system(),
+        .clock = clock,
         .silence_timeout_ms = silence_timeout_ms,
         .list_timeout_ms = list_timeout_ms,
         .on_problem = api_on_problem,

@@ -45,6 +45,36 @@ static struct apiserver *apiserver_of(struct store *store)
     return CONTAINER_OF(store, struct apiserver, base);
 }
 
+/* Of each kind, the reflector that is furthest behind. */
+static void note_told_until(struct store *store)
+{
+    const struct apiserver *apiserver = apiserver_of(store);
+    for (size_t kind = 0; kind < store->kind_count; kind++) {
+        int64_t until_sec = INT64_MAX;
+        for (size_t i = 0; i < apiserver->reflector_count; i++) {
+            const struct reflector *reflector = apiserver->reflectors[i];
+            const int64_t sec = reflector_told_until_sec(reflector);
+            if (reflector_kind(reflector) == store->kinds[kind].kind && sec < until_sec) {
+                until_sec = sec;
+            }
+        }
+        atomic_store_explicit(&store->counters.told_until_sec[kind],
+                              until_sec == INT64_MAX ? 0 : until_sec, memory_order_release);
+    }
+}
+
+/* What happened up to then has reached the listeners' own tables. */
+static int64_t told_until_sec(const struct store *store, const struct object_kind *kind)
+{
+    const struct store_counters *counters = &store->counters;
+    for (size_t i = 0; i < STORE_MAX_HANDLERS; i++) {
+        if (atomic_load_explicit(&counters->kinds[i], memory_order_relaxed) == kind) {
+            return atomic_load_explicit(&counters->told_until_sec[i], memory_order_acquire);
+        }
+    }
+    return 0;
+}
+
 /* The store's state of all reflectors'. */
 static void note_state(struct store *store)
 {
@@ -64,6 +94,7 @@ static void note_state(struct store *store)
     atomic_store_explicit(&counters->is_connected, is_connected, memory_order_relaxed);
     atomic_store_explicit(&counters->problems, problems, memory_order_relaxed);
     atomic_store_explicit(&counters->last_failure, failure, memory_order_relaxed);
+    note_told_until(store);
     if (is_synced && apiserver->session.loop) {
         store_tell_synced(store);
     }
@@ -151,6 +182,7 @@ static const struct store_ops apiserver_ops = {
     .reread = reread,
     .write = write_one,
     .retell = retell,
+    .told_until_sec = told_until_sec,
 };
 
 enum status apiserver_new(const struct apiserver_options *options,

@@ -86,9 +86,12 @@ struct reflector {
     struct http_transfer *transfer; /* NULL when IDLE */
     struct reply reply;             /* to it; its phase is the reflector's */
     uint64_t began_ns;
-    uint64_t list_due_ms;  /* of the loop's time: when the list, with all its pages, has failed */
-    bool has_progress;     /* it has told something */
-    uint64_t confirmed_ns; /* when the server last said where in its history we are */
+    uint64_t list_due_ms;   /* of the loop's time: when the list, with all its pages, has failed */
+    bool has_progress;      /* it has told something */
+    uint64_t confirmed_ns;  /* when the server last said where in its history we are */
+    int64_t list_began_sec; /* wall clock */
+    int64_t told_until_sec; /* store_told_until_sec() */
+    bool has_caught_up;     /* what this watch tells now has only just happened */
 
     char resource_version[RESOURCE_VERSION_MAX]; /* where a watch goes on; "": list first */
     struct buf continue_token;                   /* of the next page; empty: the first */
@@ -204,6 +207,8 @@ static void finish_list(struct reflector *reflector)
     remote_objects_end_list(&reflector->objects);
     tell_unreadable(reflector);
     reflector->confirmed_ns = uv_hrtime();
+    reflector->told_until_sec = reflector->list_began_sec;
+    reflector->has_caught_up = true; /* until another watch is begun */
     reflector->is_synced = true;
     reflector->avoids_stream = false;
     reflector->avoids_pages = false;
@@ -264,6 +269,18 @@ static void end_stream(struct reflector *reflector)
     }
 }
 
+/* A watch that goes on from an older place begins with what happened meanwhile: how much that is,
+ * it does not say before its first bookmark. */
+static void note_told(struct reflector *reflector)
+{
+    const int64_t now_sec = clock_now(&reflector->session->clock).sec;
+    reflector->has_caught_up = reflector->has_caught_up || reflector->reply.is_bookmark;
+    if (reflector->has_caught_up && now_sec != reflector->told_until_sec) {
+        reflector->told_until_sec = now_sec;
+        session_note_state(reflector->session);
+    }
+}
+
 static enum status follow(struct reflector *reflector)
 {
     if (!reflector->resource_version[0]) {
@@ -276,6 +293,7 @@ static enum status follow(struct reflector *reflector)
         return ST_SYNTAX;
     }
     set_version(reflector);
+    note_told(reflector);
     return ST_OK;
 }
 
@@ -557,11 +575,13 @@ static void begin(struct reflector *reflector)
     if (phase == PHASE_STREAM || (phase == PHASE_LIST && reflector->continue_token.len == 0)) {
         remote_objects_begin_list(&reflector->objects);
         reflector->unreadable_count = 0;
+        reflector->list_began_sec = clock_now(&reflector->session->clock).sec;
         reflector->list_due_ms =
             uv_now(loop_uv(reflector->session->loop)) + reflector->list_timeout_ms;
     }
     reply_begin(&reflector->reply, phase, on_frame, reflector);
     reflector->has_progress = false;
+    reflector->has_caught_up = false;
     reflector->began_ns = uv_hrtime();
     const enum status status = send_request(reflector, &problem);
     if (status != ST_OK) {
@@ -695,6 +715,16 @@ bool reflector_is_connected(const struct reflector *reflector)
 enum status reflector_last_failure(const struct reflector *reflector)
 {
     return reflector->last_failure;
+}
+
+int64_t reflector_told_until_sec(const struct reflector *reflector)
+{
+    return reflector->told_until_sec;
+}
+
+const struct object_kind *reflector_kind(const struct reflector *reflector)
+{
+    return reflector->interest.kind;
 }
 
 uint64_t reflector_problem_count(const struct reflector *reflector)

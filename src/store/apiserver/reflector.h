@@ -35,6 +35,11 @@ bool reflector_is_synced(const struct reflector *reflector) NONNULL(1);
 bool reflector_is_connected(const struct reflector *reflector) NONNULL(1);
 enum status reflector_last_failure(const struct reflector *reflector) NONNULL(1);
 
+/** reflector_told_until_sec() - as store_told_until_sec() has it, of this request. session.on_state
+ * is called when it changes */
+int64_t reflector_told_until_sec(const struct reflector *reflector) NONNULL(1);
+const struct object_kind *reflector_kind(const struct reflector *reflector) NONNULL(1);
+
 /** reflector_problem_count() - objects that cannot be read or decoded, and one while the server is
  * away */
 uint64_t reflector_problem_count(const struct reflector *reflector) NONNULL(1);

@@ -103,6 +103,7 @@ static bool is_end_of_initial_events(const json_object *object)
 static enum status take_bookmark(struct reply *reply, const json_object *object)
 {
     if (reply->phase == PHASE_WATCH) {
+        reply->is_bookmark = true;
         return follow(reply, object);
     }
     if (!is_end_of_initial_events(object)) {
@@ -193,6 +194,7 @@ enum status reply_take(struct reply *reply, enum json_frame_kind kind, struct sp
     const bool is_list = reply->phase != PHASE_WATCH;
     document_fn *fn = reply->phase == PHASE_LIST ? take_item : take_event;
     reply->step = REPLY_GO_ON;
+    reply->is_bookmark = false;
     reply->is_readable = false;
     const enum status status = document_parse_json(text, managed_fields(reply->phase),
                                                    is_object ? fn : take_list, reply, &problem);

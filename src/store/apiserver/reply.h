@@ -47,6 +47,7 @@ struct reply {
 
     enum reply_step step; /* of the last frame; and what it is about: */
     char version[RESOURCE_VERSION_MAX];
+    bool is_bookmark;     /* of REPLY_FOLLOWED: nothing is left on the way that came before */
     struct buf next_page; /* empty: there is no more */
     struct problem unreadable;
     bool is_readable; /* the present frame is: whatever is wrong now is our own finding */

@@ -1081,6 +1081,27 @@ static void test_union_adds_up_figures(void **state)
     kit_free(&kit);
 }
 
+static int64_t told_until_200(const struct store *store, const struct object_kind *kind)
+{
+    (void)store;
+    return kind == &kind_secret ? 200 : 0;
+}
+
+/* A directory is at no distance. */
+static void test_union_has_told_what_its_second_store_has(void **state)
+{
+    (void)state;
+    struct store_ops remote_ops = fake_ops;
+    struct union_kit kit;
+    remote_ops.told_until_sec = told_until_200;
+    kit_new(&kit);
+    assert_int_equal(store_told_until_sec(&kit.first.base, &kind_secret), INT64_MAX);
+    kit.second.base.ops = &remote_ops;
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 200);
+    assert_int_equal(store_told_until_sec(kit.store, &kind_pod), 0);
+    kit_free(&kit);
+}
+
 static void test_union_frees_both(void **state)
 {
     (void)state;
@@ -1181,6 +1202,7 @@ int main(void)
         cmocka_unit_test(test_union_that_nobody_asks_for_objects_is_synced_all_the_same),
         cmocka_unit_test(test_union_writes_where_the_object_is),
         cmocka_unit_test(test_union_adds_up_figures),
+        cmocka_unit_test(test_union_has_told_what_its_second_store_has),
         cmocka_unit_test(test_union_frees_both),
         cmocka_unit_test(test_union_rereads_both),
         cmocka_unit_test(test_union_without_memory_frees_both),

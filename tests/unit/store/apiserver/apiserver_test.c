@@ -915,6 +915,97 @@ static void test_apiserver_interests_that_overlap_share_what_is_asked(void **sta
     api_close(&kit);
 }
 
+/* --- up to when all has been told --- */
+
+struct until_wish {
+    const struct store *store;
+    int64_t want;
+};
+
+static bool until_wish_holds(void *ctx)
+{
+    const struct until_wish *wish = ctx;
+    return store_told_until_sec(wish->store, &kind_secret) == wish->want;
+}
+
+static bool accounts_until_wish_holds(void *ctx)
+{
+    const struct until_wish *wish = ctx;
+    return store_told_until_sec(wish->store, &kind_service_account) == wish->want;
+}
+
+static void expect_until(struct api_kit *kit, int64_t want)
+{
+    struct until_wish wish = { kit->store, want };
+    (void)kit_run_until(&kit->files, until_wish_holds, &wish, FILE_KIT_DEADLINE_MS);
+    assert_int_equal(store_told_until_sec(kit->store, &kind_secret), want);
+}
+
+/* The beginning of the list, and then each byte; of a watch begun anew not before a bookmark. */
+static void test_apiserver_says_up_to_when_all_has_been_told(void **state)
+{
+    (void)state;
+    sem_t gates[5];
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(ADDED("a", "5", ONE)) },
+        { .gate = &gates[0], .send = END("9") },
+        { .gate = &gates[1], .send = ADDED("b", "10", ONE), .after = HTTPS_CUT },
+        { .expect = WATCH("10"), .send = OK(ADDED("c", "11", ONE)) },
+        { .gate = &gates[2], .send = BOOKMARK("12") },
+        { .gate = &gates[3], .send = DELETED("a", "13"), .after = HTTPS_CLOSE },
+        { .expect = WATCH("13"),
+          .send = OK(ERROR_EVENT("410", "Expired", "too old")),
+          .after = HTTPS_CLOSE },
+        { .expect = STREAM, .send = REFUSED, .after = HTTPS_CLOSE },
+        { .expect = PAGE,
+          .send = OK(LIST("20", MORE("t"), SECRET("b", "10", ONE))),
+          .after = HTTPS_CLOSE },
+        { .gate = &gates[4],
+          .expect = NEXT_PAGE("t"),
+          .send = OK(LIST("20", "", SECRET("c", "11", ONE))),
+          .after = HTTPS_CLOSE },
+        { .expect = WATCH("20"), .send = OK(MODIFIED("b", "21", TWO)), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    for (size_t i = 0; i < COUNTOF(gates); i++) {
+        assert_int_equal(sem_init(&gates[i], 0, 0), 0);
+    }
+    api_make(&kit, exchanges, 0, 0);
+    assert_int_equal(store_subscribe(kit.store, &api_interest, api_on_event, &kit), ST_OK);
+    kit.now_sec = 1000;
+    api_begin(&kit);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 " });
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 0);
+    kit.now_sec = 1100;
+    sem_post(&gates[0]);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S " });
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 1000);
+    kit.now_sec = 1200;
+    sem_post(&gates[1]);
+    expect_until(&kit, 1200);
+    kit.now_sec = 1300;
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S +b=1 +c=1 " });
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 1200);
+    sem_post(&gates[2]);
+    expect_until(&kit, 1300);
+    kit.now_sec = 1400;
+    sem_post(&gates[3]);
+    expect_until(&kit, 1400);
+    kit.now_sec = 1500;
+    api_expect(&kit,
+               &(struct api_wish){ .events = "+a=1 S +b=1 +c=1 -a ", .request = NEXT_PAGE("t") });
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 1400);
+    kit.now_sec = 1600;
+    sem_post(&gates[4]);
+    api_expect(&kit, &(struct api_wish){ .events = "+a=1 S +b=1 +c=1 -a ~b=2 " });
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 1500);
+    assert_int_equal(store_told_until_sec(kit.store, &kind_config_map), 0);
+    api_close(&kit);
+    for (size_t i = 0; i < COUNTOF(gates); i++) {
+        assert_int_equal(sem_destroy(&gates[i]), 0);
+    }
+}
+
 /* --- other kinds --- */
 
 #define STREAM_OF(path)                                                        \
@@ -1016,6 +1107,38 @@ static void test_apiserver_tells_each_listener_by_one_request(void **state)
             assert_int_equal(sem_destroy(&gates[i]), 0);
         }
     }
+}
+
+/* Of two requests for one kind the one that is behind counts, and of another kind neither. */
+static void test_apiserver_has_told_what_each_request_of_a_kind_has(void **state)
+{
+    (void)state;
+    static const struct store_interest of_type_u = { .kind = &kind_secret,
+                                                     .secret_type = "example.com/u" };
+    sem_t gate;
+    const struct https_exchange exchanges[EXCHANGES_MAX] = {
+        { .expect = STREAM, .send = OK(END("9")), .after = HTTPS_HANG },
+        { .expect = STREAM_OF("/api/v1/serviceaccounts"),
+          .send = OK(END("9")),
+          .after = HTTPS_HANG },
+        { .gate = &gate, .expect = ALL_OF_TYPE_U, .send = OK(END("9")), .after = HTTPS_HANG },
+    };
+    struct api_kit kit;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    api_make(&kit, exchanges, 0, 0);
+    assert_int_equal(store_subscribe(kit.store, &api_interest, api_on_event, &kit), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &of_type_u, api_on_event, &kit), ST_OK);
+    assert_int_equal(store_subscribe(kit.store, &all_service_accounts, api_on_event, &kit), ST_OK);
+    kit.now_sec = 1000;
+    api_begin(&kit);
+    struct until_wish wish = { kit.store, 1000 };
+    (void)kit_run_until(&kit.files, accounts_until_wish_holds, &wish, FILE_KIT_DEADLINE_MS);
+    assert_int_equal(store_told_until_sec(kit.store, &kind_service_account), 1000);
+    assert_int_equal(store_told_until_sec(kit.store, &kind_secret), 0);
+    sem_post(&gate);
+    expect_until(&kit, 1000);
+    api_close(&kit);
+    assert_int_equal(sem_destroy(&gate), 0);
 }
 
 static void test_apiserver_tells_objects_of_every_kind_that_is_listened_to(void **state)
@@ -1141,6 +1264,8 @@ int main(void)
         cmocka_unit_test(test_apiserver_freed_at_any_time),
         cmocka_unit_test(test_apiserver_interests_that_overlap_share_what_is_asked),
         cmocka_unit_test(test_apiserver_tells_each_listener_by_one_request),
+        cmocka_unit_test(test_apiserver_says_up_to_when_all_has_been_told),
+        cmocka_unit_test(test_apiserver_has_told_what_each_request_of_a_kind_has),
         cmocka_unit_test(test_apiserver_tells_objects_of_every_kind_that_is_listened_to),
         cmocka_unit_test(test_apiserver_asks_for_metadata_where_that_is_all),
     };
