@@ -130,7 +130,6 @@ struct options {
 
 #define WORKERS_MAX                  256 /* more than any machine's cores that one process should use */
 #define OPTION_LIST_MAX              64      /* items of one list: more than a person writes */
-#define OPTION_TEXT_MAX              4096    /* bytes of one value: PATH_MAX */
 #define CONFIG_FILE_MAX_BYTES        1048576 /* a real one is 2 KiB */
 #define WATCH_SILENCE_RECOMMENDED_MS 60000   /* a quiet watch gets a bookmark about so often */
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/rfc3339.h"
+#include "cli/operator_text.h"
 
 #define NS_PER_MS                INT64_C(1000000)
 #define DURATION_FRACTION_DIGITS 6 /* 3.6e12 ns an hour times 1e6 still fits 64 bits */
@@ -178,21 +179,6 @@ static bool is_in_range(const struct option_row *row, int64_t number)
     return number >= row->min && number <= row->max;
 }
 
-/* A text that can be a C string and be printed on one line. */
-static bool is_plain_text(struct span text)
-{
-    if (text.len > OPTION_TEXT_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.at[i];
-        if (c < 0x20 || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool option_is_address(const char *text)
 {
     unsigned char address[sizeof(struct in6_addr)];
@@ -201,7 +187,7 @@ bool option_is_address(const char *text)
 
 static enum status set_string(struct span text, char **field)
 {
-    if (!is_plain_text(text)) {
+    if (!operator_text_is_plain(text)) {
         return ST_INVALID;
     }
     char *copy = NULL;
@@ -299,7 +285,7 @@ static enum status set_host_port(struct span text, struct host_port *field)
     struct span host;
     struct span port;
     int64_t number;
-    if (!is_plain_text(text) || !split_host_port(text, &host, &port) ||
+    if (!operator_text_is_plain(text) || !split_host_port(text, &host, &port) ||
         !parse_number(port, &number) || number > UINT16_MAX) {
         return ST_INVALID;
     }
@@ -330,7 +316,7 @@ enum status option_add_item(const struct option_row *row, struct span item, stru
 {
     struct option_list *list = field_of(row, options);
     /* blanks around an item are a slip of `a, b`: it would never match anything */
-    if (item.len == 0 || !is_plain_text(item) || item.at[0] == ' ' ||
+    if (item.len == 0 || !operator_text_is_plain(item) || item.at[0] == ' ' ||
         item.at[item.len - 1] == ' ' || list->count >= OPTION_LIST_MAX) {
         return ST_INVALID;
     }

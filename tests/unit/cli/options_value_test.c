@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "cli/operator_text.h"
 #include "cli/options_value.h"
 
 static const struct option_row *row_of(enum option_command command, const char *name)
@@ -230,11 +231,11 @@ static void test_option_set_texts(void **state)
     assert_int_equal(option_set(row, SPAN_LITERAL(""), &options), ST_OK);
     assert_null(options.tls_cert_file);
 
-    char *longest = malloc(OPTION_TEXT_MAX + 1);
+    char *longest = malloc(OPERATOR_TEXT_MAX + 1);
     assert_non_null(longest);
-    memset(longest, 'a', OPTION_TEXT_MAX + 1);
-    assert_int_equal(option_set(row, (struct span){ longest, OPTION_TEXT_MAX }, &options), ST_OK);
-    assert_int_equal(option_set(row, (struct span){ longest, OPTION_TEXT_MAX + 1 }, &options),
+    memset(longest, 'a', OPERATOR_TEXT_MAX + 1);
+    assert_int_equal(option_set(row, (struct span){ longest, OPERATOR_TEXT_MAX }, &options), ST_OK);
+    assert_int_equal(option_set(row, (struct span){ longest, OPERATOR_TEXT_MAX + 1 }, &options),
                      ST_INVALID);
     free(longest);
     option_clear(row, &options);
