@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "authn/authenticator.h"
+#include "authn/jwt/service_account_options.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -67,8 +68,19 @@ struct options {
 
     /* authentication */
     bool enable_bootstrap_token_auth;
-    struct option_list api_audiences; /* at most API_AUDIENCES_MAX */
+    struct option_list api_audiences; /* at most API_AUDIENCES_MAX; the issuers unless given */
     enum unknown_token_answer unknown_token_answer;
+
+    /* ServiceAccount tokens of this cluster: answered when an issuer is given. Its keys are in
+     * files or at a URL, never both; else its API server has them */
+    struct option_list service_account_issuer;
+    struct option_list service_account_key_file;
+    char *service_account_keys_url;
+    bool service_account_lookup; /* of legacy tokens */
+    bool service_account_lookup_pods;
+    bool service_account_lookup_nodes;
+    enum service_account_secrets service_account_lookup_secrets;
+    int64_t jwks_max_stale_ms;
 
     /* serving */
     char *bind_address;

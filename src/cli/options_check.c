@@ -13,12 +13,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/operator_text.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
 
 /* A check of one command: NULL when all is well, else what is wrong. Static texts name the options;
  * nothing of the operator's values is repeated. */
 typedef const char *check_fn(const struct options *options);
+
+/* One that can run out of memory, or knows a place in the configuration file. Return: ST_OK;
+ * ST_INVALID with @reterr_problem; ST_NOMEM */
+typedef enum status judge_fn(const struct options *options, struct problem *reterr_problem);
 
 static bool given(const struct options *options, enum option_command command, const char *name)
 {
@@ -171,19 +176,16 @@ static const char *check_question(const struct options *options)
     return NULL;
 }
 
+/* Of what review takes: does it concern an engine of its own? What serve has in its configuration
+ * file does. */
+static bool is_of_engine(const struct option_row *row)
+{
+    return (row->commands & 1U << COMMAND_REVIEW) &&
+           (row->in_file || strcmp(row->name, "at") == 0 || strcmp(row->name, "config") == 0);
+}
+
 static const char *check_engine_or_server(const struct options *options)
 {
-    static const char *const engine_only[] = { "manifests",
-                                               "kubeconfig",
-                                               "in-cluster",
-                                               "enable-bootstrap-token-auth",
-                                               "api-audiences",
-                                               "unknown-token-answer",
-                                               "at",
-                                               "config",
-                                               "manifests-require-safe-permissions",
-                                               "manifests-writable-by-group",
-                                               "manifests-follow-outside-directories" };
     static const char *const server_only[] = { "certificate-authority", "client-certificate",
                                                "client-key", "tls-server-name", "request-timeout" };
     if (!options->server) {
@@ -195,14 +197,103 @@ static const char *check_engine_or_server(const struct options *options)
         }
         return check_sources(options);
     }
-    for (size_t i = 0; i < COUNTOF(engine_only); i++) {
-        if (given(options, COMMAND_REVIEW, engine_only[i])) {
+    size_t count;
+    const struct option_row *rows = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_of_engine(&rows[i]) && option_is_given(options, &rows[i])) {
             return "--server: not together with --manifests, --kubeconfig, --in-cluster, --config, "
                    "--at, --enable-bootstrap-token-auth, --api-audiences, --unknown-token-answer "
-                   "or what concerns --manifests: the server has its own";
+                   "or what concerns --manifests or ServiceAccounts: the server has its own";
         }
     }
     return NULL;
+}
+
+static const char *check_service_account_company(const struct options *options)
+{
+    static const struct {
+        const char *name;
+        const char *wrong;
+    } needs_issuer[] = {
+        { "service-account-key-file",
+          "--service-account-key-file: needs --service-account-issuer, whose tokens it verifies" },
+        { "service-account-keys-url",
+          "--service-account-keys-url: needs --service-account-issuer, whose tokens it verifies" },
+        { "service-account-lookup", "--service-account-lookup: needs --service-account-issuer" },
+        { "service-account-lookup-pods",
+          "--service-account-lookup-pods: needs --service-account-issuer" },
+        { "service-account-lookup-nodes",
+          "--service-account-lookup-nodes: needs --service-account-issuer" },
+        { "service-account-lookup-secrets",
+          "--service-account-lookup-secrets: needs --service-account-issuer" },
+    };
+    for (size_t i = 0; i < COUNTOF(needs_issuer) && options->service_account_issuer.count == 0;
+         i++) {
+        if (given(options, COMMAND_SERVE, needs_issuer[i].name)) {
+            return needs_issuer[i].wrong;
+        }
+    }
+    return NULL;
+}
+
+static const char *check_service_account_issuer(const struct options *options)
+{
+    for (size_t i = 0; i < options->service_account_issuer.count; i++) {
+        if (strcmp(options->service_account_issuer.items[i], SERVICE_ACCOUNT_LEGACY_ISSUER) == 0) {
+            return "--service-account-issuer: " SERVICE_ACCOUNT_LEGACY_ISSUER
+                   " is what all clusters' legacy tokens have; expected this cluster's own, with "
+                   "which they are answered, too";
+        }
+    }
+    return NULL;
+}
+
+static const char *check_service_account_keys(const struct options *options)
+{
+    if (options->service_account_key_file.count > 0 && options->service_account_keys_url) {
+        return "--service-account-key-file and --service-account-keys-url: expected one of them, "
+               "not both";
+    }
+    const bool has_keys = options->service_account_key_file.count > 0 ||
+                          options->service_account_keys_url || options->kubeconfig ||
+                          options->in_cluster;
+    return options->service_account_issuer.count == 0 || has_keys
+               ? NULL
+               : "--service-account-issuer: needs keys: --service-account-key-file, "
+                 "--service-account-keys-url, or the API server of --kubeconfig or --in-cluster";
+}
+
+static enum status judge_service_account_keys_url(const struct options *options,
+                                                  struct problem *reterr_problem)
+{
+    const char *const url = options->service_account_keys_url;
+    const enum status status = url ? operator_text_check_https(url, true) : ST_OK;
+    if (status == ST_INVALID) {
+        problem_set(reterr_problem, status, 0, 0,
+                    "--service-account-keys-url: expected a URL that begins with https://, without "
+                    "user name and fragment");
+    }
+    return status;
+}
+
+/* Who asks for the lookup believes in it; who says nothing gets what is possible. */
+static const char *check_service_account_legacy(const struct options *options)
+{
+    return given(options, COMMAND_SERVE, "service-account-lookup") &&
+                   options->service_account_lookup &&
+                   options->service_account_lookup_secrets == SERVICE_ACCOUNT_SECRETS_NONE
+               ? "--service-account-lookup: legacy tokens are looked up in Secrets; expected "
+                 "--service-account-lookup-secrets tokens or all"
+               : NULL;
+}
+
+static const char *check_jwks_max_stale(const struct options *options)
+{
+    const bool is_fetched =
+        options->service_account_issuer.count > 0 && options->service_account_key_file.count == 0;
+    return given(options, COMMAND_SERVE, "jwks-max-stale") && !is_fetched
+               ? "--jwks-max-stale: needs keys that come over the network"
+               : NULL;
 }
 
 /* A token goes to this URL: it must not travel in the clear. */
@@ -246,9 +337,21 @@ static const struct {
     { SERVE_BITS, check_handshake_timeout },
     { REVIEW_BIT, check_question },
     { REVIEW_BIT, check_engine_or_server },
+    { SERVE_BITS | REVIEW_BIT, check_service_account_company },
+    { SERVE_BITS | REVIEW_BIT, check_service_account_issuer },
+    { SERVE_BITS | REVIEW_BIT, check_service_account_keys },
+    { SERVE_BITS | REVIEW_BIT, check_service_account_legacy },
+    { SERVE_BITS | REVIEW_BIT, check_jwks_max_stale },
     { WEBHOOK_BIT, check_server_required },
     { REVIEW_BIT | WEBHOOK_BIT, check_server_url },
     { REVIEW_BIT | WEBHOOK_BIT, check_client_pair },
+};
+
+static const struct {
+    unsigned commands;
+    judge_fn *judge;
+} judgements[] = {
+    { SERVE_BITS | REVIEW_BIT, judge_service_account_keys_url },
 };
 
 static enum status check_empty(const struct options *options,
@@ -286,7 +389,16 @@ enum status options_check(const struct options *options,
             return ST_INVALID;
         }
     }
-    return ST_OK;
+    enum status status = ST_OK;
+    for (size_t i = 0; i < COUNTOF(judgements) && status == ST_OK; i++) {
+        if (judgements[i].commands & 1U << command) {
+            status = judgements[i].judge(options, reterr_problem);
+        }
+    }
+    if (status == ST_NOMEM) {
+        problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
+    }
+    return status;
 }
 
 static const char *warn_idle_timeout(const struct options *options)
@@ -314,10 +426,33 @@ static const char *warn_audiences(const struct options *options)
 
 static const char *warn_authenticators(const struct options *options)
 {
-    return options->enable_bootstrap_token_auth ? NULL
-                                                : "--enable-bootstrap-token-auth: off, and no "
-                                                  "other authenticator is on: every token "
-                                                  "is refused";
+    return options->enable_bootstrap_token_auth || options->service_account_issuer.count > 0
+               ? NULL
+               : "--enable-bootstrap-token-auth: off, and no other authenticator is on: every "
+                 "token is refused";
+}
+
+static const char *warn_service_accounts_of_manifests(const struct options *options)
+{
+    return options->service_account_issuer.count == 0 || options->kubeconfig || options->in_cluster
+               ? NULL
+               : "--service-account-issuer: without --kubeconfig or --in-cluster only "
+                 "ServiceAccounts, Pods, Nodes and Secrets of --manifests count, by their uid";
+}
+
+static const char *warn_service_account_legacy(const struct options *options)
+{
+    if (options->service_account_issuer.count == 0) {
+        return NULL;
+    }
+    if (!options->service_account_lookup) {
+        return "--service-account-lookup: off: a legacy token is good for as long as its key is, "
+               "whatever became of its Secret";
+    }
+    return options->service_account_lookup_secrets != SERVICE_ACCOUNT_SECRETS_NONE
+               ? NULL
+               : "--service-account-lookup-secrets: none: legacy tokens, and those that are bound "
+                 "to a Secret, are refused";
 }
 
 static const char *warn_watch_silence(const struct options *options)
@@ -329,8 +464,11 @@ static const char *warn_watch_silence(const struct options *options)
                  "sooner than that, quiet watches are begun anew for nothing";
 }
 
-static check_fn *const warnings[] = { warn_idle_timeout, warn_client_ca, warn_audiences,
-                                      warn_authenticators, warn_watch_silence };
+static check_fn *const warnings[] = {
+    warn_idle_timeout,           warn_client_ca,     warn_audiences,
+    warn_authenticators,         warn_watch_silence, warn_service_accounts_of_manifests,
+    warn_service_account_legacy,
+};
 
 void options_warn(const struct options *options,
                   enum option_command command,

@@ -6,7 +6,8 @@
 #include "base/status.h"
 #include "cli/options.h"
 
-/** options_check() - what no row can see alone. Return: ST_OK; ST_INVALID with @reterr_problem */
+/** options_check() - what no row can see alone. Return: ST_OK; ST_INVALID, ST_NOMEM with
+ * @reterr_problem */
 enum status options_check(const struct options *options,
                           enum option_command command,
                           struct problem *reterr_problem) NODISCARD NONNULL(1, 3);

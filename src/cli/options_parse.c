@@ -187,6 +187,22 @@ static void default_to_metrics_by_certificate(enum option_command command, struc
     }
 }
 
+/* As kube-apiserver has it. */
+static enum status default_to_issuers(enum option_command command, struct options *options)
+{
+    const struct option_row *row = option_find(command, SPAN_LITERAL("api-audiences"));
+    const struct option_list *issuers = &options->service_account_issuer;
+    if (!row || option_is_given(options, row) || issuers->count == 0) {
+        return ST_OK;
+    }
+    option_clear(row, options);
+    enum status status = ST_OK;
+    for (size_t i = 0; i < issuers->count && status == ST_OK; i++) {
+        status = option_add_item(row, span_of(issuers->items[i]), options);
+    }
+    return status;
+}
+
 enum status options_parse(enum option_command command,
                           int argc,
                           char *const *argv,
@@ -206,6 +222,11 @@ enum status options_parse(enum option_command command,
     if (status == ST_OK && !options.help) {
         default_to_pod(command, &options);
         default_to_metrics_by_certificate(command, &options);
+        status = default_to_issuers(command, &options);
+        if (status != ST_OK) {
+            problem_set(reterr_problem, status, 0, 0, "%s", status_text(status));
+            return status;
+        }
         status = options_check(&options, command, reterr_problem);
     }
     if (status != ST_OK) {

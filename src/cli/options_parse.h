@@ -15,8 +15,9 @@
  * @argv: arguments behind the subcommand's name, @argc of them; borrows
  *
  * Defaults, then the file of --config, then flags on top; in a pod, --in-cluster when nothing else
- * says where Secrets are; with a client CA, metrics by certificate when nothing else is said. Stops
- * at the first error. With --help nothing else is looked at.
+ * says where Secrets are; with a client CA, metrics by certificate when nothing else is said; the
+ * issuers of ServiceAccount tokens as --api-audiences. Stops at the first error. With --help
+ * nothing else is looked at.
  * *@ret_options is owned by the caller on ST_OK only. Return: ST_OK; ST_INVALID, ST_NOT_FOUND,
  * ST_SYNTAX, ST_TYPE, ST_DUPLICATE, ST_LIMIT, ST_IO with
  * @reterr_problem, which names the option or the file, line and column, and what was expected, and

@@ -23,9 +23,14 @@
 
 #define DAY_MS INT64_C(86400000)
 #define HOUR_MS INT64_C(3600000)
+#define MINUTE_MS INT64_C(60000)
 
 static const struct option_choice unknown_token_choices[] = {
     { "error", UNKNOWN_TOKEN_ERROR }, { "refuse", UNKNOWN_TOKEN_REFUSE }, { NULL, 0 },
+};
+static const struct option_choice lookup_secrets_choices[] = {
+    { "none", SERVICE_ACCOUNT_SECRETS_NONE }, { "tokens", SERVICE_ACCOUNT_SECRETS_TOKENS },
+    { "all", SERVICE_ACCOUNT_SECRETS_ALL }, { NULL, 0 },
 };
 static const struct option_choice tls_version_choices[] = {
     { "VersionTLS12", TLS_MIN_VERSION_12 }, { "VersionTLS13", TLS_MIN_VERSION_13 }, { NULL, 0 },
@@ -45,6 +50,7 @@ static const struct option_choice version_output_choices[] = {
 
 /* set_enum() stores an int. */
 _Static_assert(sizeof(enum unknown_token_answer) == sizeof(int), "enums are stored as int");
+_Static_assert(sizeof(enum service_account_secrets) == sizeof(int), "enums are stored as int");
 _Static_assert(sizeof(enum tls_min_version) == sizeof(int), "enums are stored as int");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enums are stored as int");
 _Static_assert(sizeof(enum token_review_version) == sizeof(int), "enums are stored as int");
@@ -91,6 +97,7 @@ static const struct option_row rows[] = {
               "kube-apiserver has this off by default; here it is what the program is for." },
     { .name = "api-audiences", .type = OPTION_LIST, .group = GROUP_AUTHENTICATION, .commands = SERVE | REVIEW, .in_file = true,
       .metavar = "AUDIENCES", .initial = "https://kubernetes.default.svc.cluster.local", FIELD(api_audiences),
+      .initial_text = "--service-account-issuer, or without it https://kubernetes.default.svc.cluster.local",
       .help = "Audiences that a token without audiences of its own is good for. A review that asks for others only is refused. "
               "Give kube-apiserver's --api-audiences, which default to its --service-account-issuer." },
     { .name = "unknown-token-answer", .type = OPTION_ENUM, .group = GROUP_AUTHENTICATION, .commands = SERVE | REVIEW,
@@ -98,6 +105,40 @@ static const struct option_row rows[] = {
       .help = "What a well-formed bootstrap token with an unknown ID gets. error: status.error, which kube-apiserver does not "
               "cache, so a token created a moment later works at once. refuse: a plain refusal like a wrong secret's, so repeats "
               "stop in kube-apiserver's cache and nobody can tell which IDs exist." },
+
+    { .name = "service-account-issuer", .type = OPTION_LIST, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .keeps_commas = true, .metavar = "ISSUER", FIELD(service_account_issuer),
+      .absent = "to answer for no ServiceAccount tokens of this cluster",
+      .help = "Answer for ServiceAccount tokens of this cluster whose issuer is this. May be repeated: give what kube-apiserver "
+              "has. Its keys come from --service-account-key-file or --service-account-keys-url; with neither from /openid/v1/jwks "
+              "of the API server of --kubeconfig or --in-cluster. Other clusters are listed as serviceAccountIssuers in the "
+              "configuration file." },
+    { .name = "service-account-key-file", .type = OPTION_LIST, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .keeps_commas = true, .reloads = true, .metavar = "FILE", FIELD(service_account_key_file),
+      .absent = "to take the keys from elsewhere",
+      .help = "PEM file of keys that verify them: public or private keys, or certificates, several in one file. May be repeated." },
+    { .name = "service-account-keys-url", .type = OPTION_STRING, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .metavar = "URL", FIELD(service_account_keys_url), .absent = "to take the keys from elsewhere",
+      .help = "JWK set of those keys, https:// only, whose server a CA of the system vouches for. Not --service-account-jwks-uri "
+              "of kube-apiserver, which says what its discovery document advertises." },
+    { .name = "service-account-lookup", .type = OPTION_BOOL, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .initial = "true", FIELD(service_account_lookup),
+      .help = "Hold legacy tokens (those without an end, of Secrets) against their Secret and ServiceAccount. false takes them by "
+              "their signature alone, as kube-apiserver does: then nothing revokes one. Other tokens are looked up in any case." },
+    { .name = "service-account-lookup-pods", .type = OPTION_BOOL, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .initial = "true", FIELD(service_account_lookup_pods),
+      .help = "Follow Pods (metadata), for tokens that are bound to one: all that a kubelet mounts. Without it they are refused." },
+    { .name = "service-account-lookup-nodes", .type = OPTION_BOOL, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .initial = "true", FIELD(service_account_lookup_nodes),
+      .help = "Follow Nodes (metadata), for tokens that are bound to a Node alone. Without it they are refused." },
+    { .name = "service-account-lookup-secrets", .type = OPTION_ENUM, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .choices = lookup_secrets_choices, .initial = "tokens", FIELD(service_account_lookup_secrets),
+      .help = "Follow Secrets, for legacy tokens and those that are bound to a Secret. tokens: of type "
+              "kubernetes.io/service-account-token. all: metadata of the others, too. none: such tokens are refused." },
+    { .name = "jwks-max-stale", .type = OPTION_DURATION, .group = GROUP_SERVICE_ACCOUNTS, .commands = SERVE | REVIEW,
+      .in_file = true, .min = MINUTE_MS, .max = 30 * DAY_MS, .initial = "24h", FIELD(jwks_max_stale_ms),
+      .help = "Keys that came over the network go on serving for this long after they were last read, while their server is away. "
+              "Holds for other clusters' keys, too." },
 
     { .name = "bind-address", .type = OPTION_STRING, .group = GROUP_SERVING, .commands = SERVE, .in_file = true,
       .metavar = "IP", .initial = "::", FIELD(bind_address),
@@ -230,10 +271,15 @@ static const struct option_row rows[] = {
 _Static_assert(COUNTOF(rows) <= 64, "struct options.given has one bit for each row");
 
 static const char *const group_titles[GROUP_COUNT_] = {
-    [GROUP_OBJECTS] = "Objects",   [GROUP_AUTHENTICATION] = "Authentication",
-    [GROUP_SERVING] = "Serving",   [GROUP_TLS] = "TLS and client certificates",
-    [GROUP_LIMITS] = "Limits",     [GROUP_SHUTDOWN] = "Shutdown",
-    [GROUP_QUESTION] = "Question", [GROUP_SERVER] = "Asking a server",
+    [GROUP_OBJECTS] = "Objects",
+    [GROUP_AUTHENTICATION] = "Authentication",
+    [GROUP_SERVICE_ACCOUNTS] = "ServiceAccount tokens",
+    [GROUP_SERVING] = "Serving",
+    [GROUP_TLS] = "TLS and client certificates",
+    [GROUP_LIMITS] = "Limits",
+    [GROUP_SHUTDOWN] = "Shutdown",
+    [GROUP_QUESTION] = "Question",
+    [GROUP_SERVER] = "Asking a server",
     [GROUP_GENERAL] = "General",
 };
 
@@ -275,6 +321,20 @@ const struct option_row *option_find_member(struct span member)
     return NULL;
 }
 
+/* Kubernetes writes clientCAFile, keysURL: an acronym behind the first word stays upper case.
+ * Return: bytes of the acronym that @at begins with; 0 for none */
+static size_t acronym_len(const char *at)
+{
+    static const char *const acronyms[] = { "ca", "url" };
+    for (size_t i = 0; i < COUNTOF(acronyms); i++) {
+        const size_t len = strlen(acronyms[i]);
+        if (strncmp(at, acronyms[i], len) == 0 && (at[len] == '-' || at[len] == '\0')) {
+            return len;
+        }
+    }
+    return 0;
+}
+
 void option_member(const struct option_row *row, char ret_member[static OPTION_NAME_MAX])
 {
     size_t len = 0;
@@ -285,10 +345,8 @@ void option_member(const struct option_row *row, char ret_member[static OPTION_N
             continue;
         }
         at++;
-        /* Kubernetes writes clientCAFile: an acronym in the middle stays upper case */
-        const bool acronym = strncmp(at, "ca", 2) == 0 && (at[2] == '-' || at[2] == '\0');
-        ret_member[len++] = (char)toupper((unsigned char)*at++);
-        if (acronym && len + 1 < OPTION_NAME_MAX) {
+        const size_t acronym = acronym_len(at);
+        for (size_t i = 0; i < (acronym ? acronym : 1) && len + 1 < OPTION_NAME_MAX; i++) {
             ret_member[len++] = (char)toupper((unsigned char)*at++);
         }
     }

@@ -29,6 +29,7 @@ enum option_type {
 enum option_group {
     GROUP_OBJECTS = 0,
     GROUP_AUTHENTICATION,
+    GROUP_SERVICE_ACCOUNTS,
     GROUP_SERVING,
     GROUP_TLS,
     GROUP_LIMITS,
@@ -63,6 +64,7 @@ struct option_row {
     unsigned commands; /* bit (1 << enum option_command) */
     char letter;       /* also -f; 0 for none */
     bool in_file;      /* also a member of the configuration file */
+    bool keeps_commas; /* LIST: a flag is one item, commas and all, as kube-apiserver has it */
     bool reloads; /* what the path names is followed while serving; any other change needs a restart
                    */
 };

@@ -338,7 +338,7 @@ static enum status add_items(const struct option_row *row,
                              struct options *options)
 {
     while (text.len > 0) {
-        const char *comma = memchr(text.at, ',', text.len);
+        const char *comma = row->keeps_commas ? NULL : memchr(text.at, ',', text.len);
         const size_t len = comma ? (size_t)(comma - text.at) : text.len;
         const enum status status =
             option_add_item(row, (struct span){ .at = text.at, .len = len }, options);
@@ -533,7 +533,9 @@ void option_expectation(const struct option_row *row, char ret_text[static OPTIO
         break;
     case OPTION_LIST:
         (void)snprintf(ret_text, size,
-                       "at most %d items, separated by commas without blanks, none empty",
+                       row->keeps_commas
+                           ? "one line of text without blanks around it, %d times at most"
+                           : "at most %d items, separated by commas without blanks, none empty",
                        OPTION_LIST_MAX);
         break;
     case OPTION_HOST_PORT:

@@ -16,7 +16,8 @@ void options_fini(struct options *options) NONNULL(1);
 /**
  * option_set() - parse @text as @row's type and store it
  *
- * A list takes the comma-separated items of @text behind those it has; anything else is replaced.
+ * A list takes the comma-separated items of @text behind those it has, or one if the row keeps
+ * commas; anything else is replaced.
  * The empty text empties strings, paths, lists and addresses.
  * Return: ST_OK; ST_INVALID (option_expectation() says what was expected; the field is unchanged
  * but for a list, which may have grown); ST_NOMEM

@@ -21,6 +21,9 @@
 /* The other clusters', and this one. */
 #define SERVICE_ACCOUNT_SOURCES_MAX (SERVICE_ACCOUNT_OTHERS_MAX + 1)
 
+/* `iss` of legacy tokens, in every cluster. */
+#define SERVICE_ACCOUNT_LEGACY_ISSUER "kubernetes/serviceaccount"
+
 /** Where a source's keys come from: one way each. */
 enum service_account_keys {
     SERVICE_ACCOUNT_KEYS_NONE = 0,   /* no source has this */
@@ -61,8 +64,8 @@ struct service_account_source {
     struct span name; /* for logs, metrics, readyz: a DNS label; empty for this cluster */
     bool is_this_cluster;
 
-    const struct span *issuers;   /* what `iss` may be; none is empty, or the legacy issuer, which
-                                     legacy tokens have in all clusters */
+    const struct span *issuers;   /* what `iss` may be; none is empty, or
+                                     SERVICE_ACCOUNT_LEGACY_ISSUER */
     size_t issuer_count;          /* at least 1; another cluster has one */
     const struct span *audiences; /* what is intersected with `aud` and the request: of this cluster
                                      --api-audiences */

@@ -238,6 +238,12 @@ static void test_options_defaults(void **state)
     assert_true(options.watch_silence_timeout_ms > WATCH_SILENCE_RECOMMENDED_MS);
     assert_null(options.client_ca_file);
     assert_null(options.health_bind_address.host);
+    assert_int_equal(options.service_account_issuer.count, 0);
+    assert_true(options.service_account_lookup); /* as kube-apiserver */
+    assert_true(options.service_account_lookup_pods);
+    assert_true(options.service_account_lookup_nodes);
+    assert_int_equal(options.service_account_lookup_secrets, SERVICE_ACCOUNT_SECRETS_TOKENS);
+    assert_int_equal(options.jwks_max_stale_ms, INT64_C(86400000));
     assert_int_equal(options.given, 0);
     options_fini(&options);
 }
@@ -485,6 +491,63 @@ static void test_options_parse_metrics_certificate_rows(void **state)
     kit_fini(&kit);
 }
 
+static const struct {
+    const char *name;
+    const char *arguments[ARGUMENTS_MAX];
+    const char *file; /* members, or NULL */
+    const char *want[3];
+} audience_rows[] = {
+    { "no issuer", { NULL }, "", { "https://kubernetes.default.svc.cluster.local" } },
+    { "an issuer", { "--service-account-issuer=a", "--kubeconfig=x" }, "", { "a" } },
+    { "issuers of the file",
+      { NULL },
+      "serviceAccountIssuer: [a, 'b,c']\nkubeconfig: x\n",
+      { "a", "b,c" } },
+    { "audiences by flag",
+      { "--service-account-issuer=a", "--kubeconfig=x", "--api-audiences=b" },
+      "",
+      { "b" } },
+    { "audiences of the file",
+      { "--service-account-issuer=a", "--kubeconfig=x" },
+      "apiAudiences: [b, c]\n",
+      { "b", "c" } },
+    { "none, on purpose",
+      { "--service-account-issuer=a", "--kubeconfig=x", "--api-audiences=" },
+      "",
+      { NULL } },
+};
+
+static void test_options_parse_audiences_are_the_issuers_unless_given(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    for (size_t i = 0; i < COUNTOF(audience_rows); i++) {
+        struct options options;
+        struct problem problem = { 0 };
+        struct buf text = { 0 };
+        print_message("# %s\n", audience_rows[i].name);
+        buf_printf(&text,
+                   "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nmanifests: m\n"
+                   "tlsCertFile: c\ntlsPrivateKeyFile: k\n%s",
+                   audience_rows[i].file);
+        buf_append_char(&text, '\0');
+        kit_write(&kit, "c.yaml", text.at);
+        buf_fini(&text);
+        assert_int_equal(parse_all(&kit, "c.yaml", audience_rows[i].arguments, &options, &problem),
+                         ST_OK);
+        size_t count = 0;
+        while (audience_rows[i].want[count]) {
+            assert_true(count < options.api_audiences.count);
+            assert_string_equal(options.api_audiences.items[count], audience_rows[i].want[count]);
+            count++;
+        }
+        assert_int_equal(options.api_audiences.count, count);
+        options_fini(&options);
+    }
+    kit_fini(&kit);
+}
+
 /* Whatever allocation fails: no memory, said so, nothing leaked, nothing half done handed out. */
 static void test_options_parse_survives_every_allocation_failure(void **state)
 {
@@ -496,8 +559,8 @@ static void test_options_parse_survives_every_allocation_failure(void **state)
     kit_init(&kit);
     kit_write(&kit, "c.yaml",
               "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nmanifests: m\n"
-              "tlsCertFile: c\ntlsPrivateKeyFile: k\napiAudiences: [a, b]\n"
-              "healthBindAddress: \":1\"\n");
+              "tlsCertFile: c\ntlsPrivateKeyFile: k\nserviceAccountIssuer: [a, b]\n"
+              "serviceAccountKeysURL: https://h/keys\nhealthBindAddress: \":1\"\n");
     size_t nth = 1;
     bool reached;
     do {
@@ -532,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_options_parse_checks_unless_help_is_asked_for),
         cmocka_unit_test(test_options_parse_in_a_pod_rows),
         cmocka_unit_test(test_options_parse_metrics_certificate_rows),
+        cmocka_unit_test(test_options_parse_audiences_are_the_issuers_unless_given),
     };
     if (unsetenv("KUBERNETES_SERVICE_HOST") != 0) { /* the tests themselves may run in a pod */
         return 1;

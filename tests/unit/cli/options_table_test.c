@@ -24,6 +24,9 @@ static const struct {
     { "kubeconfig", "kubeconfig" },
     { "in-cluster", "inCluster" },
     { "watch-silence-timeout", "watchSilenceTimeout" },
+    { "service-account-issuer", "serviceAccountIssuer" },
+    { "service-account-keys-url", "serviceAccountKeysURL" },
+    { "jwks-max-stale", "jwksMaxStale" },
 };
 
 static void test_option_member_rows(void **state)
@@ -47,6 +50,15 @@ static void test_option_member_of_a_name_that_only_begins_with_ca(void **state)
     char member[OPTION_NAME_MAX];
     option_member(&row, member);
     assert_string_equal(member, "clientCacheCA");
+}
+
+static void test_option_member_of_acronyms(void **state)
+{
+    (void)state;
+    const struct option_row row = { .name = "url-ca-urls-url" }; /* the first word is none */
+    char member[OPTION_NAME_MAX];
+    option_member(&row, member);
+    assert_string_equal(member, "urlCAUrlsURL");
 }
 
 static void test_options_table_rows_are_well_formed(void **state)
@@ -145,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_option_member_rows),
         cmocka_unit_test(test_option_member_of_a_name_that_only_begins_with_ca),
+        cmocka_unit_test(test_option_member_of_acronyms),
         cmocka_unit_test(test_options_table_rows_are_well_formed),
         cmocka_unit_test(test_options_table_has_no_two_rows_for_one_thing),
         cmocka_unit_test(test_options_table_check_config_takes_what_serve_takes),

@@ -217,6 +217,23 @@ static void test_option_set_list_holds_option_list_max_items(void **state)
     option_clear(row, &options);
 }
 
+/* kube-apiserver takes each --service-account-issuer as it is. */
+static void test_option_set_a_list_that_keeps_commas(void **state)
+{
+    (void)state;
+    const struct option_row *row = serve_row("service-account-issuer");
+    struct options options = { 0 };
+    assert_int_equal(option_set(row, SPAN_LITERAL("a,b"), &options), ST_OK);
+    assert_int_equal(option_set(row, SPAN_LITERAL("c,"), &options), ST_OK);
+    assert_int_equal(option_set(row, SPAN_LITERAL(""), &options), ST_OK); /* no item */
+    assert_int_equal(option_set(row, SPAN_LITERAL(" d"), &options), ST_INVALID);
+    assert_int_equal(option_set(row, SPAN_LITERAL("d\n"), &options), ST_INVALID);
+    assert_int_equal(options.service_account_issuer.count, 2);
+    assert_string_equal(options.service_account_issuer.items[0], "a,b");
+    assert_string_equal(options.service_account_issuer.items[1], "c,");
+    option_clear(row, &options);
+}
+
 static void test_option_set_texts(void **state)
 {
     (void)state;
@@ -363,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_option_set_host_ports),
         cmocka_unit_test(test_option_set_lists),
         cmocka_unit_test(test_option_set_list_holds_option_list_max_items),
+        cmocka_unit_test(test_option_set_a_list_that_keeps_commas),
         cmocka_unit_test(test_option_set_texts),
         cmocka_unit_test(test_option_set_switches_and_choices),
         cmocka_unit_test(test_option_set_instants),
