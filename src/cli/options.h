@@ -38,6 +38,8 @@ enum option_command {
 enum review_output { REVIEW_OUTPUT_JSON = 0, REVIEW_OUTPUT_EXPLAIN };
 enum version_output { VERSION_OUTPUT_TEXT = 0, VERSION_OUTPUT_JSON };
 
+struct service_account_issuers; /* cli/service_account_issuers.h */
+
 struct option_list {
     const char **items; /* owns the array and each text; no item is empty */
     size_t count;
@@ -81,6 +83,8 @@ struct options {
     bool service_account_lookup_nodes;
     enum service_account_secrets service_account_lookup_secrets;
     int64_t jwks_max_stale_ms;
+    struct service_account_issuers *service_account_issuers; /* owns; other clusters'; of the file
+                                                                only; NULL: it names none */
 
     /* serving */
     char *bind_address;

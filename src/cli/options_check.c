@@ -16,6 +16,7 @@
 #include "cli/operator_text.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
+#include "cli/service_account_issuers.h"
 
 /* A check of one command: NULL when all is well, else what is wrong. Static texts name the options;
  * nothing of the operator's values is repeated. */
@@ -276,6 +277,44 @@ static enum status judge_service_account_keys_url(const struct options *options,
     return status;
 }
 
+/* An entry without prefixes; NULL when there is none. */
+static const struct service_account_issuer *unprefixed_issuer(const struct options *options)
+{
+    const struct service_account_issuers *issuers = options->service_account_issuers;
+    for (size_t i = 0; issuers && i < issuers->count; i++) {
+        if (issuers->items[i].source.username_prefix.len == 0) {
+            return &issuers->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_place(const struct options *options,
+                      const struct service_account_issuer *issuer,
+                      const char *text,
+                      struct problem *problem)
+{
+    if (options->config) {
+        problem_set_file(problem, options->config);
+    }
+    problem_set(problem, ST_INVALID, issuer->place.line, issuer->place.column,
+                SERVICE_ACCOUNT_ISSUERS "[%zu]: %s",
+                (size_t)(issuer - options->service_account_issuers->items), text);
+}
+
+static enum status judge_prefixes(const struct options *options, struct problem *reterr_problem)
+{
+    const struct service_account_issuer *const issuer = unprefixed_issuer(options);
+    if (!issuer || options->service_account_issuer.count == 0) {
+        return ST_OK;
+    }
+    set_place(options, issuer,
+              "expected prefixes: without them its users are those of this cluster, for which "
+              "--service-account-issuer answers",
+              reterr_problem);
+    return ST_INVALID;
+}
+
 /* Who asks for the lookup believes in it; who says nothing gets what is possible. */
 static const char *check_service_account_legacy(const struct options *options)
 {
@@ -287,11 +326,21 @@ static const char *check_service_account_legacy(const struct options *options)
                : NULL;
 }
 
+static bool fetches_keys(const struct options *options)
+{
+    const struct service_account_issuers *issuers = options->service_account_issuers;
+    for (size_t i = 0; issuers && i < issuers->count; i++) {
+        if (issuers->items[i].source.keys != SERVICE_ACCOUNT_KEYS_FILES) {
+            return true;
+        }
+    }
+    return options->service_account_issuer.count > 0 &&
+           options->service_account_key_file.count == 0;
+}
+
 static const char *check_jwks_max_stale(const struct options *options)
 {
-    const bool is_fetched =
-        options->service_account_issuer.count > 0 && options->service_account_key_file.count == 0;
-    return given(options, COMMAND_SERVE, "jwks-max-stale") && !is_fetched
+    return given(options, COMMAND_SERVE, "jwks-max-stale") && !fetches_keys(options)
                ? "--jwks-max-stale: needs keys that come over the network"
                : NULL;
 }
@@ -352,6 +401,7 @@ static const struct {
     judge_fn *judge;
 } judgements[] = {
     { SERVE_BITS | REVIEW_BIT, judge_service_account_keys_url },
+    { SERVE_BITS | REVIEW_BIT, judge_prefixes },
 };
 
 static enum status check_empty(const struct options *options,
@@ -426,7 +476,8 @@ static const char *warn_audiences(const struct options *options)
 
 static const char *warn_authenticators(const struct options *options)
 {
-    return options->enable_bootstrap_token_auth || options->service_account_issuer.count > 0
+    return options->enable_bootstrap_token_auth || options->service_account_issuer.count > 0 ||
+                   options->service_account_issuers
                ? NULL
                : "--enable-bootstrap-token-auth: off, and no other authenticator is on: every "
                  "token is refused";
@@ -485,5 +536,14 @@ void options_warn(const struct options *options,
             problem_set(&problem, ST_INVALID, 0, 0, "%s", text);
             fn(ctx, &problem);
         }
+    }
+    const struct service_account_issuer *const issuer = unprefixed_issuer(options);
+    if (issuer) {
+        struct problem problem = { 0 };
+        set_place(options, issuer,
+                  "without prefixes: its ServiceAccounts are users and groups like those of the "
+                  "cluster that asks",
+                  &problem);
+        fn(ctx, &problem);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file: one YAML or JSON object whose members are options in lowerCamelCase.
+ * The configuration file: one YAML or JSON object whose members are options in lowerCamelCase, and
+ * serviceAccountIssuers, which has a module of its own.
  *
  * A member that nobody knows stops the start: a misspelt clientCAFile that is skipped would open
  * the server to everybody. Values have JSON types as in Kubernetes' component configurations
@@ -19,6 +20,7 @@
 #include "cli/options_check.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
+#include "cli/service_account_issuers.h"
 #include "cli/suggest.h"
 #include "document/document.h"
 
@@ -151,6 +153,7 @@ static enum status refuse_member(struct config_file *file,
             suggest_offer(&suggest, name);
         }
     }
+    suggest_offer(&suggest, SERVICE_ACCOUNT_ISSUERS);
     const char *best = suggest_best(&suggest);
     problem_set(file->problem, ST_NOT_FOUND, line, column, "unknown member %.*s%s%s%s",
                 (int)member.len, member.at, best ? "; did you mean " : "", best ? best : "",
@@ -166,6 +169,11 @@ static enum status set_member(struct config_file *file,
     const struct span member = span_of(key);
     if (strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0) {
         return ST_OK; /* seen by check_kind() */
+    }
+    if (strcmp(key, SERVICE_ACCOUNT_ISSUERS) == 0) {
+        return value ? service_account_issuers_parse(value, &file->options.service_account_issuers,
+                                                     file->problem)
+                     : ST_OK; /* null: absent */
     }
     const struct option_row *row = option_find_member(member);
     if (!row) {
@@ -254,6 +262,11 @@ enum status options_parse_file(struct span text,
             option_move(&rows[i], &file.options, options);
             option_mark_given(options, &rows[i]);
         }
+    }
+    if (file.options.service_account_issuers) {
+        (void)service_account_issuers_free(options->service_account_issuers);
+        options->service_account_issuers = file.options.service_account_issuers;
+        file.options.service_account_issuers = NULL;
     }
     return ST_OK;
 }

@@ -17,6 +17,7 @@
 
 #include "base/rfc3339.h"
 #include "cli/operator_text.h"
+#include "cli/service_account_issuers.h"
 
 #define NS_PER_MS                INT64_C(1000000)
 #define DURATION_FRACTION_DIGITS 6 /* 3.6e12 ns an hour times 1e6 still fits 64 bits */
@@ -583,5 +584,7 @@ void options_fini(struct options *options)
     for (size_t i = 0; i < count; i++) {
         option_clear(&rows[i], options);
     }
+    options->service_account_issuers =
+        service_account_issuers_free(options->service_account_issuers);
     *options = (struct options){ 0 };
 }

@@ -14,6 +14,7 @@
 #include "cli/options_parse.h"
 #include "cli/options_table.h"
 #include "cli/options_value.h"
+#include "cli/service_account_issuers.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 32 /* more than any sensible command line; the rest is file text */
@@ -54,8 +55,34 @@ static void require_range(int64_t number, enum option_command command, const cha
     FUZZ_REQUIRE(row && number >= row->min && number <= row->max);
 }
 
+/* What service_account_issuers_parse() promises of each entry, and of any two. */
+static void require_sane_issuers(const struct service_account_issuers *issuers)
+{
+    FUZZ_REQUIRE(issuers->count > 0 && issuers->count <= SERVICE_ACCOUNT_OTHERS_MAX);
+    for (size_t i = 0; i < issuers->count; i++) {
+        const struct service_account_source *a = &issuers->items[i].source;
+        FUZZ_REQUIRE(!a->is_this_cluster && a->name.len > 0 && a->issuers[0].len > 0);
+        FUZZ_REQUIRE(a->keys != SERVICE_ACCOUNT_KEYS_NONE && a->audience_count > 0);
+        FUZZ_REQUIRE((a->keys == SERVICE_ACCOUNT_KEYS_FILES) == (a->key_file_count > 0));
+        FUZZ_REQUIRE((a->keys == SERVICE_ACCOUNT_KEYS_URL) == (a->keys_url != NULL));
+        FUZZ_REQUIRE(!a->lookup.is_on || a->kubeconfig);
+        FUZZ_REQUIRE(a->legacy != SERVICE_ACCOUNT_LEGACY_LOOKED_UP ||
+                     a->lookup.secrets != SERVICE_ACCOUNT_SECRETS_NONE);
+        FUZZ_REQUIRE(!span_starts_with(a->username_prefix, SPAN_LITERAL("system:")));
+        for (size_t j = 0; j < i; j++) {
+            const struct service_account_source *b = &issuers->items[j].source;
+            FUZZ_REQUIRE(!span_equal(a->name, b->name));
+            FUZZ_REQUIRE(!span_equal(a->username_prefix, b->username_prefix));
+            FUZZ_REQUIRE(!span_equal(a->group_prefix, b->group_prefix));
+        }
+    }
+}
+
 static void require_sane(const struct options *options)
 {
+    if (options->service_account_issuers) {
+        require_sane_issuers(options->service_account_issuers);
+    }
     require_range(options->workers, COMMAND_SERVE, "workers");
     require_range(options->verbosity, COMMAND_SERVE, "v");
     require_range(options->idle_timeout_ms, COMMAND_SERVE, "idle-timeout");
@@ -65,6 +92,8 @@ static void require_sane(const struct options *options)
     for (size_t i = 0; i < options->api_audiences.count; i++) {
         FUZZ_REQUIRE(options->api_audiences.items[i][0]);
     }
+    FUZZ_REQUIRE(options->service_account_issuer.count <= OPTION_LIST_MAX);
+    require_range(options->jwks_max_stale_ms, COMMAND_SERVE, "jwks-max-stale");
     require_range(options->watch_silence_timeout_ms, COMMAND_SERVE, "watch-silence-timeout");
     FUZZ_REQUIRE(!options->manifests || options->manifests[0]);
     FUZZ_REQUIRE(!options->kubeconfig || options->kubeconfig[0]);

@@ -58,6 +58,8 @@ def test_tokens_in_the_wrong_place_are_not_repeated():
     ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nsecurePort: '1'\n", "c.yaml:3:13: securePort: expected"),
     ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nclientCaFile: x\n", "did you mean clientCAFile?"),
     ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nv: 1\nv: 2\n", "c.yaml:4:1: "),
+    ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nserviceAccountIssuers:\n- name: b\n  keysURL: http://h/\n",
+     "c.yaml:5:12: serviceAccountIssuers[0].keysURL: expected a URL that begins with https://"),
     ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nclientCAFile:\n", "--client-ca-file: expected a value"),
     ("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nclientCAFile: x\nclientAllowedNames: []\n",
      "--client-allowed-names: expected a value"),

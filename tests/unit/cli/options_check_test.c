@@ -12,6 +12,7 @@
 #include "cli/options_check.h"
 #include "cli/options_file.h"
 #include "cli/options_parse.h"
+#include "cli/options_table.h"
 #include "cli/options_value.h"
 
 #define ARGUMENTS_MAX 8
@@ -465,6 +466,14 @@ static void test_options_check_rows(void **state)
     }
 }
 
+/* Two other clusters, one with keys of a file and one with its API server's, and @more. */
+#define OTHERS(prefix, more)                                                                    \
+    "serviceAccountIssuers:\n"                                                                  \
+    "- {name: f, issuer: i, keyFiles: [k], lookup: false, usernamePrefix: u, groupPrefix: g, "  \
+    "audiences: [a]}\n"                                                                         \
+    "- {name: b, issuer: i, kubeconfig: k, usernamePrefix: '" prefix "', groupPrefix: '" prefix \
+    "', audiences: [a]}\n" more
+
 static const struct {
     const char *text;
     const char *flag;
@@ -486,6 +495,16 @@ static const struct {
     { "serviceAccountIssuer: [a]\nserviceAccountKeyFile:\n", NULL,
       "--service-account-key-file: expected a value" },
     { "serviceAccountKeysURL: https://h/\n", NULL, "--service-account-keys-url: needs" },
+    { OTHERS("b:", ""), NULL, NULL },
+    { OTHERS("b:", "serviceAccountIssuer: [a]\nserviceAccountKeyFile: [k]\n"), NULL, NULL },
+    { OTHERS("", ""), NULL, NULL },
+    { OTHERS("", "serviceAccountIssuer: [a]\nserviceAccountKeyFile: [k]\n"), NULL,
+      "serviceAccountIssuers[1]: expected prefixes: without them its users are those of this "
+      "cluster" },
+    { OTHERS("b:", ""), "--jwks-max-stale=1h", NULL },
+    { "serviceAccountIssuers:\n- {name: f, issuer: i, keyFiles: [k], lookup: false, "
+      "usernamePrefix: u, groupPrefix: g, audiences: [a]}\n",
+      "--jwks-max-stale=1h", "--jwks-max-stale: needs keys" },
 };
 
 /* Flags first, then the file, then the checks: as options_parse() does it. */
@@ -587,12 +606,49 @@ static void test_options_warn_rows(void **state)
     }
 }
 
+static void keep(void *ctx, const struct problem *problem)
+{
+    struct problem *const last = ctx;
+    *last = *problem;
+}
+
+/* What concerns an entry is said with its place in the file. */
+static void test_options_check_of_an_entry_names_file_and_line(void **state)
+{
+    (void)state;
+    const char *arguments[ARGUMENTS_MAX] = { SERVE_GOOD, "--config=c.yaml",
+                                             "--enable-bootstrap-token-auth=false",
+                                             "--client-ca-file=x" };
+    struct options options = parsed(COMMAND_SERVE, arguments);
+    struct problem problem = { 0 };
+    static const char text[] = "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n" OTHERS(
+        "", "serviceAccountKeyFile: [k]\n");
+    assert_int_equal(options_parse_file(span_of(text), &options, &problem), ST_OK);
+    options_warn(&options, COMMAND_SERVE, keep, &problem); /* the only warning */
+    assert_string_equal(problem.file, "c.yaml");
+    assert_int_equal(problem.line, 5);
+    assert_int_equal(problem.column, 3);
+    assert_ptr_equal(strstr(problem.text, "serviceAccountIssuers[1]: without prefixes"),
+                     problem.text);
+
+    const struct option_row *issuer =
+        option_find(COMMAND_SERVE, SPAN_LITERAL("service-account-issuer"));
+    assert_int_equal(option_set(issuer, SPAN_LITERAL("https://a"), &options), ST_OK);
+    problem = (struct problem){ 0 };
+    assert_int_equal(options_check(&options, COMMAND_SERVE, &problem), ST_INVALID);
+    assert_string_equal(problem.file, "c.yaml");
+    assert_int_equal(problem.line, 5);
+    assert_int_equal(problem.column, 3);
+    options_fini(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_check_rows),
         cmocka_unit_test(test_options_check_rows_of_a_file),
         cmocka_unit_test(test_options_warn_rows),
+        cmocka_unit_test(test_options_check_of_an_entry_names_file_and_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,12 @@
 #include "cli/options_file.h"
 #include "cli/options_parse.h"
 #include "cli/options_value.h"
+#include "cli/service_account_issuers.h"
 
 #define HEAD "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n"
+
+#define ENTRY \
+    "{name: b, issuer: i, kubeconfig: k, usernamePrefix: 'b:', groupPrefix: 'b:', audiences: [a]}"
 
 static const struct {
     const char *name;
@@ -22,6 +26,9 @@ static const struct {
     unsigned column;
 } rows[] = {
     { "head only", HEAD, NULL, 0, 0 },
+    { "other clusters", HEAD "serviceAccountIssuers:\n- " ENTRY "\n", NULL, 0, 0 },
+    { "no other clusters", HEAD "serviceAccountIssuers: []\n", NULL, 0, 0 },
+    { "other clusters that are null", HEAD "serviceAccountIssuers:\n", NULL, 0, 0 },
     { "JSON", "{\"kind\":\"Configuration\",\"apiVersion\":\"kube-bearer/v1alpha1\",\"workers\":2}",
       NULL, 0, 0 },
     { "number", HEAD "workers: 2\n", NULL, 0, 0 },
@@ -37,6 +44,22 @@ static const struct {
     { "null is absent", HEAD "workers: null\n", NULL, 0, 0 },
     { "an empty text", HEAD "portFile: ''\n", NULL, 0, 0 },
 
+    { "other clusters that are no list", HEAD "serviceAccountIssuers: " ENTRY "\n",
+      "serviceAccountIssuers: expected a list of objects", 3, 24 },
+    { "other clusters by their issuers", HEAD "serviceAccountIssuers: [https://b]\n",
+      "serviceAccountIssuers[0]: expected an object with name, issuer and more; issuers of this "
+      "cluster are serviceAccountIssuer",
+      3, 25 },
+    { "this cluster as an object", HEAD "serviceAccountIssuer: [" ENTRY "]\n",
+      "serviceAccountIssuer: expected a list of texts", 3, 24 },
+    { "other clusters misspelt", HEAD "serviceAccountsIssuers: []\n",
+      "unknown member serviceAccountsIssuers; did you mean serviceAccountIssuers?", 3, 25 },
+    { "other clusters twice",
+      HEAD "serviceAccountIssuers: []\nserviceAccountIssuers: [" ENTRY "]\n", "", 4, 1 },
+    { "another cluster's member twice",
+      HEAD "serviceAccountIssuers:\n- " ENTRY "\n- {name: c, name: d}\n", "", 5, 13 },
+    { "a mistake behind other clusters", HEAD "serviceAccountIssuers: [" ENTRY "]\nworkers: x\n",
+      "workers: expected a whole number", 4, 10 },
     { "empty file", "", "expected apiVersion: kube-bearer/v1alpha1 and kind: Configuration", 1, 1 },
     { "comment only", "# x\n", "expected apiVersion: kube-bearer/v1alpha1", 1, 1 },
     { "a list", "- a\n", "expected an object", 1, 1 },
@@ -162,12 +185,31 @@ static void test_options_parse_file_leaves_what_flags_gave(void **state)
     options_fini(&options);
 }
 
+static void test_options_parse_file_other_clusters_replace_those_before(void **state)
+{
+    (void)state;
+    struct options options;
+    struct problem problem = { 0 };
+    assert_int_equal(options_init(&options), ST_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            options_parse_file(SPAN_LITERAL(HEAD "serviceAccountIssuers: [" ENTRY "]\n"), &options,
+                               &problem),
+            ST_OK);
+        assert_int_equal(options.service_account_issuers->count, 1);
+        assert_string_equal(options.service_account_issuers->items[0].source.name.at, "b");
+    }
+    options_fini(&options);
+    assert_null(options.service_account_issuers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_parse_file_rows),
         cmocka_unit_test(test_options_parse_file_values_arrive),
         cmocka_unit_test(test_options_parse_file_leaves_what_flags_gave),
+        cmocka_unit_test(test_options_parse_file_other_clusters_replace_those_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
