@@ -72,6 +72,19 @@ def test_configuration_file_errors_name_file_line_and_column(tmp_path, text, whe
         assert_usage_error(run(command, "--config=c.yaml", folder=tmp_path), where)
 
 
+def configuration_files_of_the_documentation():
+    for page in sorted((kit.ROOT / "docs").glob("*.md")):
+        for text in re.findall(r"^```yaml\n(apiVersion: kube-bearer/.*?)^```$", page.read_text(), re.M | re.S):
+            yield pytest.param(text, id=page.name)
+
+
+@pytest.mark.parametrize("text", configuration_files_of_the_documentation())
+def test_configuration_files_of_the_documentation_are_taken(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    done = run("check-config", "--config=c.yaml", folder=tmp_path)
+    assert done.returncode == 1, f"the files that it names are not here, but its options are right: {done.stderr}"
+
+
 def test_serve_takes_its_options_from_the_file_and_flags_win(start_server, tmp_path):
     config = tmp_path / "c.yaml"
     config.write_text("apiVersion: kube-bearer/v1alpha1\nkind: Configuration\nworkers: 1\nsecurePort: 1\n"
