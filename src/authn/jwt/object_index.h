@@ -13,8 +13,8 @@
 
 #include "authn/verdict.h"
 #include "base/compiler.h"
-#include "base/digest.h"
 #include "base/problem.h"
+#include "base/quick_digest.h"
 #include "base/span.h"
 #include "base/status.h"
 #include "store/store.h"
@@ -36,16 +36,17 @@ struct indexed_object {
     struct span uid;       /* borrows until the reader leaves its read section; empty when the
                               object has none */
     bool is_being_deleted; /* it has a deletionTimestamp */
-    int64_t deletion_sec;  /* with that: seconds since 1970; INT64_MIN when it cannot be read */
+    int64_t deletion_sec;  /* with that: seconds since 1970; 0 when it cannot be read */
     bool is_invalidated;   /* a token Secret's label `kubernetes.io/legacy-token-invalid-since` is
                               there and not empty */
-    struct digest token;   /* a token Secret's data.token; of the empty text when that is missing */
+    struct quick_digest
+        token; /* a token Secret's data.token; of the empty text when that is missing */
 };
 
 struct object_index;
 
 struct object_index_options {
-    const struct digest_key *token_key; /* of the digests of data.token; borrows. That of
+    const struct quick_digest_key *token_key; /* of the digests of data.token; borrows. That of
                                            verified_tokens_key(): then one digest of a question's
                                            token serves both */
     problem_fn *on_problem; /* an object that cannot be kept; on the loop's thread; may be NULL */

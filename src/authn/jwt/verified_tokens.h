@@ -21,7 +21,7 @@
 
 #include "authn/verdict.h"
 #include "base/compiler.h"
-#include "base/digest.h"
+#include "base/quick_digest.h"
 #include "base/span.h"
 #include "base/status.h"
 
@@ -51,7 +51,7 @@ enum status verified_tokens_new(size_t max_bytes, struct verified_tokens **ret_t
 struct verified_tokens *verified_tokens_free(struct verified_tokens *tokens);
 
 /** verified_tokens_key() - the key of the digests; borrows */
-const struct digest_key *verified_tokens_key(const struct verified_tokens *tokens) NONNULL(1);
+const struct quick_digest_key *verified_tokens_key(const struct verified_tokens *tokens) NONNULL(1);
 
 /**
  * verified_tokens_find() - @digest: of the whole token, under verified_tokens_key()
@@ -59,7 +59,8 @@ const struct digest_key *verified_tokens_key(const struct verified_tokens *token
  * Cost: one short keyed hash; three loads that memory may have to serve. No lock, no allocation.
  */
 struct verified_token *verified_tokens_find(const struct verified_tokens *tokens,
-                                            const struct digest *digest) NODISCARD NONNULL(1, 2);
+                                            const struct quick_digest *digest) NODISCARD
+    NONNULL(1, 2);
 
 /** verified_token_was_accepted() - it was answered yes: keep it. In the same read section. Cost: a
  * load; a store for the first yes after it was passed by when room was made */
@@ -89,7 +90,7 @@ static inline void *verified_token_kept(struct verified_token *token)
  * that others may have gone. Cost: the lock, for a bounded number of steps.
  */
 enum status verified_tokens_put(struct verified_tokens *tokens,
-                                const struct digest *digest,
+                                const struct quick_digest *digest,
                                 struct verified_token *token,
                                 bool is_accepted) NODISCARD NONNULL(1, 2, 3);
 
