@@ -223,6 +223,27 @@ bool object_index_find_token_secret(const struct object_index *index,
     return true;
 }
 
+uint64_t object_index_number(const struct object_index *index,
+                             enum object_feed feed,
+                             const struct object_kind *kind,
+                             struct span namespace,
+                             struct span name)
+{
+    enum tally tally;
+    struct key key;
+    uint64_t number = 0;
+    if (!tally_of(kind, &tally)) {
+        return 0;
+    }
+    if (feed == OBJECT_FEED_TOKEN_SECRETS) {
+        tally = TALLY_TOKEN_SECRETS;
+    }
+    if (make_key(index, tally, namespace, name, &key)) {
+        memcpy(&number, key.bytes, sizeof(number));
+    }
+    return number;
+}
+
 /* ------------------------------------------------------------------ problems */
 
 static void report(const struct object_index *index,

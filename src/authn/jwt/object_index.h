@@ -92,6 +92,19 @@ bool object_index_find_token_secret(const struct object_index *index,
                                     struct span name,
                                     struct indexed_object *ret_object) NODISCARD NONNULL(1, 4);
 
+/**
+ * object_index_number() - a number that stands for an object, for whoever waits for it
+ * @feed: by which it is to be told
+ *
+ * The same for a question's names and for an event's; of two objects, the same by chance only.
+ * Return: 0 for a kind that is not kept, or names that no object can have.
+ */
+uint64_t object_index_number(const struct object_index *index,
+                             enum object_feed feed,
+                             const struct object_kind *kind,
+                             struct span namespace,
+                             struct span name) NODISCARD NONNULL(1, 3);
+
 /** How many are held. */
 struct object_index_stats {
     uint64_t service_accounts;

@@ -233,6 +233,39 @@ static void test_object_index_names_do_not_run_into_each_other(void **state)
     }
 }
 
+static void test_object_index_numbers_objects_apart(void **state)
+{
+    const struct fixture *fixture = *state;
+    static char long_name[254];
+    memset(long_name, 'a', sizeof(long_name));
+    const struct {
+        enum object_feed feed;
+        const struct object_kind *kind;
+        struct span namespace;
+        struct span name;
+    } rows[] = {
+        { OBJECT_FEED_METADATA, &kind_pod, SPAN_LITERAL("ab"), SPAN_LITERAL("cd") },
+        { OBJECT_FEED_METADATA, &kind_pod, SPAN_LITERAL("a"), SPAN_LITERAL("bcd") },
+        { OBJECT_FEED_METADATA, &kind_secret, SPAN_LITERAL("ab"), SPAN_LITERAL("cd") },
+        { OBJECT_FEED_TOKEN_SECRETS, &kind_secret, SPAN_LITERAL("ab"), SPAN_LITERAL("cd") },
+        { OBJECT_FEED_METADATA, &kind_pod, SPAN_LITERAL("ab"), { long_name, 254 } },
+        { OBJECT_FEED_METADATA, &kind_config_map, SPAN_LITERAL("ab"), SPAN_LITERAL("cd") },
+    };
+    uint64_t numbers[COUNTOF(rows)];
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        for (int again = 0; again < 2; again++) {
+            const uint64_t number = object_index_number(fixture->index, rows[i].feed, rows[i].kind,
+                                                        rows[i].namespace, rows[i].name);
+            assert_true(again == 0 || number == numbers[i]);
+            numbers[i] = number;
+        }
+        assert_int_equal(numbers[i] != 0, i < 4);
+        for (size_t k = 0; k < i && i < 4; k++) {
+            assert_int_not_equal(numbers[k], numbers[i]);
+        }
+    }
+}
+
 static void test_object_index_longest_names_are_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -655,6 +688,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         T(test_object_index_finds_what_was_told),
         T(test_object_index_names_do_not_run_into_each_other),
+        T(test_object_index_numbers_objects_apart),
         T(test_object_index_longest_names_are_found),
         T(test_object_index_token_secrets_hold_their_token),
         T(test_object_index_feeds_leave_each_other_alone),
