@@ -25,7 +25,8 @@
 #include "base/span.h"
 #include "base/status.h"
 
-/* Some 90,000 tokens of the usual size, and a quarter of what config/ lets the program have. One
+/* Some 60,000 tokens of the usual size (933 bytes with all that they take), and a quarter of what
+ * config/ lets the program have: with 150,000 Pods it fits into what connections leave of that. One
  * that finds no place costs its verification (20 to 70 µs) again at its next question. Nothing is
  * taken before tokens come. */
 #define VERIFIED_TOKENS_DEFAULT_BYTES ((size_t)64 << 20)
@@ -86,13 +87,14 @@ static inline void *verified_token_kept(struct verified_token *token)
  * @is_accepted: it was answered yes already; false also when that is not known yet: then
  *               verified_token_was_accepted() may say so later
  *
- * Return: ST_OK; ST_LIMIT: there is no room that it may take; ST_NOMEM. On both nothing changed but
- * that others may have gone. Cost: the lock, for a bounded number of steps.
+ * Return, which need not be looked at: ST_OK; ST_LIMIT: there is no room that it may take;
+ * ST_NOMEM. On both nothing changed but that others may have gone. Cost: the lock, for a bounded
+ * number of steps.
  */
 enum status verified_tokens_put(struct verified_tokens *tokens,
                                 const struct quick_digest *digest,
                                 struct verified_token *token,
-                                bool is_accepted) NODISCARD NONNULL(1, 2, 3);
+                                bool is_accepted) NONNULL(1, 2, 3);
 
 struct verified_tokens_stats {
     uint64_t count;
