@@ -34,6 +34,15 @@ void audiences_sort(struct span *ours, size_t our_count)
     }
 }
 
+void audiences_insert(struct span *sorted, size_t count, struct span audience)
+{
+    size_t place = count;
+    for (; place > 0 && compare(sorted[place - 1], audience) > 0; place--) {
+        sorted[place] = sorted[place - 1];
+    }
+    sorted[place] = audience;
+}
+
 static bool contains(const struct span *sorted, size_t count, struct span wanted)
 {
     size_t first = 0;

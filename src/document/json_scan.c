@@ -405,6 +405,23 @@ bool json_scan_string(struct json_scan *scan, struct span *ret_text)
     return kind == JSON_STRING ? take_string(scan, ret_text) : refuse_kind(scan, kind, "a string");
 }
 
+bool json_scan_number(struct json_scan *scan, struct span *ret_text)
+{
+    if (scan->status != ST_OK) {
+        return false;
+    }
+    const enum json_kind kind = kind_of_next(scan);
+    if (kind != JSON_NUMBER) {
+        return refuse_kind(scan, kind, "a number");
+    }
+    const char *const text = scan->at;
+    if (!take_number(scan)) {
+        return false;
+    }
+    *ret_text = (struct span){ .at = text, .len = (size_t)(scan->at - text) };
+    return true;
+}
+
 bool json_scan_null(struct json_scan *scan)
 {
     return json_scan_peek(scan) == JSON_NULL && take_word(scan, SPAN_LITERAL("null"));

@@ -89,6 +89,10 @@ bool json_scan_element(struct json_scan *scan) NONNULL(1);
  * @ret_text: borrows the caller's buffer; may hold NUL bytes */
 bool json_scan_string(struct json_scan *scan, struct span *ret_text) NONNULL(1, 2);
 
+/** json_scan_number() - the number that comes next, as it is written (RFC 8259 section 6). ST_TYPE
+ * when it is no number. @ret_text: borrows the caller's buffer */
+bool json_scan_number(struct json_scan *scan, struct span *ret_text) NONNULL(1, 2);
+
 /** json_scan_null() - consume `null` when it comes next; false without an error when another value
  * does, with ST_SYNTAX when it is a misspelt null */
 bool json_scan_null(struct json_scan *scan) NONNULL(1);

@@ -106,6 +106,26 @@ static void test_audiences_most_against_most(void **state)
     }
 }
 
+/* One by one, in every order of some texts: as if all had been sorted at once. */
+static void test_audiences_insert_keeps_the_order_of_sort(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "b", "", "aa", "a", "b", "abc" };
+    for (size_t seed = 0; seed < COUNTOF(texts) * COUNTOF(texts); seed++) {
+        struct span sorted[COUNTOF(texts)];
+        struct span inserted[COUNTOF(texts)];
+        for (size_t i = 0; i < COUNTOF(texts); i++) {
+            const size_t step = seed / COUNTOF(texts) % 2 == 0 ? 1 : COUNTOF(texts) - 1;
+            sorted[i] = span_of(texts[(seed + i * step) % COUNTOF(texts)]);
+            audiences_insert(inserted, i, sorted[i]);
+        }
+        audiences_sort(sorted, COUNTOF(texts));
+        for (size_t i = 0; i < COUNTOF(texts); i++) {
+            assert_true(span_equal(inserted[i], sorted[i]));
+        }
+    }
+}
+
 /* The vectors' "argument" is the request: the result follows its order. */
 static void test_audiences_vectors(void **state)
 {
@@ -145,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_audiences_rows),
         cmocka_unit_test(test_audiences_last_of_most_is_found),
         cmocka_unit_test(test_audiences_most_against_most),
+        cmocka_unit_test(test_audiences_insert_keeps_the_order_of_sort),
         cmocka_unit_test(test_audiences_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

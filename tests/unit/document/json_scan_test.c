@@ -443,16 +443,17 @@ static void test_json_scan_other_kind_is_a_type_error(void **state)
     (void)state;
     static const char *const texts[] = { "null", "true", "12", "\"s\"", "[1]", "{\"a\":1}" };
     for (size_t i = 0; i < COUNTOF(texts); i++) {
-        for (int want = 0; want < 3; want++) {
+        for (int want = -1; want < 3; want++) {
             char text[16];
             (void)snprintf(text, sizeof(text), "%s", texts[i]);
             struct json_scan scan;
             struct span ignored;
             json_scan_begin(&scan, text, strlen(text));
-            const bool ok = want == 0   ? json_scan_string(&scan, &ignored)
+            const bool ok = want < 0    ? json_scan_number(&scan, &ignored)
+                            : want == 0 ? json_scan_string(&scan, &ignored)
                             : want == 1 ? json_scan_array(&scan)
                                         : json_scan_object(&scan);
-            assert_int_equal(ok, i == (size_t)want + 3);
+            assert_int_equal(ok, (int)i == want + 3);
             assert_int_equal(scan.status, ok ? ST_OK : ST_TYPE);
         }
     }
@@ -461,6 +462,30 @@ static void test_json_scan_other_kind_is_a_type_error(void **state)
     json_scan_begin(&scan, nothing, 1);
     assert_false(json_scan_object(&scan));
     assert_int_equal(json_scan_end(&scan), ST_SYNTAX);
+}
+
+static void test_json_scan_number_is_handed_out_as_written(void **state)
+{
+    (void)state;
+    char text[] = "[ 0,-1.50e+07 ,12]";
+    static const char *const wants[] = { "0", "-1.50e+07", "12" };
+    struct json_scan scan;
+    json_scan_begin(&scan, text, sizeof(text) - 1);
+    assert_true(json_scan_array(&scan));
+    for (size_t i = 0; i < COUNTOF(wants); i++) {
+        struct span got;
+        assert_true(json_scan_element(&scan));
+        assert_true(json_scan_number(&scan, &got));
+        assert_true(span_equal(got, span_of(wants[i])));
+    }
+    assert_false(json_scan_element(&scan));
+    assert_int_equal(json_scan_end(&scan), ST_OK);
+    char bad[] = "01";
+    struct span got = { 0 };
+    json_scan_begin(&scan, bad, sizeof(bad) - 1);
+    assert_false(json_scan_number(&scan, &got));
+    assert_int_equal(json_scan_end(&scan), ST_SYNTAX);
+    assert_null(got.at);
 }
 
 static void test_json_scan_errors_stick(void **state)
@@ -481,6 +506,7 @@ static void test_json_scan_errors_stick(void **state)
     assert_false(json_scan_object(&scan));
     assert_false(json_scan_array(&scan));
     assert_false(json_scan_string(&scan, &got));
+    assert_false(json_scan_number(&scan, &got));
     assert_false(json_scan_fail(&scan, ST_LIMIT, "something else"));
     assert_int_equal(json_scan_peek(&scan), JSON_NONE);
     assert_true(json_scan_finished(&scan));
@@ -627,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_json_scan_mixed_nesting),
         cmocka_unit_test(test_json_scan_reads_members_and_elements),
         cmocka_unit_test(test_json_scan_other_kind_is_a_type_error),
+        cmocka_unit_test(test_json_scan_number_is_handed_out_as_written),
         cmocka_unit_test(test_json_scan_errors_stick),
         cmocka_unit_test(test_json_scan_fail_reports_the_callers_words),
         cmocka_unit_test(test_json_scan_end_inside_a_container_is_an_error),
