@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "authn/jwt/service_account_checks.h"
+#include "support/alloc_fail.h"
 #include "support/service_account_kit.h"
 
 #define NOW_SEC  INT64_C(1700000000) /* 2023-11-14T22:13:20Z */
@@ -658,6 +659,28 @@ static void test_service_account_checks_first_untold_is_the_one_that_refused(voi
     assert_int_equal(service_account_first_untold(&scene.evidence), SERVICE_ACCOUNT_OBJECT_NODE);
 }
 
+/* An answer costs no memory, whichever it is. */
+static void test_service_account_checks_allocate_nothing(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return; /* it has said so */
+    }
+    for (size_t book = 0; book < COUNTOF(books); book++) {
+        for (size_t i = 0; i <= books[book].count; i++) {
+            struct scene scene;
+            books[book].set(&scene);
+            if (i < books[book].count) {
+                books[book].rules[i].spoil(&scene);
+            }
+            alloc_fail_arm(1);
+            const enum status status = run(&scene);
+            assert_false(alloc_fail_disarm());
+            assert_true((status == ST_OK) == (i == books[book].count));
+        }
+    }
+}
+
 /* ------------------------------------------------------------------ explain */
 
 struct heard {
@@ -922,6 +945,7 @@ int main(void)
         cmocka_unit_test(test_service_account_checks_lookups_are_what_is_named_and_followed),
         cmocka_unit_test(test_service_account_checks_untold_until_the_store_is_surely_later),
         cmocka_unit_test(test_service_account_checks_first_untold_is_the_one_that_refused),
+        cmocka_unit_test(test_service_account_checks_allocate_nothing),
         cmocka_unit_test(test_service_account_checks_explain_stops_at_the_refusal),
         cmocka_unit_test(test_service_account_checks_explain_names_what_was_looked_at),
         cmocka_unit_test(test_service_account_checks_explain_cuts_what_a_token_says),

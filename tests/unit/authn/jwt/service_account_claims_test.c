@@ -11,6 +11,7 @@
 
 #include "authn/jwt/service_account_claims.h"
 #include "base/buf.h"
+#include "support/alloc_fail.h"
 #include "support/vectors.h"
 
 struct decoded {
@@ -469,6 +470,28 @@ static void test_service_account_claims_copy_is_one_block(void **state)
     }
 }
 
+static void test_service_account_claims_allocate_nothing(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return; /* it has said so */
+    }
+    static char payload[] = BOUND;
+    static _Alignas(max_align_t) char room[2048];
+    struct span audiences[SERVICE_ACCOUNT_AUDIENCES_MAX];
+    struct service_account_claims claims;
+    alloc_fail_arm(1);
+    const enum status status = service_account_claims_decode(payload, sizeof(payload) - 1, false,
+                                                             audiences, &claims, NULL);
+    const bool fits = status == ST_OK && service_account_claims_size(&claims) <= sizeof(room);
+    const struct service_account_claims *copy =
+        fits ? service_account_claims_copy(&claims, room) : NULL;
+    assert_false(alloc_fail_disarm());
+    assert_int_equal(status, ST_OK);
+    assert_non_null(copy);
+    require_bound(copy);
+}
+
 /* The claims half of the public vectors: what they accept is read, and read as it is written. */
 static void require_vector_claims(json_object *row, bool is_legacy)
 {
@@ -526,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_service_account_claims_escapes_are_decoded),
         cmocka_unit_test(test_service_account_claims_problem_says_where_and_no_value),
         cmocka_unit_test(test_service_account_claims_copy_is_one_block),
+        cmocka_unit_test(test_service_account_claims_allocate_nothing),
         cmocka_unit_test(test_service_account_claims_public_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

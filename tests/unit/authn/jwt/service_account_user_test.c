@@ -10,6 +10,7 @@
 
 #include "authn/jwt/service_account_user.h"
 #include "base/buf.h"
+#include "support/alloc_fail.h"
 #include "support/service_account_kit.h"
 
 #define EXTRA "authentication.kubernetes.io/"
@@ -140,6 +141,26 @@ static void test_service_account_user_of_a_legacy_token_has_no_extras(void **sta
     require_user(&claims, &this_cluster, PLAIN);
 }
 
+static void test_service_account_user_allocates_nothing(void **state)
+{
+    (void)state;
+    if (!alloc_fail_is_available()) {
+        return; /* it has said so */
+    }
+    const struct service_account_claims claims = whole_claims();
+    char text[256];
+    struct service_account_user parts;
+    struct user user;
+    alloc_fail_arm(1);
+    const size_t len = service_account_user_text_len(&claims, &this_cluster);
+    if (len <= sizeof(text)) {
+        service_account_user_make(&claims, &this_cluster, text, &parts, &user);
+    }
+    assert_false(alloc_fail_disarm());
+    assert_true(len <= sizeof(text));
+    assert_int_equal(user.extra_count, SERVICE_ACCOUNT_EXTRAS_MAX);
+}
+
 static void require_list(json_object *want, const struct span *got, size_t count)
 {
     assert_int_equal(count, json_object_array_length(want));
@@ -220,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_service_account_user_of_another_cluster),
         cmocka_unit_test(test_service_account_user_without_lookups_names_no_pod),
         cmocka_unit_test(test_service_account_user_of_a_legacy_token_has_no_extras),
+        cmocka_unit_test(test_service_account_user_allocates_nothing),
         cmocka_unit_test(test_service_account_user_public_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
