@@ -23,12 +23,25 @@
 struct member {
     const struct token_family_ops *ops;
     void *family; /* owns */
+    struct authenticator *authenticator;
+    const struct token_feed *feeds; /* borrows the family */
+    size_t feed_count;
+    struct listener *listeners; /* owns; one for each feed */
+};
+
+/* Who hears what comes by one feed. */
+struct listener {
+    const struct member *member;
+    size_t feed;
 };
 
 struct authenticator {
     struct member members[AUTHENTICATOR_FAMILIES_MAX];
     size_t member_count;
-    size_t scratch_bytes;       /* of the member that needs most */
+    size_t scratch_bytes;   /* of the member that needs most */
+    unsigned cluster_count; /* with the engine's own */
+    void (*on_told)(void *ctx, enum authenticator_id family, unsigned source, uint64_t what);
+    void *told_ctx;
     struct span *api_audiences; /* owns; behind them the same sorted, and then their bytes */
     const struct span *sorted_audiences;
     size_t api_audience_count;
@@ -63,36 +76,80 @@ static enum status copy_audiences(struct authenticator *authenticator,
     return ST_OK;
 }
 
-static enum status create_families(struct authenticator *authenticator,
-                                   const struct authenticator_options *options)
+/* A family says only what has come; whose it is, is known here. */
+static void on_told(void *ctx, unsigned source, uint64_t what)
 {
-    for (size_t i = 0; i < options->family_count; i++) {
-        const struct token_family_choice *choice = &options->families[i];
-        const struct token_family_setup setup = { .options = choice->options,
-                                                  .on_problem = options->on_problem,
-                                                  .ctx = options->ctx };
-        if (choice->ops->scratch_bytes > AUTHENTICATOR_SCRATCH_MAX) {
-            return ST_LIMIT;
+    const struct member *member = ctx;
+    const struct authenticator *authenticator = member->authenticator;
+    if (authenticator->on_told) {
+        authenticator->on_told(authenticator->told_ctx, member->ops->id, source, what);
+    }
+}
+
+static enum status take_feeds(struct member *member, struct problem *reterr_problem)
+{
+    const unsigned clusters = member->authenticator->cluster_count;
+    member->feeds = member->ops->feeds(member->family, &member->feed_count);
+    member->listeners = calloc(member->feed_count + 1, sizeof(*member->listeners));
+    if (!member->listeners) {
+        return ST_NOMEM;
+    }
+    for (size_t i = 0; i < member->feed_count; i++) {
+        if (member->feeds[i].cluster >= clusters) {
+            problem_set(reterr_problem, ST_INVALID, 0, 0,
+                        "%s tokens want to be told of cluster %u, and there are %u",
+                        authenticator_label(member->ops->id), member->feeds[i].cluster, clusters);
+            return ST_INVALID;
         }
-        struct member *member = &authenticator->members[i];
-        const enum status status = choice->ops->create(&setup, &member->family);
-        if (status != ST_OK) {
-            return status;
-        }
-        member->ops = choice->ops;
-        authenticator->member_count++;
-        if (choice->ops->scratch_bytes > authenticator->scratch_bytes) {
-            authenticator->scratch_bytes = choice->ops->scratch_bytes;
-        }
+        member->listeners[i] = (struct listener){ .member = member, .feed = i };
     }
     return ST_OK;
 }
 
+static enum status create_family(struct authenticator *authenticator,
+                                 const struct authenticator_options *options,
+                                 const struct token_family_choice *choice,
+                                 struct problem *reterr_problem)
+{
+    struct member *member = &authenticator->members[authenticator->member_count];
+    const struct token_family_setup setup = { .options = choice->options,
+                                              .on_problem = options->on_problem,
+                                              .ctx = options->ctx,
+                                              .on_told = on_told,
+                                              .told_ctx = member };
+    if (choice->ops->scratch_bytes > AUTHENTICATOR_SCRATCH_MAX) {
+        return ST_LIMIT;
+    }
+    *member = (struct member){ .ops = choice->ops, .authenticator = authenticator };
+    const enum status status = choice->ops->create(&setup, &member->family, reterr_problem);
+    if (status != ST_OK) {
+        return status;
+    }
+    authenticator->member_count++;
+    if (choice->ops->scratch_bytes > authenticator->scratch_bytes) {
+        authenticator->scratch_bytes = choice->ops->scratch_bytes;
+    }
+    return take_feeds(member, reterr_problem);
+}
+
+static enum status create_families(struct authenticator *authenticator,
+                                   const struct authenticator_options *options,
+                                   struct problem *reterr_problem)
+{
+    enum status status = ST_OK;
+    for (size_t i = 0; i < options->family_count && status == ST_OK; i++) {
+        status = create_family(authenticator, options, &options->families[i], reterr_problem);
+    }
+    return status;
+}
+
 enum status authenticator_new(const struct authenticator_options *options,
-                              struct authenticator **ret_authenticator)
+                              struct authenticator **ret_authenticator,
+                              struct problem *reterr_problem)
 {
     if (options->api_audience_count > API_AUDIENCES_MAX ||
-        options->family_count > AUTHENTICATOR_FAMILIES_MAX) {
+        options->family_count > AUTHENTICATOR_FAMILIES_MAX ||
+        options->cluster_count > AUTHENTICATOR_CLUSTERS_MAX) {
         return ST_LIMIT;
     }
     struct authenticator *authenticator = calloc(1, sizeof(*authenticator));
@@ -100,10 +157,13 @@ enum status authenticator_new(const struct authenticator_options *options,
         return ST_NOMEM;
     }
     authenticator->unknown_token_answer = options->unknown_token_answer;
+    authenticator->cluster_count = options->cluster_count + 1;
+    authenticator->on_told = options->on_told;
+    authenticator->told_ctx = options->told_ctx;
     enum status status =
         copy_audiences(authenticator, options->api_audiences, options->api_audience_count);
     if (status == ST_OK) {
-        status = create_families(authenticator, options);
+        status = create_families(authenticator, options, reterr_problem);
     }
     if (status != ST_OK) {
         (void)authenticator_free(authenticator);
@@ -118,6 +178,7 @@ struct authenticator *authenticator_free(struct authenticator *authenticator)
     if (authenticator) {
         for (size_t i = 0; i < authenticator->member_count; i++) {
             authenticator->members[i].ops->free(authenticator->members[i].family);
+            free(authenticator->members[i].listeners);
         }
         free(authenticator->api_audiences);
         free(authenticator);
@@ -125,36 +186,63 @@ struct authenticator *authenticator_free(struct authenticator *authenticator)
     return NULL;
 }
 
-static void tell_member(void *ctx, const struct store_event *event)
+/* A store_handler. */
+static void tell_listener(void *ctx, const struct store_event *event)
 {
-    const struct member *member = ctx;
-    member->ops->handle_event(member->family, event);
+    const struct listener *listener = ctx;
+    const struct member *member = listener->member;
+    member->ops->handle_event(member->family, listener->feed, event);
+}
+
+static bool feed_takes(const struct token_feed *feed,
+                       unsigned cluster,
+                       const struct store_event *event)
+{
+    return feed->cluster == cluster &&
+           (event->type == STORE_SYNCED || event->kind == feed->interest.kind);
+}
+
+void authenticator_tell(struct authenticator *authenticator,
+                        unsigned cluster,
+                        const struct store_event *event)
+{
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        const struct member *member = &authenticator->members[i];
+        for (size_t feed = 0; feed < member->feed_count; feed++) {
+            if (feed_takes(&member->feeds[feed], cluster, event)) {
+                tell_listener(&member->listeners[feed], event);
+            }
+        }
+    }
 }
 
 void authenticator_handle_event(void *ctx, const struct store_event *event)
 {
-    struct authenticator *authenticator = ctx;
-    for (size_t i = 0; i < authenticator->member_count; i++) {
-        tell_member(&authenticator->members[i], event);
-    }
+    authenticator_tell(ctx, 0, event);
 }
 
-static enum status attach_member(struct member *member, struct store *store)
+static enum status attach_member(struct member *member, unsigned cluster, struct store *store)
 {
-    size_t count = 0;
-    const struct store_interest *interests = member->ops->interests(member->family, &count);
     enum status status = ST_OK;
-    for (size_t i = 0; i < count && status == ST_OK; i++) {
-        status = store_subscribe(store, &interests[i], tell_member, member);
+    if (member->ops->set_store) {
+        member->ops->set_store(member->family, cluster, store);
+    }
+    for (size_t i = 0; i < member->feed_count && status == ST_OK; i++) {
+        if (member->feeds[i].cluster == cluster) {
+            status = store_subscribe(store, &member->feeds[i].interest, tell_listener,
+                                     &member->listeners[i]);
+        }
     }
     return status;
 }
 
-enum status authenticator_attach(struct authenticator *authenticator, struct store *store)
+enum status authenticator_attach(struct authenticator *authenticator,
+                                 unsigned cluster,
+                                 struct store *store)
 {
-    enum status status = ST_OK;
+    enum status status = cluster < authenticator->cluster_count ? ST_OK : ST_LIMIT;
     for (size_t i = 0; i < authenticator->member_count && status == ST_OK; i++) {
-        status = attach_member(&authenticator->members[i], store);
+        status = attach_member(&authenticator->members[i], cluster, store);
     }
     return status;
 }
@@ -253,6 +341,7 @@ static void ask_member(const struct authenticator *authenticator,
     if (question->waits_for_sync && !ops->is_synced(member->family)) {
         explain_check(question, ops->id, "everything has been read once", false, "%s", "");
         ret_verdict->why = ST_NOT_SYNCED;
+        ret_verdict->is_unready = true;
         return;
     }
     if (ops->is_audience_agnostic &&

@@ -17,6 +17,9 @@
 
 #define AUTHENTICATOR_FAMILIES_MAX 8 /* kinds of tokens that are planned, twice over */
 
+#define AUTHENTICATOR_CLUSTERS_MAX \
+    64 /* further ones: each has watches, sockets and a thread's time */
+
 #define AUTHENTICATOR_SCRATCH_MAX (4 * TOKEN_MAX_BYTES) /* a token decoded, and what it says */
 
 /** A family that an authenticator is to have. */
@@ -34,36 +37,53 @@ struct authenticator_options {
     const struct token_family_choice *families; /* asked in this order; borrows until
                                                    authenticator_new() returns */
     size_t family_count;    /* at most AUTHENTICATOR_FAMILIES_MAX; 0 refuses every token */
+    unsigned cluster_count; /* further clusters, at most AUTHENTICATOR_CLUSTERS_MAX */
     problem_fn *on_problem; /* an object that can hold no token, with its reason; on the loop's
                                thread; may be NULL */
     void *ctx;
+    /* What an answer of @family may have waited for is there; as token_told_fn. May be NULL */
+    void (*on_told)(void *ctx, enum authenticator_id family, unsigned source, uint64_t what);
+    void *told_ctx;
 };
 
 struct authenticator;
 
-/** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX or
- * AUTHENTICATOR_FAMILIES_MAX, or a family that needs more than AUTHENTICATOR_SCRATCH_MAX;
- * what a family's `create` returns */
+/** authenticator_new() - Return: ST_OK; ST_NOMEM; ST_LIMIT for more than API_AUDIENCES_MAX,
+ * AUTHENTICATOR_FAMILIES_MAX or AUTHENTICATOR_CLUSTERS_MAX, or a family that needs more than
+ * AUTHENTICATOR_SCRATCH_MAX; ST_INVALID for one that wants to be told of a cluster that there is
+ * not; what a family's `create` returns. With @reterr_problem, whose text may be empty; may be NULL
+ */
 enum status authenticator_new(const struct authenticator_options *options,
-                              struct authenticator **ret_authenticator) NODISCARD NONNULL(1, 2);
+                              struct authenticator **ret_authenticator,
+                              struct problem *reterr_problem) NODISCARD NONNULL(1, 2);
 
 /** authenticator_free() - no reader may be left. NULL is fine. Return: NULL */
 struct authenticator *authenticator_free(struct authenticator *authenticator);
 
-/** authenticator_handle_event() - tell every family; a store_handler, for who has events without a
- * store to attach to. @ctx: the struct authenticator. The loop's thread only */
+/** authenticator_handle_event() - tell every family, as the engine's own store would; a
+ * store_handler, for who has events without a store to attach to. @ctx: the struct authenticator.
+ * The loop's thread only */
 void authenticator_handle_event(void *ctx, const struct store_event *event) NONNULL(1, 2);
 
-/** authenticator_attach() - subscribe each family to what it needs to be told of; before
- * store_load(). Return: ST_OK; ST_LIMIT when the store takes no more listeners */
-enum status authenticator_attach(struct authenticator *authenticator, struct store *store) NODISCARD
-    NONNULL(1, 2);
+/** authenticator_tell() - the same, as the store of @cluster would: by each feed of that which is
+ * of the event's kind */
+void authenticator_tell(struct authenticator *authenticator,
+                        unsigned cluster,
+                        const struct store_event *event) NONNULL(1, 3);
+
+/** authenticator_attach() - subscribe each family to what it needs to be told of @cluster; before
+ * store_load(). @store: outlives whoever asks. Return: ST_OK; ST_LIMIT when the store takes no more
+ * listeners, or there is no such cluster */
+enum status authenticator_attach(struct authenticator *authenticator,
+                                 unsigned cluster,
+                                 struct store *store) NODISCARD NONNULL(1, 3);
 
 /** authenticator_scratch_bytes() - what a question needs of scratch; never changes, at most
  * AUTHENTICATOR_SCRATCH_MAX. Any thread */
 size_t authenticator_scratch_bytes(const struct authenticator *authenticator) NONNULL(1);
 
-/** authenticator_is_synced() - has every family been told everything once? Any thread */
+/** authenticator_is_synced() - has every family been told everything once by the engine's own
+ * store? Any thread */
 bool authenticator_is_synced(const struct authenticator *authenticator) NONNULL(1);
 
 /**

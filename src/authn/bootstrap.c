@@ -50,8 +50,11 @@ static void bootstrap_free(void *family)
     free(bootstrap);
 }
 
-static enum status create(const struct token_family_setup *setup, void **ret_family)
+static enum status create(const struct token_family_setup *setup,
+                          void **ret_family,
+                          struct problem *reterr_problem)
 {
+    (void)reterr_problem; /* it fails for lack of memory only */
     struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
     if (!bootstrap) {
         return ST_NOMEM;
@@ -307,22 +310,23 @@ static void handle_other(struct bootstrap *bootstrap, const struct store_event *
 
 /* A store that fetches need fetch no more: a Secret of another type or elsewhere authenticates
  * nobody. (One that tells more lets us report mistakes.) */
-const struct store_interest bootstrap_interest = {
-    .kind = &kind_secret,
-    .namespace = BOOTSTRAP_SECRET_NAMESPACE,
-    .secret_type = BOOTSTRAP_SECRET_TYPE,
-    .hears_more = true,
+const struct token_feed bootstrap_feed = {
+    .interest = { .kind = &kind_secret,
+                  .namespace = BOOTSTRAP_SECRET_NAMESPACE,
+                  .secret_type = BOOTSTRAP_SECRET_TYPE,
+                  .hears_more = true },
 };
 
-static const struct store_interest *interests(const void *family, size_t *ret_count)
+static const struct token_feed *feeds(const void *family, size_t *ret_count)
 {
     (void)family; /* the same for all */
     *ret_count = 1;
-    return &bootstrap_interest;
+    return &bootstrap_feed;
 }
 
-static void handle_event(void *family, const struct store_event *event)
+static void handle_event(void *family, size_t feed, const struct store_event *event)
 {
+    (void)feed; /* there is one */
     struct bootstrap *bootstrap = family;
     if (event->type == STORE_SYNCED) {
         atomic_store_explicit(&bootstrap->is_synced, true, memory_order_release);
@@ -374,7 +378,7 @@ const struct token_family_ops bootstrap_ops = {
     .reason_texts = reason_texts,
     .create = create,
     .free = bootstrap_free,
-    .interests = interests,
+    .feeds = feeds,
     .handle_event = handle_event,
     .is_synced = is_synced,
     .fits = fits,

@@ -6,4 +6,4 @@
 
 extern const struct token_family_ops bootstrap_ops;
 
-extern const struct store_interest bootstrap_interest; /* what it must be told of */
+extern const struct token_feed bootstrap_feed; /* what it must be told of */

@@ -64,6 +64,7 @@ void decide_verdict(const struct verdict *verdict,
     /* accepted but not whole, or refused without a reason: a bug of ours, and never a yes */
     const bool broken = verdict->accepted || verdict->why == ST_OK;
     ret_decision->why = broken ? ST_INTERNAL : verdict->why;
+    ret_decision->is_unready = ret_decision->why == ST_NOT_SYNCED && verdict->is_unready;
     ret_decision->reason_text =
         verdict->reason_text && !broken ? verdict->reason_text : status_text(ret_decision->why);
     ret_decision->result = result_of_refusal(ret_decision->why, unknown);

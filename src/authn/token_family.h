@@ -32,12 +32,25 @@ struct token_parts {
     struct span pieces[TOKEN_PIECES_MAX]; /* the family's own business; never log */
 };
 
+/** One thing that a family must be told of, and by whom: of the clusters that an engine has stores
+ * for, 0 is the one whose own store it is, and from 1 on the further ones, as it was given them. */
+struct token_feed {
+    unsigned cluster;
+    struct store_interest interest;
+};
+
+/** token_told_fn - what a question may have waited for is there now: see struct question_wait,
+ * whose source and what these are. After it was published; on the loop's thread */
+typedef void token_told_fn(void *ctx, unsigned source, uint64_t what);
+
 /** What a family is made of. */
 struct token_family_setup {
     const void *options;    /* the family's own; borrows until `create` returns; NULL for none */
     problem_fn *on_problem; /* an object that can hold no token, with its reason; on the loop's
                                thread; may be NULL */
     void *ctx;
+    token_told_fn *on_told; /* of each object that an answer may have waited for; may be NULL */
+    void *told_ctx;
 };
 
 struct token_family_stats {
@@ -59,20 +72,28 @@ struct token_family_ops {
     size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use:
                              scratch_use() */
 
-    /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting */
-    enum status (*create)(const struct token_family_setup *setup, void **ret_family);
+    /* Return: ST_OK; ST_NOMEM; what else keeps the family from starting, with @reterr_problem (may
+     * be NULL), whose text may be left empty */
+    enum status (*create)(const struct token_family_setup *setup,
+                          void **ret_family,
+                          struct problem *reterr_problem);
     /* No reader may be left, and no event comes any more. Never NULL */
     void (*free)(void *family);
 
-    /* What it must be told of; borrows the family. None: *@ret_count is 0. Each takes one of a
-     * store's STORE_MAX_HANDLERS places, of which serve takes one. They do not overlap: an
-     * object that leaves one of them is told as deleted, whatever the other says of it */
-    const struct store_interest *(*interests)(const void *family, size_t *ret_count);
-    /* STORE_SYNCED once for each interest. When memory runs out whatever the event may have revoked
-     * is refused, and on_problem hears ST_NOMEM */
-    void (*handle_event)(void *family, const struct store_event *event);
+    /* What it must be told of; borrows the family. None: *@ret_count is 0. Each takes one of the
+     * STORE_MAX_HANDLERS places of its cluster's store, of which serve takes one. Those of a
+     * cluster do not overlap: an object that leaves one of them is told as deleted, whatever the
+     * other says of it */
+    const struct token_feed *(*feeds)(const void *family, size_t *ret_count);
+    /* The store of a cluster, whose figures it may ask for from any thread; before the first event
+     * of that, and for as long as the family is asked. NULL: it wants none */
+    void (*set_store)(void *family, unsigned cluster, const struct store *store);
+    /* @feed: by which of its feeds, from 0. STORE_SYNCED once for each. When memory runs out
+     * whatever the event may have revoked is refused, and on_problem hears ST_NOMEM */
+    void (*handle_event)(void *family, size_t feed, const struct store_event *event);
     /* Has it been told everything once that its answers depend on? Any thread. What only some of
-     * its tokens wait for is no part of that: `authenticate` concludes ST_NOT_SYNCED of those */
+     * its tokens wait for is no part of that, and so is no further cluster: `authenticate`
+     * concludes ST_NOT_SYNCED of those */
     bool (*is_synced)(const void *family);
 
     /* Is the question's token one of the family's, by what it shows without being trusted?

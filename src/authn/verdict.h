@@ -97,6 +97,7 @@ struct user {
 struct verdict {
     bool accepted;
     enum status why;         /* when not accepted */
+    bool is_unready;         /* with ST_NOT_SYNCED: the whole family is, not this token alone */
     const char *reason_text; /* why, in the family's words; static; NULL: the general ones */
     enum authenticator_id authenticator;
     struct span
@@ -115,6 +116,8 @@ enum decision_result {
 struct decision {
     enum decision_result result;
     enum status why;         /* ST_OK for allow */
+    bool is_unready;         /* the family has not been told everything once: who can wait until it
+                                has been asks again, and has not been answered */
     const char *reason_text; /* why, for the operator: one sentence; static, never NULL */
     enum authenticator_id authenticator;
     struct span token_id;

@@ -20,7 +20,8 @@ static enum status explain(struct problem *problem, enum status status, const ch
 }
 
 static enum status make_authenticator(const struct engine_options *options,
-                                      struct authenticator **ret_authenticator)
+                                      struct authenticator **ret_authenticator,
+                                      struct problem *reterr_problem)
 {
     struct token_family_choice families[AUTHENTICATOR_COUNT_];
     struct authenticator_options authenticator = options->authenticator;
@@ -33,7 +34,13 @@ static enum status make_authenticator(const struct engine_options *options,
                                               .options = options->families[id].options };
         }
     }
-    return authenticator_new(&authenticator, ret_authenticator);
+    struct problem problem = { 0 };
+    const enum status status = authenticator_new(&authenticator, ret_authenticator, &problem);
+    if (problem.text[0]) {
+        *reterr_problem = problem; /* a family has said what is wrong */
+        return status;
+    }
+    return explain(reterr_problem, status, "authenticators");
 }
 
 enum status engine_open(const struct engine_options *options,
@@ -42,8 +49,7 @@ enum status engine_open(const struct engine_options *options,
 {
     enum status status = explain(reterr_problem, loop_new(&engine->loop), "event loop");
     if (status == ST_OK) {
-        status = explain(reterr_problem, make_authenticator(options, &engine->authenticator),
-                         "authenticators");
+        status = make_authenticator(options, &engine->authenticator, reterr_problem);
     }
     if (status == ST_OK) {
         status =
@@ -51,8 +57,9 @@ enum status engine_open(const struct engine_options *options,
     }
     if (status == ST_OK) {
         problem_set_file(reterr_problem, ""); /* the store has put its source there */
-        status = explain(reterr_problem, authenticator_attach(engine->authenticator, engine->store),
-                         "authenticators, which listen to more than a store tells");
+        status =
+            explain(reterr_problem, authenticator_attach(engine->authenticator, 0, engine->store),
+                    "authenticators, which listen to more than a store tells");
     }
     return status;
 }

@@ -130,7 +130,7 @@ static double measure(uint64_t secrets)
     struct authenticator *authenticator = NULL;
     const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
     const struct authenticator_options options = { .families = &bootstrap, .family_count = 1 };
-    if (authenticator_new(&options, &authenticator) != ST_OK) {
+    if (authenticator_new(&options, &authenticator, NULL) != ST_OK) {
         (void)fprintf(stderr, "cannot make an authenticator\n");
         exit(EXIT_FAILURE);
     }

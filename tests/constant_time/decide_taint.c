@@ -92,7 +92,7 @@ static struct authenticator *make(void)
     struct authenticator *authenticator = NULL;
     const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
     const struct authenticator_options options = { .families = &bootstrap, .family_count = 1 };
-    require(authenticator_new(&options, &authenticator) == ST_OK, "an authenticator is made");
+    require(authenticator_new(&options, &authenticator, NULL) == ST_OK, "an authenticator is made");
     struct test_secret test;
     test_secret_token(&test, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
     tell(authenticator, &test);

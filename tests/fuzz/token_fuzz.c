@@ -44,7 +44,7 @@ static struct authenticator *make(void)
     const struct authenticator_options options = {
         .families = &bootstrap, .family_count = 1, .api_audiences = &api, .api_audience_count = 1
     };
-    FUZZ_REQUIRE(authenticator_new(&options, &authenticator) == ST_OK);
+    FUZZ_REQUIRE(authenticator_new(&options, &authenticator, NULL) == ST_OK);
     for (size_t i = 0; i < COUNTOF(tokens); i++) {
         struct test_secret test;
         test_secret_token(&test, tokens[i].id, tokens[i].token_secret);

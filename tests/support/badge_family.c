@@ -14,6 +14,7 @@
 
 struct badge {
     bool is_held;
+    size_t feed;                      /* that told of it */
     char secret_name[BADGE_TEXT_MAX]; /* "<site>.<name>" */
     char uid[BADGE_TEXT_MAX];
     char pin[PIN_BYTES];
@@ -23,7 +24,9 @@ struct badge {
 struct badge_family {
     struct badge badges[BADGES_MAX];
     struct badge_options options;
-    bool is_store_synced;
+    struct token_feed feeds[2]; /* the engine's own cluster; that of the south */
+    bool is_synced[2];          /* by feed */
+    const struct store *south;  /* its figures; NULL: not another cluster's */
     uint64_t rejected;
 };
 
@@ -45,6 +48,11 @@ static const struct store_interest badge_interest = {
     .secret_type = BADGE_SECRET_TYPE,
 };
 
+static bool has_south_cluster(const struct badge_family *family)
+{
+    return family->options.south_cluster > 0;
+}
+
 static void badge_free(void *ctx)
 {
     struct badge_family *family = ctx;
@@ -52,10 +60,13 @@ static void badge_free(void *ctx)
     free(family);
 }
 
-static enum status create(const struct token_family_setup *setup, void **ret_family)
+static enum status create(const struct token_family_setup *setup,
+                          void **ret_family,
+                          struct problem *reterr_problem)
 {
     const struct badge_options *options = setup->options;
     if (options->create_status != ST_OK) {
+        problem_set(reterr_problem, options->create_status, 0, 0, "badges cannot be printed");
         return options->create_status;
     }
     struct badge_family *family = calloc(1, sizeof(*family));
@@ -63,17 +74,27 @@ static enum status create(const struct token_family_setup *setup, void **ret_fam
         return ST_NOMEM;
     }
     family->options = *options;
+    family->feeds[0].interest = family->feeds[1].interest = badge_interest;
+    family->feeds[1].cluster = options->south_cluster;
     *ret_family = family;
     return ST_OK;
 }
 
 /* ------------------------------------------------------------------ events */
 
-static const struct store_interest *interests(const void *family, size_t *ret_count)
+static const struct token_feed *feeds(const void *ctx, size_t *ret_count)
 {
-    (void)family;
-    *ret_count = 1;
-    return &badge_interest;
+    const struct badge_family *family = ctx;
+    *ret_count = has_south_cluster(family) ? 2 : 1;
+    return family->feeds;
+}
+
+static void set_store(void *ctx, unsigned cluster, const struct store *store)
+{
+    struct badge_family *family = ctx;
+    if (has_south_cluster(family) && cluster == family->options.south_cluster) {
+        family->south = store;
+    }
 }
 
 static bool put_text(char at[static BADGE_TEXT_MAX], struct span text)
@@ -87,10 +108,10 @@ static bool put_text(char at[static BADGE_TEXT_MAX], struct span text)
 }
 
 /* BADGES_MAX for none. */
-static size_t find(const struct badge_family *family, struct span secret_name)
+static size_t find(const struct badge_family *family, size_t feed, struct span secret_name)
 {
     size_t i = 0;
-    while (i < BADGES_MAX && !(family->badges[i].is_held &&
+    while (i < BADGES_MAX && !(family->badges[i].is_held && family->badges[i].feed == feed &&
                                span_equal(span_of(family->badges[i].secret_name), secret_name))) {
         i++;
     }
@@ -125,18 +146,18 @@ static bool read_badge(const struct store_event *event, struct badge *badge)
     return true;
 }
 
-static void handle_event(void *ctx, const struct store_event *event)
+static void handle_event(void *ctx, size_t feed, const struct store_event *event)
 {
     struct badge_family *family = ctx;
     if (event->type == STORE_SYNCED) {
-        family->is_store_synced = true;
+        family->is_synced[feed] = true;
         return;
     }
     if (event->kind != &kind_secret ||
         !span_equal(event->namespace, SPAN_LITERAL(BADGE_NAMESPACE))) {
         return;
     }
-    const size_t old = find(family, event->name);
+    const size_t old = find(family, feed, event->name);
     if (old < BADGES_MAX) {
         family->badges[old] = (struct badge){ 0 };
     }
@@ -146,13 +167,14 @@ static void handle_event(void *ctx, const struct store_event *event)
         return;
     }
     badge->is_held = read_badge(event, badge);
+    badge->feed = feed;
     family->rejected += !badge->is_held;
 }
 
 static bool is_synced(const void *ctx)
 {
     const struct badge_family *family = ctx;
-    return family->is_store_synced && atomic_load(family->options.has_key);
+    return family->is_synced[0] && atomic_load(family->options.has_key);
 }
 
 /* ------------------------------------------------------------------ questions */
@@ -243,6 +265,22 @@ static struct user make_user(struct badge_question *scratch,
     };
 }
 
+/* Of the south, when it is another cluster: what stands against any answer. */
+static enum status check_south(const struct badge_family *family)
+{
+    struct store_stats figures = { 0 };
+    if (atomic_load(family->options.is_south_away)) {
+        return ST_UNAVAILABLE;
+    }
+    if (has_south_cluster(family) && !family->is_synced[1]) {
+        if (family->south) {
+            store_stats(family->south, &figures);
+        }
+        return figures.last_failure == ST_OK ? ST_NOT_SYNCED : ST_UNAVAILABLE;
+    }
+    return ST_OK;
+}
+
 static void authenticate(const void *ctx,
                          const struct question *question,
                          const struct token_parts *parts,
@@ -256,13 +294,14 @@ static void authenticate(const void *ctx,
         ret_verdict->why = ST_NOT_FOUND;
         return;
     }
-    if (is_south && atomic_load(family->options.is_south_away)) {
-        ret_verdict->why = ST_UNAVAILABLE;
+    ret_verdict->why = is_south ? check_south(family) : ST_OK;
+    if (ret_verdict->why != ST_OK) {
         return;
     }
     const int len = snprintf(secret_name, sizeof(secret_name), "%.*s.%.*s", (int)site.len, site.at,
                              (int)parts->id.len, parts->id.at);
-    const size_t found = find(family, (struct span){ .at = secret_name, .len = (size_t)len });
+    const size_t feed = is_south && has_south_cluster(family);
+    const size_t found = find(family, feed, (struct span){ .at = secret_name, .len = (size_t)len });
     const struct badge *badge = found < BADGES_MAX ? &family->badges[found] : NULL;
     ret_verdict->why = check(badge, question, parts->pieces[2]);
     if (ret_verdict->why == ST_OK && !grant(question, site, &ret_verdict->granted)) {
@@ -308,7 +347,8 @@ const struct token_family_ops badge_ops = {
     .scratch_bytes = sizeof(struct badge_question),
     .create = create,
     .free = badge_free,
-    .interests = interests,
+    .feeds = feeds,
+    .set_store = set_store,
     .handle_event = handle_event,
     .is_synced = is_synced,
     .fits = fits,

@@ -4,10 +4,10 @@
  * A second family of tokens, which only tests link: unlike bootstrap tokens in every respect that a
  * family may differ in.
  *
- * A badge is `badge/<site>/<name in hex>/<pin>`. Two sites issue them, one of which may be away;
- * Secrets of a type of their own in a namespace of their own say which are valid, but it also takes
- * a key that comes by another way. The name is decoded into the scratch, the user is rendered late,
- * with uid and extra, and a badge is good for one audience: its site.
+ * A badge is `badge/<site>/<name in hex>/<pin>`. Two sites issue them, one of which may be away, or
+ * be another cluster; Secrets of a type of their own in a namespace of their own say which are
+ * valid, but it also takes a key that comes by another way. The name is decoded into the scratch,
+ * the user is rendered late, with uid and extra, and a badge is good for one audience: its site.
  */
 #include <stdatomic.h>
 
@@ -27,7 +27,8 @@ struct badge_options {
     atomic_bool *has_key;       /* the family is ready when this is so and the store has synced */
     atomic_bool *is_south_away; /* then it cannot be said whose a badge of the south is */
     unsigned *fits_count;       /* how often a token was taken apart; NULL for nobody to count */
-    enum status create_status;  /* what `create` ends with */
+    enum status create_status;  /* what `create` ends with, and says */
+    unsigned south_cluster;     /* whose Secrets are the south's; 0: the engine's own */
 };
 
 extern const struct token_family_ops badge_ops;

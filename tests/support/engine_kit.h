@@ -22,7 +22,7 @@ static inline struct authenticator *engine_kit_make(bool is_synced)
     test_secret_token(&secret, TEST_TOKEN_ID, TEST_TOKEN_SECRET);
     const struct store_event added = test_secret_event(&secret, STORE_ADDED);
     const struct store_event synced = test_synced_event();
-    assert_int_equal(authenticator_new(&options, &authenticator), ST_OK);
+    assert_int_equal(authenticator_new(&options, &authenticator, NULL), ST_OK);
     authenticator_handle_event(authenticator, &added);
     if (is_synced) {
         authenticator_handle_event(authenticator, &synced);

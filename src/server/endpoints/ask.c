@@ -110,7 +110,7 @@ static enum standing count_and_log(struct ask_shard *own,
                                    struct shard *shard,
                                    const struct inquiry *inquiry)
 {
-    if (inquiry->question.waits_for_sync && inquiry->decision.why == ST_NOT_SYNCED) {
+    if (inquiry->decision.is_unready) {
         return STANDING_STRANGER;
     }
     review_metrics_count(&own->metrics, &inquiry->decision,

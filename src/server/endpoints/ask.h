@@ -47,8 +47,8 @@ struct ask *ask_free(struct ask *ask);
 void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inquiry)
     NONNULL(1, 2, 3);
 
-/** ask_end() - leave the read section, count, and log what is no yes; but for a question that waits
- * for the sync (verdict.h) and came before it, which has not been answered. Return: what the client
+/** ask_end() - leave the read section, count, and log what is no yes; but for a question that came
+ * before its family was ready (verdict.h), which has not been answered. Return: what the client
  * has shown by it */
 enum standing ask_end(struct ask *ask, struct shard *shard, const struct inquiry *inquiry)
     NONNULL(1, 2, 3);

@@ -113,7 +113,7 @@ static enum outcome answer(const struct token_review_endpoint *endpoint,
     review_question_from(review, clock_now(&shard->clock), &inquiry.question);
     ask_begin(endpoint->ask, shard, &inquiry);
     const bool is_plain_no = inquiry.decision.result == DECISION_DENY;
-    const bool is_answered = inquiry.decision.why != ST_NOT_SYNCED;
+    const bool is_answered = !inquiry.decision.is_unready;
     if (!is_plain_no && is_answered) {
         build_answer(reply, review->version, &inquiry);
     }

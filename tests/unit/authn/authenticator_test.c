@@ -25,7 +25,7 @@ static const struct token_family_choice bootstrap = { .ops = &bootstrap_ops };
 static struct authenticator *make(const struct authenticator_options *options)
 {
     struct authenticator *authenticator;
-    assert_int_equal(authenticator_new(options, &authenticator), ST_OK);
+    assert_int_equal(authenticator_new(options, &authenticator, NULL), ST_OK);
     return authenticator;
 }
 
@@ -236,7 +236,7 @@ static void test_authenticator_too_many_api_audiences_are_refused(void **state)
     struct authenticator *authenticator = NULL;
     const struct authenticator_options too_many = { .api_audiences = many,
                                                     .api_audience_count = COUNTOF(many) };
-    assert_int_equal(authenticator_new(&too_many, &authenticator), ST_LIMIT);
+    assert_int_equal(authenticator_new(&too_many, &authenticator, NULL), ST_LIMIT);
     assert_null(authenticator);
     authenticator = make(&(struct authenticator_options){
         .api_audiences = many, .api_audience_count = API_AUDIENCES_MAX });

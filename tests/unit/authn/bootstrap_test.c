@@ -39,7 +39,7 @@ static int setup(void **state)
     fixture = (struct fixture){ 0 };
     *state = &fixture;
     const struct token_family_setup setup = { .on_problem = on_problem, .ctx = &fixture };
-    return bootstrap_ops.create(&setup, &fixture.bootstrap) == ST_OK ? 0 : -1;
+    return bootstrap_ops.create(&setup, &fixture.bootstrap, NULL) == ST_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -54,13 +54,13 @@ static void tell(struct fixture *fixture,
                  enum store_event_type type)
 {
     const struct store_event event = test_secret_event(test, type);
-    bootstrap_ops.handle_event(fixture->bootstrap, &event);
+    bootstrap_ops.handle_event(fixture->bootstrap, 0, &event);
 }
 
 static void tell_synced(struct fixture *fixture)
 {
     const struct store_event event = test_synced_event();
-    bootstrap_ops.handle_event(fixture->bootstrap, &event);
+    bootstrap_ops.handle_event(fixture->bootstrap, 0, &event);
 }
 
 /* As the chain does. Inside a read section. */
@@ -520,7 +520,7 @@ static void tell_object(struct fixture *fixture, json_object *object)
         .name = secret->meta.name,
         .secret = secret,
     };
-    bootstrap_ops.handle_event(fixture->bootstrap, &event);
+    bootstrap_ops.handle_event(fixture->bootstrap, 0, &event);
     secret = secret_free(secret);
 }
 
@@ -538,8 +538,8 @@ static void check_user(json_object *want, const struct verdict *verdict)
 static void check_vector(json_object *row)
 {
     struct fixture fixture = { 0 };
-    assert_int_equal(bootstrap_ops.create(&(struct token_family_setup){ 0 }, &fixture.bootstrap),
-                     ST_OK);
+    assert_int_equal(
+        bootstrap_ops.create(&(struct token_family_setup){ 0 }, &fixture.bootstrap, NULL), ST_OK);
     json_object *secrets = json_object_object_get(row, "secrets");
     for (size_t i = 0; i < json_object_array_length(secrets); i++) {
         tell_object(&fixture, json_object_array_get_idx(secrets, i));

@@ -18,7 +18,7 @@ static void test_token_families_every_id_has_a_whole_one(void **state)
         assert_non_null(ops);
         assert_int_equal(ops->id, id);
         assert_non_null(ops->form);
-        assert_true(ops->create && ops->free && ops->interests && ops->handle_event);
+        assert_true(ops->create && ops->free && ops->feeds && ops->handle_event);
         assert_true(ops->is_synced && ops->fits && ops->authenticate && ops->stats && ops->taint);
     }
 }

@@ -8,6 +8,7 @@
 #include "authn/bootstrap.h"
 #include "server/endpoints/review_answer.h"
 #include "store/open/open.h"
+#include "store/store_base.h"
 #include "support/badge_family.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"
@@ -23,14 +24,19 @@ struct fixture {
     struct scratch scratch;
 };
 
+static struct badge_options badge_options_of(struct fixture *fixture)
+{
+    return (struct badge_options){ .has_key = &fixture->has_key,
+                                   .is_south_away = &fixture->is_south_away,
+                                   .fits_count = &fixture->fits_count };
+}
+
 static enum status make(struct fixture *fixture,
                         enum status create_status,
                         struct authenticator **ret_authenticator)
 {
-    const struct badge_options options = { .has_key = &fixture->has_key,
-                                           .is_south_away = &fixture->is_south_away,
-                                           .fits_count = &fixture->fits_count,
-                                           .create_status = create_status };
+    struct badge_options options = badge_options_of(fixture);
+    options.create_status = create_status;
     const struct token_family_choice families[] = { { .ops = &bootstrap_ops },
                                                     { .ops = &badge_ops, .options = &options } };
     const struct span api = SPAN_LITERAL("api");
@@ -38,13 +44,14 @@ static enum status make(struct fixture *fixture,
                                                               .family_count = COUNTOF(families),
                                                               .api_audiences = &api,
                                                               .api_audience_count = 1 },
-                             ret_authenticator);
+                             ret_authenticator, NULL);
 }
 
-static void tell_badge(struct fixture *fixture,
-                       enum store_event_type type,
-                       const char *secret_name,
-                       const char *pin)
+static void tell_badge_of(struct fixture *fixture,
+                          unsigned cluster,
+                          enum store_event_type type,
+                          const char *secret_name,
+                          const char *pin)
 {
     struct test_secret test;
     test_secret_init(&test, "");
@@ -57,7 +64,15 @@ static void tell_badge(struct fixture *fixture,
         test_secret_set(&test, "until", "1748779200");
     }
     const struct store_event event = test_secret_event(&test, type);
-    authenticator_handle_event(fixture->authenticator, &event);
+    authenticator_tell(fixture->authenticator, cluster, &event);
+}
+
+static void tell_badge(struct fixture *fixture,
+                       enum store_event_type type,
+                       const char *secret_name,
+                       const char *pin)
+{
+    tell_badge_of(fixture, 0, type, secret_name, pin);
 }
 
 static void tell_synced(struct fixture *fixture)
@@ -304,14 +319,14 @@ static void test_token_family_that_cannot_be_made_ends_the_start(void **state)
         many[i] = (struct token_family_choice){ .ops = &bootstrap_ops };
     }
     struct authenticator_options options = { .families = many, .family_count = COUNTOF(many) };
-    assert_int_equal(authenticator_new(&options, &authenticator), ST_LIMIT);
+    assert_int_equal(authenticator_new(&options, &authenticator, NULL), ST_LIMIT);
     struct token_family_ops greedy = bootstrap_ops;
     greedy.scratch_bytes = AUTHENTICATOR_SCRATCH_MAX + 1;
     many[0].ops = &greedy;
     options.family_count = 1;
-    assert_int_equal(authenticator_new(&options, &authenticator), ST_LIMIT);
+    assert_int_equal(authenticator_new(&options, &authenticator, NULL), ST_LIMIT);
     greedy.scratch_bytes = AUTHENTICATOR_SCRATCH_MAX;
-    assert_int_equal(authenticator_new(&options, &authenticator), ST_OK);
+    assert_int_equal(authenticator_new(&options, &authenticator, NULL), ST_OK);
     assert_int_equal(authenticator_scratch_bytes(authenticator), AUTHENTICATOR_SCRATCH_MAX);
     authenticator = authenticator_free(authenticator);
 }
@@ -336,7 +351,7 @@ static void test_token_family_is_fed_by_a_store_as_it_asked(void **state)
     const struct store_sources sources = { .manifests = folder.text,
                                            .clock = clock_manual(&later) };
     assert_int_equal(store_open(&sources, &store, &server, &problem), ST_OK);
-    assert_int_equal(authenticator_attach(fixture->authenticator, store), ST_OK);
+    assert_int_equal(authenticator_attach(fixture->authenticator, 0, store), ST_OK);
     assert_int_equal(store_load(store, &problem), ST_OK);
     assert_true(authenticator_is_synced(fixture->authenticator));
     assert_int_equal(ask_token(fixture, SPAN_LITERAL(MANIFEST_TOKEN)).result, DECISION_ALLOW);
@@ -344,6 +359,117 @@ static void test_token_family_is_fed_by_a_store_as_it_asked(void **state)
                      DECISION_ALLOW);
     store = store_free(store);
     kit_fini(&kit);
+}
+
+static void test_token_family_says_why_it_cannot_be_made(void **state)
+{
+    struct fixture *fixture = *state;
+    struct badge_options badges = badge_options_of(fixture);
+    const struct token_family_choice family = { .ops = &badge_ops, .options = &badges };
+    struct authenticator_options options = { .families = &family, .family_count = 1 };
+    struct authenticator *authenticator = NULL;
+    struct problem problem = { 0 };
+    badges.create_status = ST_INVALID;
+    assert_int_equal(authenticator_new(&options, &authenticator, &problem), ST_INVALID);
+    assert_string_equal(problem.text, "badges cannot be printed");
+    options.cluster_count = AUTHENTICATOR_CLUSTERS_MAX + 1;
+    assert_int_equal(authenticator_new(&options, &authenticator, NULL), ST_LIMIT);
+    assert_null(authenticator);
+}
+
+/* ------------------------------------------------------------------ clusters */
+
+#define BADGE_SOUTH "badge/south/6a616e65/1111" /* TEST-ONLY */
+
+/* The same families, but the south is the second of two further clusters. Return: what
+ * authenticator_new() says of it with so many of them. */
+static enum status make_with_clusters(struct fixture *fixture,
+                                      unsigned cluster_count,
+                                      struct problem *reterr_problem)
+{
+    struct badge_options badges = badge_options_of(fixture);
+    badges.south_cluster = 2;
+    const struct token_family_choice families[] = { { .ops = &bootstrap_ops },
+                                                    { .ops = &badge_ops, .options = &badges } };
+    const struct authenticator_options options = { .families = families,
+                                                   .family_count = COUNTOF(families),
+                                                   .cluster_count = cluster_count };
+    fixture->authenticator = authenticator_free(fixture->authenticator);
+    return authenticator_new(&options, &fixture->authenticator, reterr_problem);
+}
+
+static void test_token_family_hears_of_a_cluster_what_that_tells(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_event synced = test_synced_event();
+    struct token_family_stats stats;
+    assert_int_equal(make_with_clusters(fixture, 2, NULL), ST_OK);
+    tell_badge_of(fixture, 0, STORE_ADDED, "north.jane", "0000");
+    tell_badge_of(fixture, 0, STORE_ADDED, "south.jane", "1111"); /* not the south's word */
+    tell_badge_of(fixture, 1, STORE_ADDED, "south.jane", "1111"); /* nobody listens to this one */
+    tell_synced(fixture);
+    authenticator_stats(fixture->authenticator, AUTHENTICATOR_BADGE, &stats);
+    assert_int_equal(stats.usable, 2);
+    authenticator_tell(fixture->authenticator, 2, &synced);
+    const struct question question = { .token = SPAN_LITERAL(BADGE_SOUTH), .now = { .sec = 1 } };
+    assert_int_equal(ask(fixture, question).why, ST_TOKEN_ID_UNKNOWN);
+    tell_badge_of(fixture, 2, STORE_ADDED, "south.jane", "1111");
+    assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
+    tell_badge_of(fixture, 0, STORE_DELETED, "south.jane", "1111");
+    assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
+    tell_badge_of(fixture, 2, STORE_DELETED, "south.jane", "1111");
+    assert_int_equal(ask(fixture, question).why, ST_TOKEN_ID_UNKNOWN);
+    assert_int_equal(ask_token(fixture, SPAN_LITERAL(BADGE_JANE)).result, DECISION_ALLOW);
+}
+
+/* Its own tokens get an error, which asks nobody to wait for the whole family. */
+static void test_token_family_cluster_that_syncs_holds_up_no_other(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_event synced = test_synced_event();
+    const struct question question = { .token = SPAN_LITERAL(BADGE_SOUTH), .waits_for_sync = true };
+    assert_int_equal(make_with_clusters(fixture, 2, NULL), ST_OK);
+    struct decision decision = ask(fixture, question);
+    assert_int_equal(decision.why, ST_NOT_SYNCED);
+    assert_true(decision.is_unready);
+    tell_synced(fixture);
+    assert_true(authenticator_is_synced(fixture->authenticator));
+    decision = ask(fixture, question);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_int_equal(decision.why, ST_NOT_SYNCED);
+    assert_false(decision.is_unready);
+    assert_true(span_equal(decision.error, SPAN_LITERAL("not ready to answer, ask again")));
+    authenticator_tell(fixture->authenticator, 2, &synced);
+    assert_int_equal(ask(fixture, question).why, ST_TOKEN_ID_UNKNOWN);
+}
+
+static void test_token_family_that_wants_a_cluster_that_is_not_there_ends_the_start(void **state)
+{
+    struct fixture *fixture = *state;
+    struct problem problem = { 0 };
+    assert_int_equal(make_with_clusters(fixture, 1, &problem), ST_INVALID);
+    assert_string_equal(problem.text, "unknown tokens want to be told of cluster 2, and there are "
+                                      "2");
+    assert_null(fixture->authenticator);
+    assert_int_equal(make_with_clusters(fixture, 2, &problem), ST_OK);
+}
+
+static void test_token_family_asks_a_cluster_for_its_figures(void **state)
+{
+    static const struct store_ops no_ops = { 0 };
+    struct fixture *fixture = *state;
+    struct store south;
+    const struct question question = { .token = SPAN_LITERAL(BADGE_SOUTH) };
+    store_base_init(&south, &no_ops);
+    assert_int_equal(make_with_clusters(fixture, 2, NULL), ST_OK);
+    assert_int_equal(authenticator_attach(fixture->authenticator, 3, &south), ST_LIMIT);
+    assert_int_equal(authenticator_attach(fixture->authenticator, 1, &south), ST_OK);
+    assert_int_equal(south.subscription_count, 0);
+    assert_int_equal(authenticator_attach(fixture->authenticator, 2, &south), ST_OK);
+    assert_int_equal(south.subscription_count, 1);
+    assert_int_equal(ask(fixture, question).why, ST_NOT_SYNCED);
+    atomic_store(&south.counters.last_failure, ST_UNAVAILABLE);
+    assert_int_equal(ask(fixture, question).why, ST_UNAVAILABLE);
 }
 
 /* ------------------------------------------------------------------ the wire */
@@ -443,6 +569,11 @@ int main(void)
         T(test_token_family_issuer_that_is_away_holds_up_no_other),
         T(test_token_family_needs_its_scratch),
         T(test_token_family_that_cannot_be_made_ends_the_start),
+        T(test_token_family_says_why_it_cannot_be_made),
+        T(test_token_family_hears_of_a_cluster_what_that_tells),
+        T(test_token_family_cluster_that_syncs_holds_up_no_other),
+        T(test_token_family_that_wants_a_cluster_that_is_not_there_ends_the_start),
+        T(test_token_family_asks_a_cluster_for_its_figures),
         T(test_token_family_is_fed_by_a_store_as_it_asked),
         T(test_token_family_explains_which_was_asked_and_that_it_waits),
         T(test_token_family_user_is_rendered_into_the_reply),
