@@ -39,11 +39,18 @@ static int64_t system_boot_ns(void *ctx)
     return read_ns(CLOCK_BOOTTIME);
 }
 
+static int64_t system_cpu_ns(void *ctx)
+{
+    (void)ctx;
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 struct clock clock_system(void)
 {
     return (struct clock){ .now = system_now,
                            .monotonic_ns = system_monotonic_ns,
-                           .boot_ns = system_boot_ns };
+                           .boot_ns = system_boot_ns,
+                           .cpu_ns = system_cpu_ns };
 }
 
 static struct instant manual_now(void *ctx)
@@ -64,10 +71,17 @@ static int64_t manual_boot_ns(void *ctx)
     return manual->boot_ns;
 }
 
+static int64_t manual_cpu_ns(void *ctx)
+{
+    const struct manual_clock *manual = ctx;
+    return manual->cpu_ns;
+}
+
 struct clock clock_manual(struct manual_clock *manual)
 {
     return (struct clock){ .now = manual_now,
                            .monotonic_ns = manual_monotonic_ns,
                            .boot_ns = manual_boot_ns,
+                           .cpu_ns = manual_cpu_ns,
                            .ctx = manual };
 }

@@ -24,10 +24,12 @@ struct clock {
     struct instant (*now)(void *ctx);   /* wall clock */
     int64_t (*monotonic_ns)(void *ctx); /* for durations; starts anywhere, never goes back */
     int64_t (*boot_ns)(void *ctx);      /* the same, and goes on while the machine is suspended */
+    int64_t (*cpu_ns)(void *ctx);       /* what the calling thread has had of the processor */
     void *ctx;                          /* borrows; passed to all */
 };
 
-/** clock_system() - CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME; needs no freeing */
+/** clock_system() - CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME and CLOCK_THREAD_CPUTIME_ID,
+ * the only one that takes a system call; needs no freeing */
 struct clock clock_system(void);
 
 /** A clock that stands still until somebody moves it: tests, and `review --at`. */
@@ -35,6 +37,7 @@ struct manual_clock {
     struct instant wall;
     int64_t monotonic_ns;
     int64_t boot_ns;
+    int64_t cpu_ns;
 };
 
 /** clock_manual() - read @manual; borrows it for the clock's life. Not for threads that race with
@@ -49,6 +52,11 @@ static inline struct instant clock_now(const struct clock *clock)
 static inline int64_t clock_monotonic_ns(const struct clock *clock)
 {
     return clock->monotonic_ns(clock->ctx);
+}
+
+static inline int64_t clock_cpu_ns(const struct clock *clock)
+{
+    return clock->cpu_ns(clock->ctx);
 }
 
 static inline int64_t clock_boot_ns(const struct clock *clock)

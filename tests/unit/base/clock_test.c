@@ -40,12 +40,15 @@ static void test_instant_compare_rows(void **state)
 static void test_clock_manual_stands_still_until_moved(void **state)
 {
     (void)state;
-    struct manual_clock manual = { .wall = { 100, 5 }, .monotonic_ns = 42, .boot_ns = 7 };
+    struct manual_clock manual = {
+        .wall = { 100, 5 }, .monotonic_ns = 42, .boot_ns = 7, .cpu_ns = 3
+    };
     const struct clock clock = clock_manual(&manual);
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ 100, 5 }), 0);
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ 100, 5 }), 0);
     assert_int_equal(clock_monotonic_ns(&clock), 42);
     assert_int_equal(clock_boot_ns(&clock), 7);
+    assert_int_equal(clock_cpu_ns(&clock), 3);
     manual.wall.sec = -3;
     manual.monotonic_ns = 43;
     assert_int_equal(instant_compare(clock_now(&clock), (struct instant){ -3, 5 }), 0);
