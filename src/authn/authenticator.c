@@ -386,6 +386,9 @@ void authenticator_decide(const struct authenticator *authenticator,
 {
     struct verdict verdict;
     conclude(authenticator, question, &verdict);
+    if (!question->may_wait) {
+        verdict.wait = (struct question_wait){ 0 };
+    }
     decide_verdict(&verdict, authenticator->unknown_token_answer, question->has_audiences,
                    ret_decision);
 }

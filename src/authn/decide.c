@@ -70,5 +70,8 @@ void decide_verdict(const struct verdict *verdict,
     ret_decision->result = result_of_refusal(ret_decision->why, unknown);
     if (ret_decision->result == DECISION_ERROR) {
         ret_decision->error = error_text(ret_decision->why);
+        if (!broken) {
+            ret_decision->wait = verdict->wait;
+        }
     }
 }

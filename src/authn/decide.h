@@ -17,6 +17,7 @@
  * refused, FAULT_UPSTREAM or _SELF -> DECISION_ERROR with a short text: it asks again
  * ST_TOKEN_ID_UNKNOWN             -> DECISION_DENY with UNKNOWN_TOKEN_REFUSE, else DECISION_ERROR
  * a verdict that contradicts itself -> DECISION_ERROR, ST_INTERNAL
+ * Only a DECISION_ERROR may wait for something.
  */
 void decide_verdict(const struct verdict *verdict,
                     enum unknown_token_answer unknown,

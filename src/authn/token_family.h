@@ -102,7 +102,8 @@ struct token_family_ops {
                  const struct question *question,
                  struct token_parts *ret_parts);
     /* Only after `fits`, with what that found. @ret_verdict is all-zero but for authenticator,
-     * token_id, and what the chain has granted. In the same read section */
+     * token_id, and what the chain has granted. In the same read section. An answer that an object
+     * or a key would change says so in its `wait`, unless it is known that none will come */
     void (*authenticate)(const void *family,
                          const struct question *question,
                          const struct token_parts *parts,

@@ -60,6 +60,28 @@ typedef void explain_fn(void *ctx,
                         bool passed,
                         const char *detail);
 
+/** What an answer may wait for. */
+enum wait_kind {
+    WAIT_NOTHING = 0, /* it stands */
+    WAIT_OBJECT,      /* that an object is told of: token_told_fn */
+    WAIT_KEYS,        /* that keys of some issuers are looked for once more */
+};
+
+/* Sources of keys that a wait can name. */
+#define WAIT_SOURCES_MAX 64
+
+/** This answer may change: when, and by what. Of an answer that is an error only. Whoever can wait
+ * asks again then, and whoever cannot, or has waited long enough, has an answer already. */
+struct question_wait {
+    enum wait_kind kind;
+    unsigned
+        source;    /* the family's number for whose token it is: those who wait are bounded by it */
+    uint64_t what; /* WAIT_OBJECT: the family's number for the object, alike by chance seldom
+                      enough. WAIT_KEYS: a bit for each source of keys that may have the key */
+};
+
+struct verification_share;
+
 struct question {
     struct span token;  /* peer bytes */
     bool has_audiences; /* the request named audiences, even an empty list */
@@ -69,6 +91,15 @@ struct question {
     /* A family that has not been told everything yet is not ready to answer, even of a token that
      * it knows; else it is only so of one that it does not know */
     bool waits_for_sync;
+    bool may_wait;       /* who asks can ask again when there is more to say; else nothing is begun
+                            that only helps those who wait */
+    bool is_asked_again; /* it has waited: what was counted or noted when it came stands */
+    /* It has waited for keys: the sources, a bit for each, whose keys have been fetched since it
+     * came. What key is not among them now, its issuer does not have */
+    uint64_t conclusive_sources;
+    /* What a token that was never seen before may cost, authn/verification_share.h; NULL: it does
+     * not matter */
+    struct verification_share *share;
     struct scratch scratch; /* borrows; of authenticator_scratch_bytes() at least; a verdict may
                                point into it */
     explain_fn *explain;    /* NULL on the request path */
@@ -104,6 +135,7 @@ struct verdict {
         token_id; /* bootstrap: the ID in the question's token (public); empty when there is none */
     struct user user;            /* when accepted */
     struct audience_set granted; /* of the question's audiences */
+    struct question_wait wait;   /* when not accepted, and the question may wait */
 };
 
 enum decision_result {
@@ -123,7 +155,8 @@ struct decision {
     struct span token_id;
     struct user user;
     struct audience_set granted;
-    struct span error; /* short text for status.error; empty but for DECISION_ERROR */
+    struct span error;         /* short text for status.error; empty but for DECISION_ERROR */
+    struct question_wait wait; /* what would change it; WAIT_NOTHING but for DECISION_ERROR */
 };
 
 /** decision_result_label() - "allow", "deny", "error" */

@@ -8,6 +8,8 @@
 
 #include <sodium.h>
 
+#include "authn/verification_share.h"
+
 #define BADGES_MAX     8
 #define BADGE_TEXT_MAX 32
 #define PIN_BYTES      4
@@ -24,6 +26,8 @@ struct badge {
 struct badge_family {
     struct badge badges[BADGES_MAX];
     struct badge_options options;
+    token_told_fn *on_told;
+    void *told_ctx;
     struct token_feed feeds[2]; /* the engine's own cluster; that of the south */
     bool is_synced[2];          /* by feed */
     const struct store *south;  /* its figures; NULL: not another cluster's */
@@ -74,6 +78,8 @@ static enum status create(const struct token_family_setup *setup,
         return ST_NOMEM;
     }
     family->options = *options;
+    family->on_told = setup->on_told;
+    family->told_ctx = setup->told_ctx;
     family->feeds[0].interest = family->feeds[1].interest = badge_interest;
     family->feeds[1].cluster = options->south_cluster;
     *ret_family = family;
@@ -146,6 +152,25 @@ static bool read_badge(const struct store_event *event, struct badge *badge)
     return true;
 }
 
+/* The number under which a badge is waited for: FNV-1a. */
+static uint64_t number_of(struct span secret_name)
+{
+    uint64_t number = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < secret_name.len; i++) {
+        number = (number ^ (unsigned char)secret_name.at[i]) * UINT64_C(1099511628211);
+    }
+    return number;
+}
+
+static void tell_who_waits(const struct badge_family *family, struct span secret_name)
+{
+    const bool is_south = secret_name.len && secret_name.at[0] == 's';
+    if (family->on_told) {
+        family->on_told(family->told_ctx, is_south ? BADGE_SITE_SOUTH : BADGE_SITE_NORTH,
+                        number_of(secret_name));
+    }
+}
+
 static void handle_event(void *ctx, size_t feed, const struct store_event *event)
 {
     struct badge_family *family = ctx;
@@ -169,6 +194,7 @@ static void handle_event(void *ctx, size_t feed, const struct store_event *event
     badge->is_held = read_badge(event, badge);
     badge->feed = feed;
     family->rejected += !badge->is_held;
+    tell_who_waits(family, event->name);
 }
 
 static bool is_synced(const void *ctx)
@@ -193,7 +219,7 @@ static bool take_until_slash(struct span *text, struct span *ret_piece)
 static bool fits(const void *ctx, const struct question *question, struct token_parts *ret_parts)
 {
     const struct badge_family *family = ctx;
-    struct badge_question *scratch = scratch_use(&question->scratch, sizeof(*scratch));
+    struct badge_question *scratch = question->scratch.at;
     struct span rest = question->token;
     struct span prefix;
     struct span site;
@@ -281,6 +307,46 @@ static enum status check_south(const struct badge_family *family)
     return ST_OK;
 }
 
+/* Is there a key of this number, does anybody know, and is there time to try it? */
+static enum status check_vault(const struct badge_family *family,
+                               const struct question *question,
+                               struct span pin)
+{
+    char text[BADGE_TEXT_MAX];
+    const struct badge_options *options = &family->options;
+    const unsigned keys = options->vault_keys ? atomic_load(options->vault_keys) : 0;
+    const unsigned long key = put_text(text, pin) ? strtoul(text, NULL, 10) : 0;
+    if (key > keys) {
+        const bool is_all = question->conclusive_sources >> BADGE_SITE_VAULT & 1;
+        return is_all ? ST_KEY_UNKNOWN : ST_KEYS_UNAVAILABLE;
+    }
+    if (!verification_share_begin(question->share)) {
+        return ST_VERIFICATION_BUSY;
+    }
+    if (options->vault_time) {
+        options->vault_time->cpu_ns += options->vault_cost_ns;
+    }
+    verification_share_end(question->share);
+    return key > 0 ? ST_OK : ST_SIGNATURE_INVALID;
+}
+
+static void ask_vault(const struct badge_family *family,
+                      const struct question *question,
+                      const struct token_parts *parts,
+                      struct verdict *ret_verdict)
+{
+    static const struct badge badge = { .uid = "vault" };
+    ret_verdict->why = check_vault(family, question, parts->pieces[2]);
+    if (ret_verdict->why == ST_OK) {
+        ret_verdict->accepted = true;
+        ret_verdict->user = make_user(question->scratch.at, &badge, parts);
+    } else if (ret_verdict->why == ST_KEYS_UNAVAILABLE) {
+        ret_verdict->wait = (struct question_wait){ .kind = WAIT_KEYS,
+                                                    .source = BADGE_SITE_VAULT,
+                                                    .what = UINT64_C(1) << BADGE_SITE_VAULT };
+    }
+}
+
 static void authenticate(const void *ctx,
                          const struct question *question,
                          const struct token_parts *parts,
@@ -290,6 +356,10 @@ static void authenticate(const void *ctx,
     const struct span site = parts->pieces[0];
     const bool is_south = span_equal(site, SPAN_LITERAL("south"));
     char secret_name[2 * BADGE_TEXT_MAX];
+    if (span_equal(site, SPAN_LITERAL("vault"))) {
+        ask_vault(family, question, parts, ret_verdict);
+        return;
+    }
     if (!is_south && !span_equal(site, SPAN_LITERAL("north"))) {
         ret_verdict->why = ST_NOT_FOUND;
         return;
@@ -309,8 +379,12 @@ static void authenticate(const void *ctx,
     }
     if (ret_verdict->why == ST_OK) {
         ret_verdict->accepted = true;
-        ret_verdict->user =
-            make_user(scratch_use(&question->scratch, sizeof(struct badge_question)), badge, parts);
+        ret_verdict->user = make_user(question->scratch.at, badge, parts);
+    } else if (ret_verdict->why == ST_TOKEN_ID_UNKNOWN) {
+        ret_verdict->wait =
+            (struct question_wait){ .kind = WAIT_OBJECT,
+                                    .source = is_south ? BADGE_SITE_SOUTH : BADGE_SITE_NORTH,
+                                    .what = number_of((struct span){ secret_name, (size_t)len }) };
     }
 }
 

@@ -8,6 +8,8 @@
  * be another cluster; Secrets of a type of their own in a namespace of their own say which are
  * valid, but it also takes a key that comes by another way. The name is decoded into the scratch,
  * the user is rendered late, with uid and extra, and a badge is good for one audience: its site.
+ * A third site, the vault, signs its badges: the pin is the number of a key, from 1 on; keys come
+ * by yet another way, and are dear to try.
  */
 #include <stdatomic.h>
 
@@ -23,12 +25,18 @@
 #define BADGE_NAMESPACE   "badges"
 #define BADGE_SECRET_TYPE "example.org/badge"
 
+/* The sites by number: the sources of question_wait. */
+enum badge_site { BADGE_SITE_NORTH = 0, BADGE_SITE_SOUTH, BADGE_SITE_VAULT };
+
 struct badge_options {
     atomic_bool *has_key;       /* the family is ready when this is so and the store has synced */
     atomic_bool *is_south_away; /* then it cannot be said whose a badge of the south is */
     unsigned *fits_count;       /* how often a token was taken apart; NULL for nobody to count */
     enum status create_status;  /* what `create` ends with, and says */
-    unsigned south_cluster;     /* whose Secrets are the south's; 0: the engine's own */
+    atomic_uint *vault_keys;    /* how many there are; NULL: none */
+    struct manual_clock *vault_time; /* by which trying one costs so much; NULL: nothing */
+    int64_t vault_cost_ns;
+    unsigned south_cluster; /* whose Secrets are the south's; 0: the engine's own */
 };
 
 extern const struct token_family_ops badge_ops;

@@ -203,6 +203,29 @@ static void test_decide_reason_is_in_the_familys_words_if_it_has_any(void **stat
     assert_string_equal(decide(&verdict, UNKNOWN_TOKEN_ERROR).reason_text, "success");
 }
 
+static void test_decide_only_an_error_may_wait(void **state)
+{
+    (void)state;
+    const struct question_wait wait = { .kind = WAIT_OBJECT, .source = 3, .what = 42 };
+    struct verdict verdict = { .why = ST_OBJECT_NOT_TOLD, .wait = wait };
+    struct decision decision = decide(&verdict, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_memory_equal(&decision.wait, &wait, sizeof(wait));
+    verdict.why = ST_OBJECT_UNKNOWN;
+    decision = decide(&verdict, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(decision.result, DECISION_DENY);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING);
+    verdict = accepted();
+    verdict.wait = wait;
+    decision = decide(&verdict, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(decision.result, DECISION_ALLOW);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING);
+    verdict.user.name = (struct span){ 0 }; /* a bug of ours, which no waiting mends */
+    decision = decide(&verdict, UNKNOWN_TOKEN_ERROR);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_decide_refusal_follows_the_blame),
         cmocka_unit_test(test_decide_rows),
         cmocka_unit_test(test_decide_reason_is_in_the_familys_words_if_it_has_any),
+        cmocka_unit_test(test_decide_only_an_error_may_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

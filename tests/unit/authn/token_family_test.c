@@ -6,6 +6,7 @@
 
 #include "authn/authenticator.h"
 #include "authn/bootstrap.h"
+#include "authn/verification_share.h"
 #include "server/endpoints/review_answer.h"
 #include "store/open/open.h"
 #include "store/store_base.h"
@@ -472,6 +473,105 @@ static void test_token_family_asks_a_cluster_for_its_figures(void **state)
     assert_int_equal(ask(fixture, question).why, ST_UNAVAILABLE);
 }
 
+/* ------------------------------------------------------------------ what may change */
+
+#define BADGE_VAULT "badge/vault/6a616e65/1" /* TEST-ONLY */
+
+static void test_token_family_answer_that_may_change_says_by_what(void **state)
+{
+    struct fixture *fixture = *state;
+    tell_synced(fixture);
+    struct question question = { .token = SPAN_LITERAL("badge/south/616e6e65/0000") };
+    struct decision decision = ask(fixture, question);
+    assert_int_equal(decision.why, ST_TOKEN_ID_UNKNOWN);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING); /* nobody would */
+    question.may_wait = true;
+    decision = ask(fixture, question);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_int_equal(decision.wait.kind, WAIT_OBJECT);
+    assert_int_equal(decision.wait.source, BADGE_SITE_SOUTH);
+    question.token = SPAN_LITERAL(BADGE_JANE_WRONG);
+    decision = ask(fixture, question);
+    assert_int_equal(decision.why, ST_TOKEN_SECRET_MISMATCH);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING);
+}
+
+struct told {
+    unsigned count;
+    enum authenticator_id family;
+    unsigned source;
+    uint64_t what;
+};
+
+static void hear_told(void *ctx, enum authenticator_id family, unsigned source, uint64_t what)
+{
+    struct told *told = ctx;
+    *told = (struct told){ told->count + 1, family, source, what };
+}
+
+static void test_token_family_says_what_has_come(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = { 0 };
+    const struct badge_options badges = badge_options_of(fixture);
+    const struct token_family_choice family = { .ops = &badge_ops, .options = &badges };
+    const struct authenticator_options options = {
+        .families = &family, .family_count = 1, .on_told = hear_told, .told_ctx = &told
+    };
+    const struct question question = { .token = SPAN_LITERAL("badge/south/616e6e65/0000"),
+                                       .may_wait = true };
+    fixture->authenticator = authenticator_free(fixture->authenticator);
+    assert_int_equal(authenticator_new(&options, &fixture->authenticator, NULL), ST_OK);
+    const struct decision decision = ask(fixture, question);
+    tell_badge(fixture, STORE_ADDED, "south.anne", "0000");
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.family, AUTHENTICATOR_BADGE);
+    assert_int_equal(told.source, decision.wait.source);
+    assert_int_equal(told.what, decision.wait.what);
+}
+
+/* What key is not among them is none, once they have been fetched since. */
+static void test_token_family_keys_are_unknown_until_they_were_fetched(void **state)
+{
+    struct fixture *fixture = *state;
+    tell_synced(fixture);
+    struct question question = { .token = SPAN_LITERAL(BADGE_VAULT), .may_wait = true };
+    struct decision decision = ask(fixture, question);
+    assert_int_equal(decision.result, DECISION_ERROR);
+    assert_int_equal(decision.why, ST_KEYS_UNAVAILABLE);
+    assert_int_equal(decision.wait.kind, WAIT_KEYS);
+    question.conclusive_sources = decision.wait.what;
+    decision = ask(fixture, question);
+    assert_int_equal(decision.result, DECISION_DENY);
+    assert_int_equal(decision.why, ST_KEY_UNKNOWN);
+    assert_int_equal(decision.wait.kind, WAIT_NOTHING);
+}
+
+static void test_token_family_pays_for_what_is_dear(void **state)
+{
+    struct fixture *fixture = *state;
+    struct manual_clock time = { 0 };
+    struct verification_share share;
+    atomic_uint keys = 1;
+    struct badge_options badges = badge_options_of(fixture);
+    badges.vault_keys = &keys;
+    badges.vault_time = &time;
+    badges.vault_cost_ns = 600000;
+    const struct token_family_choice family = { .ops = &badge_ops, .options = &badges };
+    const struct authenticator_options options = { .families = &family, .family_count = 1 };
+    struct question question = { .token = SPAN_LITERAL(BADGE_VAULT), .share = &share };
+    fixture->authenticator = authenticator_free(fixture->authenticator);
+    assert_int_equal(authenticator_new(&options, &fixture->authenticator, NULL), ST_OK);
+    verification_share_init(&share, clock_manual(&time), 10, 1000000);
+    assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
+    assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
+    const struct decision decision = ask(fixture, question);
+    assert_int_equal(decision.result, DECISION_ERROR); /* not a no: nothing is known of it */
+    assert_int_equal(decision.why, ST_VERIFICATION_BUSY);
+    question.share = NULL;
+    assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
+}
+
 /* ------------------------------------------------------------------ the wire */
 
 struct heard {
@@ -575,6 +675,10 @@ int main(void)
         T(test_token_family_that_wants_a_cluster_that_is_not_there_ends_the_start),
         T(test_token_family_asks_a_cluster_for_its_figures),
         T(test_token_family_is_fed_by_a_store_as_it_asked),
+        T(test_token_family_answer_that_may_change_says_by_what),
+        T(test_token_family_says_what_has_come),
+        T(test_token_family_keys_are_unknown_until_they_were_fetched),
+        T(test_token_family_pays_for_what_is_dear),
         T(test_token_family_explains_which_was_asked_and_that_it_waits),
         T(test_token_family_user_is_rendered_into_the_reply),
 #undef T
