@@ -100,10 +100,10 @@ static enum status start(struct kube_bearer *bearer,
 {
     enum status status = open_engine(bearer, options, reterr_problem);
     if (status == ST_OK) {
-        status = store_load(bearer->engine.store, reterr_problem);
+        status = engine_load(&bearer->engine, reterr_problem);
     }
     if (status == ST_OK || status == ST_UNSETTLED) { /* the rest comes while the loop runs */
-        status = store_watch(bearer->engine.store, bearer->engine.loop, reterr_problem);
+        status = engine_watch(&bearer->engine, reterr_problem);
     }
     return status == ST_OK ? loop_start(bearer->engine.loop) : status;
 }

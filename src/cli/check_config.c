@@ -104,6 +104,21 @@ static void report_sources(const struct engine *engine,
     buf_printf(report, ", %" PRIu64 " Secrets\n", store_stats_objects(stats, &kind_secret));
 }
 
+static void report_clusters(const struct engine *engine, struct buf *report)
+{
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        const struct cluster_store *cluster = &engine->clusters[i];
+        struct store_stats stats;
+        store_stats(cluster->store, &stats);
+        buf_printf(report, "cluster %s: %s", cluster->name, cluster->server ? cluster->server : "");
+        for (size_t k = 0; k < COUNTOF(stats.kinds) && stats.kinds[k].kind; k++) {
+            buf_printf(report, ", %" PRIu64 " %s", stats.kinds[k].objects,
+                       stats.kinds[k].kind->name);
+        }
+        buf_append_text(report, stats.is_synced ? "\n" : ", not everything has been read\n");
+    }
+}
+
 static void report_family(const struct engine *engine,
                           enum authenticator_id family,
                           struct buf *report)
@@ -129,6 +144,7 @@ static void report_tokens(const struct engine *engine,
     struct store_stats objects;
     store_stats(engine->store, &objects);
     report_sources(engine, options, &objects, report);
+    report_clusters(engine, report);
     for (enum authenticator_id id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
         report_family(engine, id, report);
     }

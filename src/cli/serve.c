@@ -42,6 +42,13 @@
 /* How far the end has come. */
 enum stage { STAGE_SERVING = 0, STAGE_DELAY, STAGE_GRACE };
 
+/* A further cluster: what is said of it is held back apart from what is said of others. */
+struct serve_cluster {
+    struct serve *serve; /* borrows */
+    size_t index;
+    struct problem_log problems;
+};
+
 /* Everything that lives as long as the process serves. */
 struct serve {
     const struct options *options;
@@ -62,6 +69,8 @@ struct serve {
     bool has_handles;
     enum stage stage;
     struct problem_log problems;
+    struct serve_cluster *clusters; /* owns; as many as the engine has */
+    size_t cluster_count;
     struct log_limit signal_limit;
 };
 
@@ -152,7 +161,7 @@ static void on_signal(void *ctx, const struct signal_event *signal)
         end(serve, signal);
         break;
     case SIGNAL_REREAD:
-        serve_reread(serve->tls, serve->engine.store, serve->log, signal);
+        serve_reread(serve->tls, &serve->engine, serve->log, signal);
         tell_certificate(serve, true);
         break;
     case SIGNAL_IGNORED:
@@ -185,6 +194,9 @@ static void open_handles(struct serve *serve)
     (void)uv_timer_init(uv, &serve->memory_trim);
     serve->delay.data = serve->certificate_poll.data = serve;
     problem_log_open(&serve->problems, serve->engine.loop);
+    for (size_t i = 0; i < serve->cluster_count; i++) {
+        problem_log_open(&serve->clusters[i].problems, serve->engine.loop);
+    }
     serve->has_handles = true;
 }
 
@@ -195,6 +207,9 @@ static void close_handles(struct serve *serve)
         uv_close((uv_handle_t *)&serve->certificate_poll, NULL);
         uv_close((uv_handle_t *)&serve->memory_trim, NULL);
         problem_log_close(&serve->problems);
+        for (size_t i = 0; i < serve->cluster_count; i++) {
+            problem_log_close(&serve->clusters[i].problems);
+        }
     }
 }
 
@@ -207,6 +222,7 @@ static void serve_fini(struct serve *serve)
     serve->clock_step = clock_step_free(serve->clock_step);
     close_handles(serve);
     engine_close(&serve->engine);
+    free(serve->clusters);
     serve->tls = tls_context_free(serve->tls);
     serve->log = log_free(serve->log);
 }
@@ -227,6 +243,57 @@ static void on_store_event(void *ctx, const struct store_event *event)
                          LOG_INT("problems", objects.problems)));
 }
 
+/* store_handler, behind the authenticator's. */
+static void on_cluster_event(void *ctx, const struct store_event *event)
+{
+    const struct serve_cluster *cluster = ctx;
+    const struct engine *engine = &cluster->serve->engine;
+    if (event->type == STORE_SYNCED) {
+        log_event(cluster->serve->log, LOG_INFO, "Cluster synced",
+                  LOG_FIELDS(LOG_TEXT("cluster", engine->clusters[cluster->index].name)));
+    }
+}
+
+static void set_callbacks(struct store_sources *sources, struct problem_log *problems)
+{
+    sources->on_manifest_problem = problem_log_manifest;
+    sources->on_manifest_resolved = problem_log_manifest_resolved;
+    sources->on_manifest_remark = problem_log_manifest_remark;
+    sources->on_server_problem = problem_log_kubernetes;
+    sources->on_server_resolved = problem_log_kubernetes_resolved;
+    sources->on_server_remark = problem_log_kubeconfig_remark;
+    sources->ctx = problems;
+}
+
+/* Before the engine has them. */
+static enum status prepare_clusters(struct serve *serve, const struct engine_options *engine)
+{
+    serve->clusters = calloc(engine->cluster_count + 1, sizeof(*serve->clusters));
+    if (!serve->clusters) {
+        return ST_NOMEM;
+    }
+    serve->cluster_count = engine->cluster_count;
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        struct serve_cluster *cluster = &serve->clusters[i];
+        cluster->serve = serve;
+        cluster->index = i;
+        problem_log_init(&cluster->problems, serve->log, serve->clock);
+        set_callbacks(&engine->clusters[i].sources, &cluster->problems);
+    }
+    return ST_OK;
+}
+
+/* To tell when everything has been read once. */
+static enum status subscribe(struct serve *serve)
+{
+    enum status status = store_subscribe(serve->engine.store, NULL, on_store_event, serve);
+    for (size_t i = 0; i < serve->cluster_count && status == ST_OK; i++) {
+        status = store_subscribe(serve->engine.clusters[i].store, NULL, on_cluster_event,
+                                 &serve->clusters[i]);
+    }
+    return status;
+}
+
 static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
 {
     struct engine_options engine;
@@ -236,17 +303,14 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
         return status;
     }
     problem_log_init(&serve->problems, serve->log, serve->clock);
+    set_callbacks(&engine.sources, &serve->problems);
     engine.authenticator.on_problem = problem_log_secret;
-    engine.sources.on_manifest_problem = problem_log_manifest;
-    engine.sources.on_manifest_resolved = problem_log_manifest_resolved;
-    engine.sources.on_manifest_remark = problem_log_manifest_remark;
-    engine.sources.on_server_problem = problem_log_kubernetes;
-    engine.sources.on_server_resolved = problem_log_kubernetes_resolved;
-    engine.sources.on_server_remark = problem_log_kubeconfig_remark;
-    engine.authenticator.ctx = engine.sources.ctx = &serve->problems;
-    status = engine_open(&engine, &serve->engine, reterr_problem);
-    return status == ST_OK ? store_subscribe(serve->engine.store, NULL, on_store_event, serve)
-                           : status;
+    engine.authenticator.ctx = &serve->problems;
+    status = prepare_clusters(serve, &engine);
+    if (status == ST_OK) {
+        status = engine_open(&engine, &serve->engine, reterr_problem);
+    }
+    return status == ST_OK ? subscribe(serve) : status;
 }
 
 /* What else runs on the loop. */
@@ -293,6 +357,8 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
     const struct server_context context = {
         .authenticator = serve->engine.authenticator,
         .store = serve->engine.store,
+        .clusters = serve->engine.clusters,
+        .cluster_count = serve->engine.cluster_count,
         .tls = serve->tls,
         .log = serve->log,
         .clock_step = serve->clock_step,
@@ -317,9 +383,15 @@ static enum status load_objects(struct serve *serve, struct problem *reterr_prob
         log_event(serve->log, LOG_INFO, "Following the Kubernetes API server",
                   LOG_FIELDS(LOG_TEXT("server", serve->engine.kube_apiserver)));
     }
-    enum status status = store_load(serve->engine.store, reterr_problem);
+    for (size_t i = 0; i < serve->engine.cluster_count; i++) {
+        const struct cluster_store *cluster = &serve->engine.clusters[i];
+        log_event(serve->log, LOG_INFO, "Following the objects of a further cluster",
+                  LOG_FIELDS(LOG_TEXT("cluster", cluster->name),
+                             LOG_TEXT("server", cluster->server ? cluster->server : "")));
+    }
+    enum status status = engine_load(&serve->engine, reterr_problem);
     if (status == ST_OK || status == ST_UNSETTLED) {
-        status = store_watch(serve->engine.store, serve->engine.loop, reterr_problem);
+        status = engine_watch(&serve->engine, reterr_problem);
     }
     return status;
 }

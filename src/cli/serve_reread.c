@@ -8,7 +8,9 @@
 
 #include <stdio.h>
 
-#define REREAD_PLACES_MAX 3 /* certificates; of the store: manifests, credentials */
+/* certificates; of the store: manifests, credentials. A cluster's name takes that of certificates
+ */
+#define REREAD_PLACES_MAX 3
 
 /* The line being put together: a field for each place behind those of the signal. */
 struct reread_line {
@@ -88,8 +90,29 @@ static void add_result(void *ctx, const struct store_reread *found)
     line->has_failed = line->has_failed || found->problem;
 }
 
+static void tell(struct log *log, const struct reread_line *line)
+{
+    log_event(
+        log, line->has_failed ? LOG_WARNING : LOG_INFO,
+        line->has_failed
+            ? "Signal received, not everything could be read again; what was read before stays"
+            : "Signal received, everything read again",
+        line->fields);
+}
+
+static void reread_cluster(const struct cluster_store *cluster,
+                           struct log *log,
+                           const struct signal_event *signal)
+{
+    struct reread_line line = {
+        .fields = { SIGNAL_FIELDS(signal), LOG_TEXT("cluster", cluster->name) }, .place_count = 1
+    };
+    store_reread(cluster->store, add_result, &line);
+    tell(log, &line);
+}
+
 void serve_reread(struct tls_context *tls,
-                  struct store *store,
+                  const struct engine *engine,
                   struct log *log,
                   const struct signal_event *signal)
 {
@@ -99,11 +122,9 @@ void serve_reread(struct tls_context *tls,
     certificates.status = serve_reload_certificates(tls, log, &certificates.has_changed, &problem);
     certificates.problem = certificates.status == ST_OK ? NULL : &problem;
     add_result(&line, &certificates);
-    store_reread(store, add_result, &line);
-    log_event(
-        log, line.has_failed ? LOG_WARNING : LOG_INFO,
-        line.has_failed
-            ? "Signal received, not everything could be read again; what was read before stays"
-            : "Signal received, everything read again",
-        line.fields);
+    store_reread(engine->store, add_result, &line);
+    tell(log, &line);
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        reread_cluster(&engine->clusters[i], log, signal);
+    }
 }

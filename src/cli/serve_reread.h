@@ -5,8 +5,8 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "cli/serve_signals.h"
+#include "engine/engine.h"
 #include "server/tls/tls.h"
-#include "store/store.h"
 
 /** serve_reload_certificates() - and log when they are others, or cannot be read. @ret_changed,
  * Return: as tls_context_reload() */
@@ -24,9 +24,9 @@ void serve_tell_certificate(struct tls_context *tls,
                             const char *file,
                             unsigned *told) NONNULL(1, 3, 4);
 
-/** serve_reread() - certificates, key and client CA, and what @store follows; one line in the log
- * says how each went. @signal: that asked for it */
+/** serve_reread() - certificates, key and client CA, and what @engine's stores follow; one line in
+ * the log says how each went, and one more for each further cluster. @signal: that asked for it */
 void serve_reread(struct tls_context *tls,
-                  struct store *store,
+                  const struct engine *engine,
                   struct log *log,
                   const struct signal_event *signal) NONNULL(1, 2, 4);

@@ -7,6 +7,8 @@
  */
 #include "cli/settled_engine.h"
 
+#include <stdlib.h>
+
 #include "cli/engine_options.h"
 
 #define SETTLE_POLL_MS 10
@@ -14,6 +16,7 @@
 void settled_engine_fini(struct settled_engine *settled)
 {
     engine_close(&settled->engine);
+    free(settled->clusters);
     *settled = (struct settled_engine){ 0 };
 }
 
@@ -44,11 +47,41 @@ static void on_problem_of_server(void *ctx, const struct problem *problem)
     }
 }
 
+/* Contact with a further cluster that fails. */
+static void on_problem_of_cluster(void *ctx, const struct problem *problem)
+{
+    struct settled_cluster *cluster = ctx;
+    if (status_fault(problem->status) == FAULT_UPSTREAM) {
+        cluster->last_failure = *problem;
+    } else {
+        on_problem_of_input((void *)(uintptr_t)cluster->settled, problem);
+    }
+}
+
+static void on_input_of_cluster(void *ctx, const struct problem *problem)
+{
+    const struct settled_cluster *cluster = ctx;
+    on_problem_of_input((void *)(uintptr_t)cluster->settled, problem);
+}
+
+static void on_remark_of_cluster(void *ctx, const struct problem *problem)
+{
+    const struct settled_cluster *cluster = ctx;
+    on_remark_of_input((void *)(uintptr_t)cluster->settled, problem);
+}
+
+/* A store that is waited for. */
+struct settling_store {
+    const struct store *store;
+    unsigned polls_failing;   /* until now, without an object that was told in between */
+    struct store_stats stats; /* of the last poll */
+};
+
 struct settling {
     const struct settled_engine *settled;
     unsigned polls;
-    unsigned polls_failing;   /* until now, without an object that was told in between */
-    struct store_stats stats; /* of the last poll */
+    struct settling_store stores[1 + AUTHENTICATOR_CLUSTERS_MAX];
+    size_t store_count;
 };
 
 /* Once libuv has let go of the timer, its memory may go: only then is the loop left. */
@@ -67,17 +100,27 @@ static uint64_t told_objects(const struct store_stats *stats)
     return objects;
 }
 
+/* Return: is it of no use to wait for it any longer? */
+static bool poll_store(struct settling_store *settling)
+{
+    const uint64_t told_before = told_objects(&settling->stats);
+    store_stats(settling->store, &settling->stats);
+    const bool is_failing =
+        settling->stats.last_failure != ST_OK && told_objects(&settling->stats) == told_before;
+    settling->polls_failing = is_failing ? settling->polls_failing + 1 : 0;
+    return settling->stats.is_synced ||
+           settling->polls_failing > SETTLE_FAILING_MAX_MS / SETTLE_POLL_MS;
+}
+
 static void on_poll(uv_timer_t *timer)
 {
     struct settling *settling = timer->data;
-    const uint64_t told_before = told_objects(&settling->stats);
-    store_stats(settling->settled->engine.store, &settling->stats);
-    const bool is_failing =
-        settling->stats.last_failure != ST_OK && told_objects(&settling->stats) == told_before;
+    bool is_over = true;
+    for (size_t i = 0; i < settling->store_count; i++) {
+        is_over &= poll_store(&settling->stores[i]);
+    }
     settling->polls++;
-    settling->polls_failing = is_failing ? settling->polls_failing + 1 : 0;
-    if (settling->stats.is_synced || settling->polls > SETTLE_MAX_MS / SETTLE_POLL_MS ||
-        settling->polls_failing > SETTLE_FAILING_MAX_MS / SETTLE_POLL_MS) {
+    if (is_over || settling->polls > SETTLE_MAX_MS / SETTLE_POLL_MS) {
         uv_close((uv_handle_t *)timer, on_timer_closed);
     }
 }
@@ -99,45 +142,98 @@ static enum status say_unsettled(const struct settled_engine *settled,
     return why;
 }
 
+/* Its tokens would get an error; all others would be answered. */
+static void say_unsettled_cluster(struct settled_cluster *cluster,
+                                  const struct cluster_store *store,
+                                  const struct store_stats *stats)
+{
+    struct problem problem = cluster->last_failure;
+    const enum status why = stats->last_failure != ST_OK ? stats->last_failure : ST_TIMEOUT;
+    if (!problem.text[0]) {
+        problem_set_file(&problem, store->server ? store->server : store->name);
+        problem_set(&problem, why, 0, 0, "%s", status_text(why));
+    }
+    on_input_of_cluster(cluster, &problem);
+}
+
+static void add_store(struct settling *settling, const struct store *store)
+{
+    settling->stores[settling->store_count++] = (struct settling_store){ .store = store };
+}
+
 static enum status wait_until_settled(struct settled_engine *settled,
                                       struct problem *reterr_problem)
 {
     struct settling settling = { .settled = settled };
     uv_timer_t timer = { .data = &settling };
-    struct loop *const loop = settled->engine.loop;
-    const enum status status = store_watch(settled->engine.store, loop, reterr_problem);
+    const struct engine *const engine = &settled->engine;
+    struct loop *const loop = engine->loop;
+    const enum status status = engine_watch(engine, reterr_problem);
     if (status != ST_OK) {
         return status;
+    }
+    add_store(&settling, engine->store);
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        add_store(&settling, engine->clusters[i].store);
     }
     /* neither can fail on a loop that exists */
     (void)uv_timer_init(loop_uv(loop), &timer);
     (void)uv_timer_start(&timer, on_poll, SETTLE_POLL_MS, SETTLE_POLL_MS);
     loop_run(loop);
-    return settling.stats.is_synced ? ST_OK
-                                    : say_unsettled(settled, &settling.stats, reterr_problem);
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        const struct store_stats *stats = &settling.stores[1 + i].stats;
+        if (!stats->is_synced) {
+            say_unsettled_cluster(&settled->clusters[i], &engine->clusters[i], stats);
+        }
+    }
+    const struct store_stats *own = &settling.stores[0].stats;
+    return own->is_synced ? ST_OK : say_unsettled(settled, own, reterr_problem);
 }
 
-static enum status load(const struct options *options,
+static enum status prepare_clusters(struct settled_engine *settled, struct engine_options *engine)
+{
+    settled->clusters = calloc(engine->cluster_count + 1, sizeof(*settled->clusters));
+    if (!settled->clusters) {
+        return ST_NOMEM;
+    }
+    for (size_t i = 0; i < engine->cluster_count; i++) {
+        struct store_sources *sources = &engine->clusters[i].sources;
+        settled->clusters[i].settled = settled;
+        sources->on_manifest_problem = on_input_of_cluster;
+        sources->on_manifest_remark = on_remark_of_cluster;
+        sources->on_server_problem = on_problem_of_cluster;
+        sources->on_server_remark = on_remark_of_cluster;
+        sources->ctx = &settled->clusters[i];
+    }
+    return ST_OK;
+}
+
+static enum status load(struct engine_options *engine,
                         struct settled_engine *settled,
                         struct problem *reterr_problem)
 {
-    struct engine_options engine;
-    struct span audiences[API_AUDIENCES_MAX];
-    enum status status = engine_options_from(options, audiences, &engine, reterr_problem);
-    if (status != ST_OK) {
-        return status;
-    }
-    engine.authenticator.on_problem = on_problem_of_input;
-    engine.sources.on_manifest_problem = on_problem_of_input;
-    engine.sources.on_manifest_remark = on_remark_of_input;
-    engine.sources.on_server_problem = on_problem_of_server;
-    engine.sources.on_server_remark = on_remark_of_input;
-    engine.authenticator.ctx = engine.sources.ctx = settled;
-    status = engine_open(&engine, &settled->engine, reterr_problem);
+    engine->authenticator.on_problem = on_problem_of_input;
+    engine->sources.on_manifest_problem = on_problem_of_input;
+    engine->sources.on_manifest_remark = on_remark_of_input;
+    engine->sources.on_server_problem = on_problem_of_server;
+    engine->sources.on_server_remark = on_remark_of_input;
+    engine->authenticator.ctx = engine->sources.ctx = settled;
+    enum status status = prepare_clusters(settled, engine);
     if (status == ST_OK) {
-        status = store_load(settled->engine.store, reterr_problem);
+        status = engine_open(engine, &settled->engine, reterr_problem);
+    }
+    if (status == ST_OK) {
+        status = engine_load(&settled->engine, reterr_problem);
     }
     return status == ST_UNSETTLED ? wait_until_settled(settled, reterr_problem) : status;
+}
+
+/* Where nobody has said more. */
+static void say_unloaded(enum status status, struct problem *problem)
+{
+    if (!problem->text[0]) {
+        problem_set(problem, status, 0, 0, "cannot load Secrets: %s", status_text(status));
+    }
 }
 
 enum status settled_engine_load(const struct options *options,
@@ -146,14 +242,28 @@ enum status settled_engine_load(const struct options *options,
                                 struct settled_engine *settled,
                                 struct problem *reterr_problem)
 {
+    struct engine_options engine;
+    struct span audiences[API_AUDIENCES_MAX];
+    const enum status status = engine_options_from(options, audiences, &engine, reterr_problem);
+    if (status != ST_OK) {
+        say_unloaded(status, reterr_problem);
+        return status;
+    }
+    return settled_engine_load_from(&engine, on_problem, ctx, settled, reterr_problem);
+}
+
+enum status settled_engine_load_from(struct engine_options *engine,
+                                     problem_fn *on_problem,
+                                     void *ctx,
+                                     struct settled_engine *settled,
+                                     struct problem *reterr_problem)
+{
     struct problem problem = { 0 };
     settled->on_problem = on_problem;
     settled->ctx = ctx;
-    const enum status status = load(options, settled, &problem);
+    const enum status status = load(engine, settled, &problem);
     if (status != ST_OK) {
-        if (!problem.text[0]) {
-            problem_set(&problem, status, 0, 0, "cannot load Secrets: %s", status_text(status));
-        }
+        say_unloaded(status, &problem);
         *reterr_problem = problem;
         settled_engine_fini(settled);
     }

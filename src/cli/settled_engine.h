@@ -12,13 +12,22 @@
 #define SETTLE_MAX_MS         30000
 #define SETTLE_FAILING_MAX_MS 3000
 
+struct settled_engine;
+
+/** The same of a further cluster. */
+struct settled_cluster {
+    const struct settled_engine *settled; /* borrows */
+    struct problem last_failure;
+};
+
 struct settled_engine {
     struct engine engine; /* owns */
     problem_fn *on_problem;
     problem_fn *on_remark; /* may be NULL; the caller's to set: of a manifest that others can
                               change, of a kubeconfig; with the ctx of on_problem */
     void *ctx;
-    struct problem last_failure; /* of the API server, not told: it may be over */
+    struct problem last_failure;      /* of the API server, not told: it may be over */
+    struct settled_cluster *clusters; /* owns; as many as the engine has */
 };
 
 /**
@@ -30,8 +39,10 @@ struct settled_engine {
  *
  * A file that is still being written is waited for; the store ends the waiting and calls it a
  * problem. So is an API server, up to SETTLE_MAX_MS, or SETTLE_FAILING_MAX_MS of failing
- * without a break. Return: ST_OK; ST_UNAVAILABLE, ST_TIMEOUT, ST_FORBIDDEN, …: why the API server
- * did not tell everything; what engine_open() returns; ST_IO, ST_NOMEM, ST_UNSETTLED; all with
+ * without a break. A further cluster that has not told everything by then is a problem, and no
+ * failure: serve would answer all others. Return: ST_OK; ST_UNAVAILABLE, ST_TIMEOUT, ST_FORBIDDEN,
+ * …: why the API server did not tell everything; what engine_open() returns; ST_IO, ST_NOMEM,
+ * ST_UNSETTLED; all with
  * @reterr_problem. @settled is all-zero then
  */
 enum status settled_engine_load(const struct options *options,
@@ -39,6 +50,14 @@ enum status settled_engine_load(const struct options *options,
                                 void *ctx,
                                 struct settled_engine *settled,
                                 struct problem *reterr_problem) NODISCARD NONNULL(1, 4, 5);
+
+/** settled_engine_load_from() - the same, from the engine's own options, whose callbacks are set
+ * here. @engine: borrows until return */
+enum status settled_engine_load_from(struct engine_options *engine,
+                                     problem_fn *on_problem,
+                                     void *ctx,
+                                     struct settled_engine *settled,
+                                     struct problem *reterr_problem) NODISCARD NONNULL(1, 4, 5);
 
 /** settled_engine_fini() - all-zero is fine */
 void settled_engine_fini(struct settled_engine *settled) NONNULL(1);

@@ -47,7 +47,9 @@ struct server_options {
 /** What the server asks and tells. Borrows all of it for its life. */
 struct server_context {
     const struct authenticator *authenticator;
-    const struct store *store; /* may be NULL */
+    const struct store *store;            /* may be NULL */
+    const struct cluster_store *clusters; /* further ones */
+    size_t cluster_count;                 /* at most AUTHENTICATOR_CLUSTERS_MAX */
     struct tls_context *tls;
     struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step; /* may be NULL */

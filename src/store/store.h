@@ -105,6 +105,13 @@ struct store_stats {
 
 struct store; /* a back end embeds it: store/store_base.h */
 
+/** The store of one cluster among several. */
+struct cluster_store {
+    const char *name;   /* for people and metrics: a DNS label */
+    const char *server; /* URL of its API server, for people; NULL without one */
+    struct store *store;
+};
+
 /** store_subscribe() - be told of what @interest names; before store_load(). Handlers are told in
  * the order of subscription; each hears an object as added, modified and deleted in this order,
  * deleted also when it has come to be one that @interest does not name. Kinds nobody subscribed to

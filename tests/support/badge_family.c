@@ -414,19 +414,13 @@ static const char *const reason_texts[STATUS_COUNT_] = {
     [ST_NOT_FOUND] = "no site of this name issues badges",
 };
 
-const struct token_family_ops badge_ops = {
-    .id = AUTHENTICATOR_BADGE,
-    .form = "the token has the form badge/site/name/pin",
-    .reason_texts = reason_texts,
-    .scratch_bytes = sizeof(struct badge_question),
-    .create = create,
-    .free = badge_free,
-    .feeds = feeds,
-    .set_store = set_store,
-    .handle_event = handle_event,
-    .is_synced = is_synced,
-    .fits = fits,
-    .authenticate = authenticate,
-    .stats = stats,
-    .taint = taint,
-};
+#define BADGE_OPS(name)                                                           \
+    .id = (name), .form = "the token has the form badge/site/name/pin",           \
+    .reason_texts = reason_texts, .scratch_bytes = sizeof(struct badge_question), \
+    .create = create, .free = badge_free, .feeds = feeds, .set_store = set_store, \
+    .handle_event = handle_event, .is_synced = is_synced, .fits = fits,           \
+    .authenticate = authenticate, .stats = stats, .taint = taint
+
+const struct token_family_ops badge_ops = { BADGE_OPS(AUTHENTICATOR_BADGE) };
+
+const struct token_family_ops badge_as_bootstrap_ops = { BADGE_OPS(AUTHENTICATOR_BOOTSTRAP) };

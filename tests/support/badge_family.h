@@ -40,3 +40,6 @@ struct badge_options {
 };
 
 extern const struct token_family_ops badge_ops;
+
+/* The same under the id of bootstrap tokens, for where figures are kept by id. */
+extern const struct token_family_ops badge_as_bootstrap_ops;

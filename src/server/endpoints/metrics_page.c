@@ -4,8 +4,9 @@
  * docs/metrics.md.
  *
  * Names follow Prometheus' conventions: a prefix, base units, `_total` for counters, timestamps in
- * seconds since 1970. Label values are closed sets of ours (status_label() and the like) or facts
- * of the build; no peer and no file can add a series. A timestamp that does not exist yet has no
+ * seconds since 1970. Label values are closed sets of ours (status_label() and the like), facts of
+ * the build, or names that the operator has given his clusters; no peer and no object can add a
+ * series. A timestamp that does not exist yet has no
  * sample, since 0 would read as 1970 and fire alerts on age. Numbers are written without printf's
  * floating point, whose decimal point follows the embedder's locale.
  *
@@ -265,6 +266,64 @@ static void emit_objects(struct buf *buf,
     }
 }
 
+static void append_cluster(struct buf *buf,
+                           const struct metric *metric,
+                           const struct metrics_cluster *cluster)
+{
+    buf_printf(buf, "%s{", metric->name);
+    append_label(buf, "cluster", cluster->name);
+}
+
+static void emit_cluster_synced(struct buf *buf,
+                                const struct metric *metric,
+                                const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->cluster_count; i++) {
+        append_cluster(buf, metric, &figures->clusters[i]);
+        buf_append_char(buf, '}');
+        append_count(buf, figures->clusters[i].store.is_synced ? 1 : 0);
+    }
+}
+
+static void emit_cluster_connected(struct buf *buf,
+                                   const struct metric *metric,
+                                   const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->cluster_count; i++) {
+        append_cluster(buf, metric, &figures->clusters[i]);
+        buf_append_char(buf, '}');
+        append_count(buf, figures->clusters[i].store.is_connected ? 1 : 0);
+    }
+}
+
+static void emit_cluster_contact(struct buf *buf,
+                                 const struct metric *metric,
+                                 const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->cluster_count; i++) {
+        const int64_t sec = figures->clusters[i].store.last_contact_sec;
+        if (sec != 0) {
+            append_cluster(buf, metric, &figures->clusters[i]);
+            buf_printf(buf, "} %lld\n", (long long)sec);
+        }
+    }
+}
+
+static void emit_cluster_objects(struct buf *buf,
+                                 const struct metric *metric,
+                                 const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->cluster_count; i++) {
+        const struct store_stats *stats = &figures->clusters[i].store;
+        for (size_t k = 0; k < COUNTOF(stats->kinds) && stats->kinds[k].kind; k++) {
+            append_cluster(buf, metric, &figures->clusters[i]);
+            append_label(buf, ",kind", stats->kinds[k].kind->name);
+            buf_append_char(buf, '}');
+            append_count(buf, stats->kinds[k].objects);
+        }
+    }
+}
+
 /* Two counters side by side, good ones first. */
 static void append_results(struct buf *buf, const char *name, uint64_t ok, uint64_t failed)
 {
@@ -427,6 +486,15 @@ static const struct metric metrics[] = {
         .help = "Watches of the Kubernetes API server begun; a healthy one lasts five to ten minutes")
     COUNTER("kube_bearer_store_watch_events_total", .emit = emit_count, AT(store.watch_events), IF(store.is_remote),
         .help = "Events that watches of the Kubernetes API server have told")
+    GAUGE("kube_bearer_cluster_synced", .emit = emit_cluster_synced, .labels = "cluster",
+        .help = "Whether everything that was there at the start has been read of a further cluster: 1 or 0; its tokens get an error "
+                "until then")
+    GAUGE("kube_bearer_cluster_connected", .emit = emit_cluster_connected, .labels = "cluster",
+        .help = "Whether every watch of a further cluster's API server is open, as far as known: 1 or 0")
+    GAUGE("kube_bearer_cluster_last_contact_timestamp_seconds", .emit = emit_cluster_contact, .labels = "cluster",
+        .help = "When a further cluster's API server last sent anything, in seconds since 1970")
+    GAUGE("kube_bearer_cluster_objects", .emit = emit_cluster_objects, .labels = "cluster, kind",
+        .help = "Kubernetes objects held of a further cluster")
 
     GAUGE("kube_bearer_certificate_not_after_timestamp_seconds", .emit = emit_timestamp, AT(certificate.not_after_sec),
         .help = "When the serving certificate in use expires, in seconds since 1970")

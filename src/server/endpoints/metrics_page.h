@@ -28,6 +28,12 @@ struct build_facts {
     const char *platform;
 };
 
+/** A further cluster. */
+struct metrics_cluster {
+    const char *name; /* a DNS label: the operator's, and the value of a label */
+    struct store_stats store;
+};
+
 /** Everything on the page at one moment. All-zero is a page without samples of absent parts. */
 struct metrics_figures {
     struct metrics_totals totals;
@@ -35,6 +41,8 @@ struct metrics_figures {
     struct token_family_stats bootstrap;
     bool has_store;
     struct store_stats store;
+    const struct metrics_cluster *clusters;
+    size_t cluster_count;
     bool has_log;
     uint64_t log_lines_failed;
     bool has_clock_steps;

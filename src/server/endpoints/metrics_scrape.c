@@ -60,6 +60,13 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
     if (sources->store) {
         store_stats(sources->store, &figures.store);
     }
+    struct metrics_cluster clusters[AUTHENTICATOR_CLUSTERS_MAX];
+    for (size_t i = 0; i < sources->cluster_count; i++) {
+        clusters[i].name = sources->clusters[i].name;
+        store_stats(sources->clusters[i].store, &clusters[i].store);
+    }
+    figures.clusters = clusters;
+    figures.cluster_count = sources->cluster_count;
     if (sources->log) {
         figures.log_lines_failed = log_lines_failed(sources->log);
     }

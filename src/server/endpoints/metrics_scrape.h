@@ -21,6 +21,8 @@ struct metrics_sources {
     size_t shard_count;                        /* of each */
     const struct authenticator *authenticator; /* may be NULL */
     const struct store *store;                 /* may be NULL */
+    const struct cluster_store *clusters;      /* further ones */
+    size_t cluster_count;                      /* at most AUTHENTICATOR_CLUSTERS_MAX */
     const struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step;       /* may be NULL */
     struct certificate_stats certificate;      /* copied by the caller just before */

@@ -14,6 +14,10 @@
 #include "server/endpoints/metrics_scrape.h"
 #include "server/endpoints/store_remark.h"
 
+#define OWN_CHECKS_MAX 8
+
+#define CLUSTER_CHECK_NAME_MAX 80 /* "cluster/" and a DNS label, with NUL */
+
 static bool check_ping(void *ctx, char *ret_remark)
 {
     (void)ctx;
@@ -78,20 +82,57 @@ static bool check_store(void *ctx, char *ret_remark)
     return true;
 }
 
+/* Its tokens are answered from what was known, or get an error; all others are answered as ever. */
+static bool check_cluster(void *ctx, char *ret_remark)
+{
+    const struct cluster_store *cluster = ctx;
+    struct store_stats stats;
+    store_stats(cluster->store, &stats);
+    store_remark_cluster(&stats, ret_remark);
+    return true;
+}
+
+/* The checks of one page, as long as it is made. */
+struct checks {
+    struct health_check at[OWN_CHECKS_MAX + AUTHENTICATOR_CLUSTERS_MAX];
+    size_t count;
+    char names[AUTHENTICATOR_CLUSTERS_MAX][CLUSTER_CHECK_NAME_MAX];
+};
+
+static void add_check(struct checks *checks, struct health_check check)
+{
+    checks->at[checks->count++] = check;
+}
+
+static void add_clusters(struct checks *checks, const struct operator_endpoints *operator)
+{
+    for (size_t i = 0; i < operator->cluster_count; i++) {
+        (void)snprintf(checks->names[i], sizeof(checks->names[i]),
+                       "cluster/%s", operator->clusters[i].name);
+        add_check(checks, (struct health_check){ .name = checks->names[i],
+                                                 .run = check_cluster,
+                                                 .ctx = (void *)(uintptr_t)&operator->clusters[i] });
+    }
+}
+
 static enum outcome health(void *ctx,
                            struct request *request,
                            struct reply *reply,
                            enum health_page page)
 {
-    const struct health_check checks[] = {
-        { .name = "ping", .livez = true, .run = check_ping },
-        { .name = "informer-sync", .run = check_synced, .ctx = ctx },
-        { .name = "store", .run = check_store, .ctx = ctx },
-        { .name = "serving-certificate", .run = check_certificate, .ctx = ctx },
-        { .name = "shutdown", .run = check_shutdown, .ctx = ctx },
-    };
+    struct checks checks;
+    checks.count = 0;
+    add_check(&checks, (struct health_check){ .name = "ping", .livez = true, .run = check_ping });
+    add_check(&checks,
+              (struct health_check){ .name = "informer-sync", .run = check_synced, .ctx = ctx });
+    add_check(&checks, (struct health_check){ .name = "store", .run = check_store, .ctx = ctx });
+    add_clusters(&checks, ctx);
+    add_check(&checks, (struct health_check){
+                           .name = "serving-certificate", .run = check_certificate, .ctx = ctx });
+    add_check(&checks,
+              (struct health_check){ .name = "shutdown", .run = check_shutdown, .ctx = ctx });
     const unsigned code = health_build(reply->body, page, request->parameter, request->query,
-                                       checks, COUNTOF(checks));
+                                       checks.at, checks.count);
     return reply_body(reply, code, "text/plain; charset=utf-8");
 }
 
@@ -127,6 +168,8 @@ enum outcome metrics_endpoint(void *ctx, struct request *request, struct reply *
         .shard_count = count,
         .authenticator = operator->authenticator,
         .store = operator->store,
+        .clusters = operator->clusters,
+        .cluster_count = operator->cluster_count,
         .log = operator->log,
         .clock_step = operator->clock_step,
         .connections_limit = operator->connections_limit,

@@ -19,6 +19,8 @@ struct operator_endpoints {
     const struct ask *ask;
     const struct authenticator *authenticator;
     const struct store *store; /* may be NULL */
+    const struct cluster_store *clusters;
+    size_t cluster_count; /* at most AUTHENTICATOR_CLUSTERS_MAX */
     struct tls_context *tls;
     const struct log *log;               /* may be NULL */
     const struct clock_step *clock_step; /* may be NULL */

@@ -75,3 +75,16 @@ void store_remark(const struct store_stats *stats, char ret_remark[static HEALTH
     }
     remark_trust(stats, ret_remark);
 }
+
+void store_remark_cluster(const struct store_stats *stats,
+                          char ret_remark[static HEALTH_REMARK_MAX])
+{
+    const bool failed = stats->last_failure != ST_OK;
+    if (stats->is_synced) {
+        store_remark(stats, ret_remark);
+        return;
+    }
+    (void)snprintf(ret_remark, HEALTH_REMARK_MAX,
+                   "not everything has been read yet%s%s; its tokens get an error until then",
+                   failed ? ": " : "", failed ? status_text(stats->last_failure) : "");
+}

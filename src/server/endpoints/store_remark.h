@@ -10,6 +10,11 @@
 void store_remark_before_sync(const struct store_stats *stats,
                               char ret_remark[static HEALTH_REMARK_MAX]) NONNULL(1);
 
+/** store_remark_cluster() - of a further cluster: as store_remark(), and before the first sync that
+ * its tokens get an error */
+void store_remark_cluster(const struct store_stats *stats,
+                          char ret_remark[static HEALTH_REMARK_MAX]) NONNULL(1);
+
 /** store_remark() - what to know of a store that is answered from: lost contact, wrong inputs, and
  * manifests that others can change; leaves @ret_remark alone when all is well, and before the first
  * sync with an API server */

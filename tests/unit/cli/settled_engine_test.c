@@ -10,6 +10,7 @@
 #include "cli/options_value.h"
 #include "cli/settled_engine.h"
 #include "support/apiserver_script.h"
+#include "support/badge_family.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"
 
@@ -241,6 +242,51 @@ static void test_settled_engine_load_without_the_api_server_says_why(void **stat
     kit_fini(&kit);
 }
 
+/* The others' tokens are answered all the same; who asks is told, once it is clear. */
+static void test_settled_engine_load_without_a_further_cluster_is_a_problem(void **state)
+{
+    (void)state;
+    struct file_kit kit;
+    kit_init(&kit);
+    kit_mkdir(&kit, "m");
+    kit_write(&kit, "m/a.yaml",
+              "apiVersion: v1\nkind: Secret\nmetadata: {name: north.jane, namespace: badges}\n"
+              "type: example.org/badge\nstringData: {pin: '0000'}\n");
+    apiserver_script_kubeconfig(&kit, "kubeconfig", 1); /* nobody listens there */
+    const struct kit_path folder = kit_path(&kit, "m");
+    const struct kit_path kubeconfig = kit_path(&kit, "kubeconfig");
+    atomic_bool yes = true;
+    atomic_bool no = false;
+    const struct badge_options badges = { .has_key = &yes,
+                                          .is_south_away = &no,
+                                          .south_cluster = 1 };
+    struct engine_cluster_options cluster = {
+        .name = "south",
+        .sources = { .kubeconfig = kubeconfig.text, .clock = clock_system() },
+    };
+    struct engine_options options = {
+        .families = { [AUTHENTICATOR_BOOTSTRAP] = { .is_on = true,
+                                                    .options = &badges,
+                                                    .ops = &badge_as_bootstrap_ops } },
+        .sources = { .manifests = folder.text, .clock = clock_system() },
+        .clusters = &cluster,
+        .cluster_count = 1,
+    };
+    struct settled_engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(
+        settled_engine_load_from(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, 1);
+    assert_true(authenticator_is_synced(engine.engine.authenticator));
+    struct store_stats stats;
+    store_stats(engine.engine.store, &stats);
+    assert_int_equal(store_stats_objects(&stats, &kind_secret), 1);
+    settled_engine_fini(&engine);
+    assert_null(engine.clusters);
+    kit_fini(&kit);
+}
+
 static void test_settled_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
 {
     (void)state;
@@ -267,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_settled_engine_load_asks_the_api_server_until_it_answers),
         cmocka_unit_test(test_settled_engine_load_tells_problems_of_the_api_servers_secrets),
         cmocka_unit_test(test_settled_engine_load_without_the_api_server_says_why),
+        cmocka_unit_test(test_settled_engine_load_without_a_further_cluster_is_a_problem),
         cmocka_unit_test(test_settled_engine_load_of_a_wrong_kubeconfig_says_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <urcu-bp.h>
 
 #include "engine/engine.h"
+#include "support/badge_family.h"
 #include "support/file_kit.h"
 #include "support/manifest_text.h"
 
@@ -79,11 +80,139 @@ static void test_engine_open_tells_the_api_server_and_closes_what_was_made(void 
     kit_fini(&kit);
 }
 
+/* ------------------------------------------------------------------ clusters */
+
+#define SOUTH_SECRET                                                             \
+    "apiVersion: v1\nkind: Secret\n"                                             \
+    "metadata: {name: south.jane, namespace: badges}\ntype: example.org/badge\n" \
+    "stringData: {pin: '1111'}\n"
+
+/* An engine for badges, of which those of the south are another directory's. */
+struct clusters {
+    struct file_kit kit;
+    struct kit_path north;
+    struct kit_path south;
+    struct manual_clock time;
+    atomic_bool has_key;
+    atomic_bool is_south_away;
+    struct badge_options badges;
+    struct engine_cluster_options cluster;
+    struct engine_options options;
+};
+
+static void clusters_init(struct clusters *clusters)
+{
+    const struct clock system = clock_system();
+    *clusters = (struct clusters){ .has_key = true, .time = { .wall = clock_now(&system) } };
+    clusters->time.wall.sec += 10; /* so that the files have been quiet for long enough */
+    kit_init(&clusters->kit);
+    kit_mkdir(&clusters->kit, "north");
+    kit_mkdir(&clusters->kit, "south");
+    kit_write(&clusters->kit, "south/a.yaml", SOUTH_SECRET);
+    clusters->north = kit_path(&clusters->kit, "north");
+    clusters->south = kit_path(&clusters->kit, "south");
+    clusters->badges = (struct badge_options){ .has_key = &clusters->has_key,
+                                               .is_south_away = &clusters->is_south_away,
+                                               .south_cluster = 1 };
+    clusters->cluster = (struct engine_cluster_options){
+        .name = "south",
+        .sources = { .manifests = clusters->south.text, .clock = clock_manual(&clusters->time) },
+    };
+    clusters->options = (struct engine_options){
+        .families = { [AUTHENTICATOR_BOOTSTRAP] = { .is_on = true,
+                                                    .options = &clusters->badges,
+                                                    .ops = &badge_as_bootstrap_ops } },
+        .sources = { .manifests = clusters->north.text, .clock = clock_manual(&clusters->time) },
+        .clusters = &clusters->cluster,
+        .cluster_count = 1,
+    };
+}
+
+static enum status ask_south(const struct engine *engine)
+{
+    struct scratch scratch;
+    struct decision decision;
+    assert_int_equal(scratch_init(&scratch, authenticator_scratch_bytes(engine->authenticator)),
+                     ST_OK);
+    const struct question question = { .token = SPAN_LITERAL("badge/south/6a616e65/1111"),
+                                       .scratch = scratch,
+                                       .waits_for_sync = true };
+    rcu_read_lock();
+    authenticator_decide(engine->authenticator, &question, &decision);
+    rcu_read_unlock();
+    scratch_fini(&scratch);
+    return decision.why;
+}
+
+static void test_engine_loads_every_cluster(void **state)
+{
+    (void)state;
+    struct clusters clusters;
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    clusters_init(&clusters);
+    assert_int_equal(engine_open(&clusters.options, &engine, &problem), ST_OK);
+    assert_int_equal(engine.cluster_count, 1);
+    assert_string_equal(engine.clusters[0].name, "south");
+    assert_null(engine.clusters[0].server);
+    assert_int_equal(ask_south(&engine), ST_NOT_SYNCED);
+    assert_int_equal(engine_load(&engine, &problem), ST_OK);
+    assert_int_equal(ask_south(&engine), ST_OK);
+    assert_int_equal(engine_watch(&engine, &problem), ST_OK);
+    engine_close(&engine);
+    assert_null(engine.clusters);
+    kit_fini(&clusters.kit);
+}
+
+/* Files that were written just now: of one store or of another, there is something to wait for. */
+static void test_engine_load_is_unsettled_when_one_store_is(void **state)
+{
+    (void)state;
+    for (int is_own = 0; is_own < 2; is_own++) {
+        struct clusters clusters;
+        struct engine engine = { 0 };
+        struct problem problem = { 0 };
+        clusters_init(&clusters);
+        kit_write(&clusters.kit, "north/a.yaml", MANIFEST_SECRET("kube-system"));
+        (is_own ? &clusters.options.sources : &clusters.cluster.sources)->clock = clock_system();
+        assert_int_equal(engine_open(&clusters.options, &engine, &problem), ST_OK);
+        assert_int_equal(engine_load(&engine, &problem), ST_UNSETTLED);
+        assert_int_equal(authenticator_is_synced(engine.authenticator), !is_own);
+        engine_close(&engine);
+        kit_fini(&clusters.kit);
+    }
+}
+
+static void test_engine_open_of_a_cluster_that_cannot_be_had_says_why(void **state)
+{
+    (void)state;
+    struct clusters clusters;
+    struct engine engine = { 0 };
+    struct problem problem = { 0 };
+    clusters_init(&clusters);
+    kit_write(&clusters.kit, "kubeconfig", "clusters: [\n");
+    const struct kit_path kubeconfig = kit_path(&clusters.kit, "kubeconfig");
+    clusters.cluster.sources.manifests = NULL;
+    clusters.cluster.sources.kubeconfig = kubeconfig.text;
+    assert_int_equal(engine_open(&clusters.options, &engine, &problem), ST_SYNTAX);
+    assert_string_equal(problem.file, kubeconfig.text);
+    assert_int_equal(problem.line, 2);
+    engine_close(&engine);
+    clusters.badges.south_cluster = 2;
+    assert_int_equal(engine_open(&clusters.options, &engine, &problem), ST_INVALID);
+    assert_non_null(strstr(problem.text, "want to be told of cluster 2"));
+    engine_close(&engine);
+    kit_fini(&clusters.kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_open_what_the_store_tells_is_answered),
         cmocka_unit_test(test_engine_open_tells_the_api_server_and_closes_what_was_made),
+        cmocka_unit_test(test_engine_loads_every_cluster),
+        cmocka_unit_test(test_engine_load_is_unsettled_when_one_store_is),
+        cmocka_unit_test(test_engine_open_of_a_cluster_that_cannot_be_had_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,16 @@ static bool page_has_sample(const struct page *page, const char *name)
 /* Every figure has a value of its own, so that mixing two up shows. */
 static struct metrics_figures full_figures(void)
 {
+    static const struct metrics_cluster clusters[] = {
+        { .name = "north",
+          .store = { .kinds = { { &kind_secret, 133 } },
+                     .is_synced = true,
+                     .last_contact_sec = 1700000134 } },
+        { .name = "south", .store = { .is_connected = true } },
+    };
     struct metrics_figures figures = {
+        .clusters = clusters,
+        .cluster_count = COUNTOF(clusters),
         .has_authenticator = true,
         .bootstrap = { .usable = 101 },
         .has_store = true,
@@ -153,6 +162,12 @@ static void test_metrics_page_has_each_figure(void **state)
 {
     (void)state;
     static const char *const lines[] = {
+        "kube_bearer_cluster_synced{cluster=\"north\"} 1",
+        "kube_bearer_cluster_synced{cluster=\"south\"} 0",
+        "kube_bearer_cluster_connected{cluster=\"north\"} 0",
+        "kube_bearer_cluster_connected{cluster=\"south\"} 1",
+        "kube_bearer_cluster_last_contact_timestamp_seconds{cluster=\"north\"} 1700000134",
+        "kube_bearer_cluster_objects{cluster=\"north\",kind=\"Secret\"} 133",
         "kube_bearer_token_reviews_total{authenticator=\"bootstrap\",result=\"allow\","
         "reason=\"ok\"} 121",
         "kube_bearer_token_reviews_total{authenticator=\"none\",result=\"deny\","

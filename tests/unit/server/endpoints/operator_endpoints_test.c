@@ -14,6 +14,7 @@
 
 #include "base/version.h"
 #include "server/endpoints/operator_endpoints.h"
+#include "store/store_base.h"
 #include "support/certificate_kit.h"
 #include "support/engine_kit.h"
 #include "support/request_kit.h"
@@ -133,6 +134,43 @@ static void test_operator_readyz_fails(void **state)
     discard(fixture);
 }
 
+/* One that is away is a remark, and a line of its own. */
+static void test_operator_tells_of_each_further_cluster(void **state)
+{
+    (void)state;
+    static const struct store_ops no_ops = { 0 };
+    struct fixture *fixture = make(true);
+    struct store stores[2];
+    struct cluster_store clusters[2] = { { .name = "north", .store = &stores[0] },
+                                         { .name = "south", .store = &stores[1] } };
+    store_base_init(&stores[0], &no_ops);
+    store_base_init(&stores[1], &no_ops);
+    atomic_store(&stores[0].counters.is_synced, true);
+    atomic_store(&stores[0].counters.is_connected, true);
+    atomic_store(&stores[0].counters.last_contact_sec, 42);
+    atomic_store(&stores[1].counters.last_failure, ST_TIMEOUT);
+    fixture->operator.clusters = clusters;
+    fixture->operator.cluster_count = 2;
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200), "ok");
+    assert_string_equal(page_of(fixture, livez_endpoint, 200), "ok");
+    fixture->kit.request.query = SPAN_LITERAL("verbose");
+    assert_non_null(
+        strstr(page_of(fixture, readyz_endpoint, 200),
+               "\n[+]store ok\n[+]cluster/north ok\n[+]cluster/south ok: not everything "
+               "has been read yet: the server did not answer in time; its tokens get "
+               "an error until then\n[+]serving-certificate ok"));
+    fixture->kit.request.parameter = SPAN_LITERAL("cluster/north");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200),
+                        "[+]cluster/north ok\nreadyz check passed\n");
+    const char *page = page_of(fixture, metrics_endpoint, 200);
+    assert_non_null(strstr(page, "\nkube_bearer_cluster_synced{cluster=\"north\"} 1\n"
+                                 "kube_bearer_cluster_synced{cluster=\"south\"} 0\n"));
+    assert_non_null(
+        strstr(page, "\nkube_bearer_cluster_last_contact_timestamp_seconds{cluster=\"north\"} 42\n"
+                     "# HELP"));
+    discard(fixture);
+}
+
 /* The old one is served on, and that is a remark. */
 static void test_operator_readyz_tells_of_a_reload_that_failed(void **state)
 {
@@ -192,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operator_health_pages),
         cmocka_unit_test(test_operator_readyz_fails),
+        cmocka_unit_test(test_operator_tells_of_each_further_cluster),
         cmocka_unit_test(test_operator_readyz_tells_of_a_reload_that_failed),
         cmocka_unit_test(test_operator_metrics_are_of_all_workers),
         cmocka_unit_test(test_operator_version_is_the_programs),

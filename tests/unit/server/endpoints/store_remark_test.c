@@ -93,6 +93,28 @@ static void test_store_remark_before_sync_names_the_last_failure(void **state)
     assert_string_equal(remark, NOT_SYNCED ": the server did not answer in time");
 }
 
+static void test_store_remark_of_a_cluster_says_what_its_tokens_get(void **state)
+{
+    (void)state;
+    char remark[HEALTH_REMARK_MAX] = "";
+    struct store_stats stats = { .is_remote = true };
+    store_remark_cluster(&stats, remark);
+    assert_string_equal(remark, "not everything has been read yet; its tokens get an error until "
+                                "then");
+    stats.last_failure = ST_TIMEOUT;
+    store_remark_cluster(&stats, remark);
+    assert_string_equal(remark, "not everything has been read yet: the server did not answer in "
+                                "time; its tokens get an error until then");
+    stats.is_synced = true;
+    stats.last_contact_sec = CONTACT_SEC;
+    store_remark_cluster(&stats, remark);
+    assert_string_equal(remark, NO_CONTACT ": the server did not answer in time" KNOWN_THEN);
+    stats.is_connected = true;
+    remark[0] = '\0';
+    store_remark_cluster(&stats, remark);
+    assert_string_equal(remark, "");
+}
+
 static void test_store_remark_fits_whatever_the_failure(void **state)
 {
     (void)state;
@@ -119,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_remark_rows),
         cmocka_unit_test(test_store_remark_before_sync_names_the_last_failure),
+        cmocka_unit_test(test_store_remark_of_a_cluster_says_what_its_tokens_get),
         cmocka_unit_test(test_store_remark_fits_whatever_the_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
