@@ -750,6 +750,52 @@ static void test_http_server_pending_of_a_client_that_ended_its_side(void **stat
     disconnect(&client);
 }
 
+/* As TCP knows it, and before that perhaps as TLS does (RFC 8446 6.1). */
+static void end_side(const struct client *client, bool is_announced)
+{
+    if (client->session && is_announced) {
+        assert_int_equal(gnutls_bye(client->session, GNUTLS_SHUT_WR), 0);
+    }
+    assert_int_equal(shutdown(client->fd, SHUT_WR), 0);
+}
+
+/* Whichever comes first to the worker, the end of its client's side or that it is resumed. */
+static void test_http_server_pending_resumed_as_its_client_ends_its_side(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture, DEADLINE_MS, DEADLINE_MS);
+    int asked = 0;
+    for (int listener = PLAIN; listener < LISTENER_COUNT; listener++) {
+        for (int round = 0; round < 60; round++) {
+            struct client client;
+            connect_to(&client, fixture, listener);
+            ask(&client, "POST /later", "Content-Length: 2\r\n\r\nab");
+            wait_for(&fixture->asked, ++asked);
+            if (round % 2) {
+                resume(fixture, "all the same");
+            }
+            for (volatile int spin = round * 2000; spin > 0; spin--) {
+            }
+            end_side(&client, round % 4 < 2);
+            for (volatile int spin = round * 2000; spin > 0; spin--) {
+            }
+            if (round % 2 == 0) {
+                resume(fixture, "all the same");
+            }
+            assert_reply(&client, "200", "\r\n\r\nlater all the same");
+            disconnect(&client);
+        }
+        for (int round = 0; round < 60; round++) {
+            struct client client;
+            connect_to(&client, fixture, listener);
+            ask(&client, "GET /at-once", "\r\n");
+            end_side(&client, round % 4 < 2);
+            assert_reply(&client, "200", "\r\n\r\nthree steps");
+            disconnect(&client);
+        }
+    }
+}
+
 static void test_http_server_pending_is_held_to_the_deadline(void **state)
 {
     struct fixture *fixture = *state;
@@ -1062,6 +1108,7 @@ int main(void)
         CASE(test_http_server_pending_in_several_steps),
         CASE(test_http_server_pending_whose_client_leaves),
         CASE(test_http_server_pending_of_a_client_that_ended_its_side),
+        CASE(test_http_server_pending_resumed_as_its_client_ends_its_side),
         CASE(test_http_server_pending_is_held_to_the_deadline),
         CASE(test_http_server_stop_waits_for_what_is_pending),
         CASE(test_http_server_end_does_not_wait_for_ever),
