@@ -20,6 +20,7 @@ static enum status explain(struct problem *problem, enum status status, const ch
 }
 
 static enum status make_authenticator(const struct engine_options *options,
+                                      struct waiting *waiting,
                                       struct authenticator **ret_authenticator,
                                       struct problem *reterr_problem)
 {
@@ -28,6 +29,8 @@ static enum status make_authenticator(const struct engine_options *options,
     authenticator.families = families;
     authenticator.family_count = 0;
     authenticator.cluster_count = (unsigned)options->cluster_count;
+    authenticator.on_told = waiting_told;
+    authenticator.told_ctx = waiting;
     for (size_t id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
         const struct engine_family *family = &options->families[id];
         if (family->is_on) {
@@ -101,7 +104,12 @@ enum status engine_open(const struct engine_options *options,
 {
     enum status status = explain(reterr_problem, loop_new(&engine->loop), "event loop");
     if (status == ST_OK) {
-        status = make_authenticator(options, &engine->authenticator, reterr_problem);
+        status = explain(reterr_problem,
+                         waiting_new(engine->loop, clock_system(), &engine->waiting), "waiting");
+    }
+    if (status == ST_OK) {
+        status =
+            make_authenticator(options, engine->waiting, &engine->authenticator, reterr_problem);
     }
     if (status == ST_OK) {
         status =
@@ -148,6 +156,7 @@ void engine_close(struct engine *engine)
 {
     engine->store = store_free(engine->store);
     close_clusters(engine);
+    engine->waiting = waiting_free(engine->waiting);
     engine->loop = loop_free(engine->loop);
     engine->authenticator = authenticator_free(engine->authenticator);
     free(engine->kube_apiserver);

@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "base/status.h"
+#include "engine/waiting.h"
 #include "io/loop.h"
 #include "store/open/open.h"
 #include "store/store.h"
@@ -30,7 +31,8 @@ struct engine_cluster_options {
 };
 
 struct engine_options {
-    struct authenticator_options authenticator;          /* but for its families and clusters: */
+    struct authenticator_options
+        authenticator; /* but for its families, its clusters and whom it tells: */
     struct engine_family families[AUTHENTICATOR_COUNT_]; /* by id */
     struct store_sources sources;
     struct engine_cluster_options *clusters; /* by number from 1 on, as families know them */
@@ -39,7 +41,8 @@ struct engine_options {
 
 /** All-zero is none. */
 struct engine {
-    struct loop *loop; /* owns all of these */
+    struct loop *loop;       /* owns all of these */
+    struct waiting *waiting; /* told by the authenticator */
     struct authenticator *authenticator;
     struct store *store;
     char *kube_apiserver;           /* its URL, for people; NULL without one */
