@@ -202,10 +202,10 @@ static void restart_silence(struct http_transfer *transfer)
     }
 }
 
-static struct span header_value(CURL *easy, const char *name)
+static struct span header_value(CURL *easy, const char *name, size_t i)
 {
     struct curl_header *header = NULL;
-    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+    return curl_easy_header(easy, name, i, CURLH_HEADER, -1, &header) == CURLHE_OK
                ? span_of(header->value)
                : (struct span){ 0 };
 }
@@ -235,14 +235,14 @@ static bool end_of_head(struct http_transfer *transfer)
     if (code < 200) {
         return true; /* an interim reply, or a proxy's to CONNECT: the reply is still to come */
     }
-    const struct span content_type = header_value(setup->easy, "Content-Type");
+    const struct span content_type = header_value(setup->easy, "Content-Type", 0);
     result->code = (unsigned)code;
     (void)snprintf(result->content_type, sizeof(result->content_type), "%.*s",
                    (int)content_type.len, content_type.len ? content_type.at : "");
     make_printable(result->content_type);
     (void)snprintf(result->from, sizeof(result->from), "%.80s%s%.80s", setup->where,
                    setup->proxy[0] ? " through the proxy " : "", setup->proxy);
-    read_retry_after(header_value(setup->easy, "Retry-After"), result);
+    read_retry_after(header_value(setup->easy, "Retry-After", 0), result);
     transfer->head_told = true;
     if (transfer->on_head) {
         transfer->on_head(transfer->ctx, result);
@@ -659,6 +659,11 @@ enum status http_start(struct http_client *client,
     settle_soon(client);
     *ret_transfer = transfer;
     return ST_OK;
+}
+
+struct span http_reply_header(const struct http_transfer *transfer, const char *name, size_t i)
+{
+    return header_value(transfer->setup.easy, name, i);
 }
 
 struct http_transfer *http_cancel(struct http_transfer *transfer)

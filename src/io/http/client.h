@@ -48,6 +48,11 @@ enum status http_start(struct http_client *client,
                        struct http_transfer **ret_transfer,
                        struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4, 5);
 
+/** http_reply_header() - number @i of the reply's fields called @name (case does not count); empty
+ * when there are no more. In its on_head only: borrows until that returns. The peer's bytes */
+struct span http_reply_header(const struct http_transfer *transfer, const char *name, size_t i)
+    NONNULL(1, 2);
+
 /** http_cancel() - end it now, without on_done. Allowed in its own on_head and on_body (which then
  * return anything). NULL is fine. Return: NULL */
 struct http_transfer *http_cancel(struct http_transfer *transfer);

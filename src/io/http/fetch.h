@@ -24,17 +24,23 @@
 
 struct http_fetch;
 
+/** What came. All-zero unless all of it did. */
+struct http_document {
+    char *at; /* borrows until the function returns, and may be changed in place; may be NULL when
+                 len is 0 */
+    size_t len;
+    int64_t max_age_sec; /* for how long it is good, as its Cache-Control and Age say; negative:
+                            they say nothing */
+};
+
 /** http_fetch_fn - once, last; the fetch is gone when it returns
  * @result: status: ST_OK: the whole document came, code is 200. ST_LIMIT: it is too long.
  *          ST_UNAVAILABLE also for another code, and for a redirect that is not followed; text says
  *          which. Else as http_result. Borrows until it returns
- * @body:   borrows until it returns; may be changed in place; empty unless ST_OK
- * @max_age_sec: for how long the reply is good, as its Cache-Control and Age say; negative: they
- *          say nothing */
+ */
 typedef void http_fetch_fn(void *ctx,
                            const struct http_result *result,
-                           struct span body,
-                           int64_t max_age_sec);
+                           const struct http_document *document);
 
 struct http_fetch_request {
     const struct http_endpoint *endpoint; /* copied as far as needed */
