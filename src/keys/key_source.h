@@ -21,6 +21,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "io/loop.h"
+#include "keys/key_schedule.h"
 
 struct cluster_access;
 struct key_set;
@@ -38,19 +39,6 @@ enum key_source_kind {
     KEY_SOURCE_URL,       /* a JWKS */
     KEY_SOURCE_DISCOVERY, /* OpenID Connect Discovery 1.0: the issuer says where its JWKS is */
     KEY_SOURCE_CLUSTER,   /* /openid/v1/jwks of an API server, with credentials for it */
-};
-
-/** Durations in milliseconds; 0 is the default (keys/key_schedule.h). For tests, and for who knows
- * better; every option but max_stale_ms is none of an operator's. */
-struct key_timings {
-    uint64_t refresh_min_ms; /* bounds of what Cache-Control may say, and what counts without it */
-    uint64_t refresh_max_ms;
-    uint64_t refresh_default_ms;
-    uint64_t retry_ms;     /* after a failure; up to as much again by chance */
-    uint64_t max_stale_ms; /* keys older than this are none */
-    uint64_t cool_down_ms; /* from one fetch that was wanted to the next */
-    uint64_t want_ms;      /* who wants keys waits no longer */
-    uint64_t fetch_ms;     /* one fetch with all its requests */
 };
 
 /** How it stands; all-zero is a source that has no keys. */
