@@ -21,13 +21,12 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "io/loop.h"
+#include "keys/key_files.h"
 #include "keys/key_schedule.h"
 
 struct cluster_access;
 struct key_set;
 struct key_source;
-
-#define KEY_SOURCE_FILES_MAX 16 /* PEM files of one issuer: two while keys are rotated */
 
 /* Who waits for one issuer's keys at once. After a rotation that are those who ask within one
  * round trip to the issuer. */
@@ -71,7 +70,7 @@ typedef void key_source_keys_fn(void *ctx,
 struct key_source_options {
     enum key_source_kind kind;
     const char *const *paths; /* of FILES; copied */
-    size_t path_count;        /* 1 to KEY_SOURCE_FILES_MAX */
+    size_t path_count;        /* 1 to KEY_FILES_MAX */
     const char *url;    /* of URL; of DISCOVERY, when the document is not where the issuer says:
                            https://, NULL for none. Copied */
     const char *issuer; /* of DISCOVERY: what the document must say, byte for byte. Copied */
@@ -150,8 +149,7 @@ void key_source_unwant(struct key_source *source, void *ctx) NONNULL(1);
 const char *key_source_name(const struct key_source *source) NONNULL(1);
 
 /** key_source_stats() - any thread. Lock: the source's own, a leaf */
-void key_source_stats(const struct key_source *source, struct key_source_state *ret_state)
-    NONNULL(1, 2);
+void key_source_stats(struct key_source *source, struct key_source_state *ret_state) NONNULL(1, 2);
 
 /** key_source_free() - cancel what is under way; who waits is not told. No thread may ask for its
  * figures any more. NULL is fine. Return: NULL */
