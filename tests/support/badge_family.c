@@ -219,7 +219,7 @@ static bool take_until_slash(struct span *text, struct span *ret_piece)
 static bool fits(const void *ctx, const struct question *question, struct token_parts *ret_parts)
 {
     const struct badge_family *family = ctx;
-    struct badge_question *scratch = question->scratch.at;
+    struct badge_question *scratch = scratch_use(&question->scratch, sizeof(*scratch));
     struct span rest = question->token;
     struct span prefix;
     struct span site;
@@ -339,7 +339,8 @@ static void ask_vault(const struct badge_family *family,
     ret_verdict->why = check_vault(family, question, parts->pieces[2]);
     if (ret_verdict->why == ST_OK) {
         ret_verdict->accepted = true;
-        ret_verdict->user = make_user(question->scratch.at, &badge, parts);
+        ret_verdict->user = make_user(
+            scratch_use(&question->scratch, sizeof(struct badge_question)), &badge, parts);
     } else if (ret_verdict->why == ST_KEYS_UNAVAILABLE) {
         ret_verdict->wait = (struct question_wait){ .kind = WAIT_KEYS,
                                                     .source = BADGE_SITE_VAULT,
@@ -379,7 +380,8 @@ static void authenticate(const void *ctx,
     }
     if (ret_verdict->why == ST_OK) {
         ret_verdict->accepted = true;
-        ret_verdict->user = make_user(question->scratch.at, badge, parts);
+        ret_verdict->user =
+            make_user(scratch_use(&question->scratch, sizeof(struct badge_question)), badge, parts);
     } else if (ret_verdict->why == ST_TOKEN_ID_UNKNOWN) {
         ret_verdict->wait =
             (struct question_wait){ .kind = WAIT_OBJECT,

@@ -2,10 +2,12 @@
 /*
  * A store on standard input and output, for tests: what it tells, and writing to it.
  *
- *     store_tool [--manifests DIR] [--kubeconfig FILE] [--kinds]      both: the union
+ *     store_tool [--manifests DIR] [--kubeconfig FILE] [--kinds | --follow=WHAT]      both: the
+ * union
  *
  * It listens to what bootstrap tokens need; with --kinds to ServiceAccounts (metadata only),
- * ConfigMaps and Widgets (example.com/v1, of the whole cluster), too. Out come JSON objects, a line
+ * ConfigMaps and Widgets (example.com/v1, of the whole cluster), too; with --follow to one of the
+ * things only that tokens of ServiceAccounts need (followed[]). Out come JSON objects, a line
  * each: {"event":"added","kind":…,"namespace":…,"name":…,"uid":…,"resourceVersion":…}, with
  * "object" where it is told whole, also "modified", "deleted" (names only), "synced" (nothing
  * more), "problem" and "resolved" (file, status, text). In go {"id":1,"op":"create" or
@@ -47,6 +49,19 @@ static const struct store_interest further_interests[] = {
     { .kind = &kind_service_account, .is_metadata_only = true },
     { .kind = &kind_config_map, .wants_json = true },
     { .kind = &kind_widget, .wants_json = true },
+};
+
+/* What --follow may name. */
+static const struct {
+    const char *option;
+    struct store_interest interest;
+} followed[] = {
+    { "--follow=service-accounts", { .kind = &kind_service_account, .is_metadata_only = true } },
+    { "--follow=pods", { .kind = &kind_pod, .is_metadata_only = true } },
+    { "--follow=nodes", { .kind = &kind_node, .is_metadata_only = true } },
+    { "--follow=token-secrets",
+      { .kind = &kind_secret, .secret_type = "kubernetes.io/service-account-token" } },
+    { "--follow=every-secret", { .kind = &kind_secret, .is_metadata_only = true } },
 };
 
 struct tool {
@@ -341,12 +356,24 @@ static struct store *open_store(int argc, char **argv)
         }
     }
     if (argc != 1 + 2 * (!!manifests + !!apiserver) || argc == 1) {
-        die("usage: store_tool [--manifests DIR] [--kubeconfig FILE] [--kinds]", NULL);
+        die("usage: store_tool [--manifests DIR] [--kubeconfig FILE] "
+            "[--kinds | --follow=WHAT]",
+            NULL);
     }
     if (manifests && apiserver) {
         return open_union(manifests, apiserver);
     }
     return manifests ? manifests : apiserver;
+}
+
+static const struct store_interest *find_followed(const char *option)
+{
+    for (size_t i = 0; i < COUNTOF(followed); i++) {
+        if (strcmp(option, followed[i].option) == 0) {
+            return &followed[i].interest;
+        }
+    }
+    return NULL;
 }
 
 int main(int argc, char **argv)
@@ -355,9 +382,10 @@ int main(int argc, char **argv)
     struct problem problem = { 0 };
     check(loop_new(&tool.loop), "no loop", NULL);
     const bool has_kinds = strcmp(argv[argc - 1], "--kinds") == 0;
-    tool.store = open_store(argc - has_kinds, argv);
-    check(store_subscribe(tool.store, &bootstrap_feed.interest, on_event, NULL), "no listener",
-          NULL);
+    const struct store_interest *follow = find_followed(argv[argc - 1]);
+    tool.store = open_store(argc - (has_kinds || follow), argv);
+    check(store_subscribe(tool.store, follow ? follow : &bootstrap_feed.interest, on_event, NULL),
+          "no listener", NULL);
     for (size_t i = 0; has_kinds && i < COUNTOF(further_interests); i++) {
         /* synced is told by the first */
         check(store_subscribe(tool.store, &further_interests[i], on_object, NULL), "no listener",
