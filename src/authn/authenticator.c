@@ -113,6 +113,9 @@ static enum status create_family(struct authenticator *authenticator,
 {
     struct member *member = &authenticator->members[authenticator->member_count];
     const struct token_family_setup setup = { .options = choice->options,
+                                              .api_audiences = authenticator->sorted_audiences,
+                                              .api_audience_count =
+                                                  authenticator->api_audience_count,
                                               .on_problem = options->on_problem,
                                               .ctx = options->ctx,
                                               .on_told = on_told,
@@ -391,6 +394,16 @@ void authenticator_decide(const struct authenticator *authenticator,
     }
     decide_verdict(&verdict, authenticator->unknown_token_answer, question->has_audiences,
                    ret_decision);
+}
+
+void *authenticator_family(const struct authenticator *authenticator, enum authenticator_id id)
+{
+    for (size_t i = 0; i < authenticator->member_count; i++) {
+        if (authenticator->members[i].ops->id == id) {
+            return authenticator->members[i].family;
+        }
+    }
+    return NULL;
 }
 
 void authenticator_stats(const struct authenticator *authenticator,

@@ -97,6 +97,11 @@ void authenticator_decide(const struct authenticator *authenticator,
                           const struct question *question,
                           struct decision *ret_decision) NONNULL(1, 2, 3);
 
+/** authenticator_family() - a family itself, for who brings it what no store tells; NULL when it is
+ * not there. Borrows */
+void *authenticator_family(const struct authenticator *authenticator, enum authenticator_id id)
+    NONNULL(1);
+
 /** authenticator_stats() - the figures of one family, all-zero when it is not there; any thread; a
  * snapshot, each figure by itself */
 void authenticator_stats(const struct authenticator *authenticator,

@@ -45,7 +45,10 @@ typedef void token_told_fn(void *ctx, unsigned source, uint64_t what);
 
 /** What a family is made of. */
 struct token_family_setup {
-    const void *options;    /* the family's own; borrows until `create` returns; NULL for none */
+    const void *options; /* the family's own, which say how long they are borrowed; NULL: none */
+    /* --api-audiences, by audiences_sort(); borrow for the family's life */
+    const struct span *api_audiences;
+    size_t api_audience_count;
     problem_fn *on_problem; /* an object that can hold no token, with its reason; on the loop's
                                thread; may be NULL */
     void *ctx;

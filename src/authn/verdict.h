@@ -20,9 +20,10 @@
 
 /* clang-format off */
 /* The families of tokens, in the order in which they are asked: id, label (stable), and the struct
- * token_family_ops that authn/token_families.c takes. */
+ * token_family_ops that authn/families/token_families.c takes. */
 #define TOKEN_FAMILY_TABLE(X)                               \
-    X(AUTHENTICATOR_BOOTSTRAP, "bootstrap", &bootstrap_ops)
+    X(AUTHENTICATOR_BOOTSTRAP, "bootstrap", &bootstrap_ops) \
+    X(AUTHENTICATOR_SERVICE_ACCOUNT, "service_account", &service_account_ops)
 /* clang-format on */
 
 enum authenticator_id {

@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-#include "authn/token_families.h"
+#include "authn/families/token_families.h"
 #include "base/rfc3339.h"
 #include "cli/engine_options.h"
 #include "cli/options_check.h"

@@ -24,10 +24,6 @@
 /* Files of one entry: a rotation has two, and a file may hold several keys. */
 #define SERVICE_ACCOUNT_KEY_FILES_MAX 16
 
-/* Bytes of a prefix: it stands in front of the user and of each group of every answer, and in the
- * cache of verified tokens. */
-#define SERVICE_ACCOUNT_PREFIX_MAX 128
-
 /** One entry. */
 struct service_account_issuer {
     struct service_account_source source; /* borrows the fields below, and the tree */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "authn/token_families.h"
+#include "authn/families/token_families.h"
 
 _Static_assert(AUTHENTICATOR_COUNT_ - 1 <= AUTHENTICATOR_FAMILIES_MAX, "all may be on");
 

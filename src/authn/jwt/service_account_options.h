@@ -24,6 +24,10 @@
 /* `iss` of legacy tokens, in every cluster. */
 #define SERVICE_ACCOUNT_LEGACY_ISSUER "kubernetes/serviceaccount"
 
+/* Bytes of a prefix: it stands in front of the user and of each group of every answer, and in the
+ * cache of verified tokens. */
+#define SERVICE_ACCOUNT_PREFIX_MAX 128
+
 /** Where a source's keys come from: one way each. */
 enum service_account_keys {
     SERVICE_ACCOUNT_KEYS_NONE = 0,   /* no source has this */

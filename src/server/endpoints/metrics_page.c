@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "authn/token_families.h"
+#include "authn/families/token_families.h"
 
 #define NS_PER_SEC UINT64_C(1000000000)
 

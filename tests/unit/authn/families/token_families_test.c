@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "authn/token_families.h"
+#include "authn/families/token_families.h"
 
 static void test_token_families_every_id_has_a_whole_one(void **state)
 {
