@@ -78,8 +78,28 @@ static enum status trust_policy_from(const struct options *options,
     return status;
 }
 
+/* The other clusters of which something is looked up, in the order that gives them their numbers
+ * (service_account_cluster_of()). */
+static size_t clusters_from(const struct options *options, struct engine_room *room)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < room->service_accounts.source_count; i++) {
+        const struct service_account_source *source = &room->service_accounts.sources[i];
+        if (source->is_this_cluster || !source->lookup.is_on) {
+            continue;
+        }
+        room->clusters[count++] = (struct engine_cluster_options){
+            .name = source->name.at,
+            .sources = { .kubeconfig = source->kubeconfig,
+                         .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
+                         .clock = clock_system() },
+        };
+    }
+    return count;
+}
+
 enum status engine_options_from(const struct options *options,
-                                struct span ret_audiences[static API_AUDIENCES_MAX],
+                                struct engine_room *ret_room,
                                 struct engine_options *ret_engine,
                                 struct problem *reterr_problem)
 {
@@ -89,16 +109,22 @@ enum status engine_options_from(const struct options *options,
         return status;
     }
     for (size_t i = 0; i < options->api_audiences.count; i++) {
-        ret_audiences[i] = span_of(options->api_audiences.items[i]);
+        ret_room->audiences[i] = span_of(options->api_audiences.items[i]);
     }
+    service_account_sources_from(options, &ret_room->service_account_sources,
+                                 &ret_room->service_accounts);
     *ret_engine = (struct engine_options){
         .authenticator = {
-            .api_audiences = ret_audiences,
+            .api_audiences = ret_room->audiences,
             .api_audience_count = options->api_audiences.count,
             .unknown_token_answer = options->unknown_token_answer,
         },
         .families = {
             [AUTHENTICATOR_BOOTSTRAP] = { .is_on = options->enable_bootstrap_token_auth },
+            [AUTHENTICATOR_SERVICE_ACCOUNT] = {
+                .is_on = ret_room->service_accounts.source_count > 0,
+                .options = &ret_room->service_accounts,
+            },
         },
         .sources = {
             .manifests = options->manifests,
@@ -110,6 +136,8 @@ enum status engine_options_from(const struct options *options,
             .silence_timeout_ms = (uint64_t)options->watch_silence_timeout_ms,
             .clock = clock_system(),
         },
+        .clusters = ret_room->clusters,
+        .cluster_count = clusters_from(options, ret_room),
     };
     return ST_OK;
 }

@@ -21,6 +21,9 @@ enum problem_line {
     LINE_CONTACT_RESOLVED,
     LINE_KUBERNETES,
     LINE_KUBERNETES_RESOLVED,
+    LINE_KEYS,
+    LINE_KEYS_RESOLVED,
+    LINE_KEYS_REMARK,
     PROBLEM_LINE_COUNT_
 };
 
@@ -49,6 +52,11 @@ void problem_log_manifest_resolved(void *ctx, const struct problem *problem) NON
 void problem_log_manifest_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
+
+/* What a source of keys has as callbacks. */
+void problem_log_keys(void *ctx, const struct problem *problem) NONNULL(1, 2);
+void problem_log_keys_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
+void problem_log_keys_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);
 
 /** problem_log_kubeconfig_remark() - of the start, which has two at most: without a limit */
 void problem_log_kubeconfig_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);

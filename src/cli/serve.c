@@ -56,6 +56,7 @@ struct serve {
     struct process_memory memory;
     struct clock clock;
     struct log *log;
+    struct engine_room room; /* of the engine's options */
     struct engine engine;
     struct tls_context *tls;
     struct server *server;
@@ -297,8 +298,7 @@ static enum status subscribe(struct serve *serve)
 static enum status open_engine(struct serve *serve, struct problem *reterr_problem)
 {
     struct engine_options engine;
-    struct span audiences[API_AUDIENCES_MAX];
-    enum status status = engine_options_from(serve->options, audiences, &engine, reterr_problem);
+    enum status status = engine_options_from(serve->options, &serve->room, &engine, reterr_problem);
     if (status != ST_OK) {
         return status;
     }
@@ -306,6 +306,10 @@ static enum status open_engine(struct serve *serve, struct problem *reterr_probl
     set_callbacks(&engine.sources, &serve->problems);
     engine.authenticator.on_problem = problem_log_secret;
     engine.authenticator.ctx = &serve->problems;
+    engine.keys.on_problem = problem_log_keys;
+    engine.keys.on_resolved = problem_log_keys_resolved;
+    engine.keys.on_remark = problem_log_keys_remark;
+    engine.keys.ctx = &serve->problems;
     status = prepare_clusters(serve, &engine);
     if (status == ST_OK) {
         status = engine_open(&engine, &serve->engine, reterr_problem);

@@ -17,6 +17,7 @@ void settled_engine_fini(struct settled_engine *settled)
 {
     engine_close(&settled->engine);
     free(settled->clusters);
+    free(settled->room);
     *settled = (struct settled_engine){ 0 };
 }
 
@@ -217,7 +218,9 @@ static enum status load(struct engine_options *engine,
     engine->sources.on_manifest_remark = on_remark_of_input;
     engine->sources.on_server_problem = on_problem_of_server;
     engine->sources.on_server_remark = on_remark_of_input;
-    engine->authenticator.ctx = engine->sources.ctx = settled;
+    engine->keys.on_problem = on_problem_of_input;
+    engine->keys.on_remark = on_remark_of_input;
+    engine->authenticator.ctx = engine->sources.ctx = engine->keys.ctx = settled;
     enum status status = prepare_clusters(settled, engine);
     if (status == ST_OK) {
         status = engine_open(engine, &settled->engine, reterr_problem);
@@ -243,13 +246,20 @@ enum status settled_engine_load(const struct options *options,
                                 struct problem *reterr_problem)
 {
     struct engine_options engine;
-    struct span audiences[API_AUDIENCES_MAX];
-    const enum status status = engine_options_from(options, audiences, &engine, reterr_problem);
-    if (status != ST_OK) {
+    struct engine_room *room = calloc(1, sizeof(*room));
+    enum status status =
+        room ? engine_options_from(options, room, &engine, reterr_problem) : ST_NOMEM;
+    if (status == ST_OK) {
+        status = settled_engine_load_from(&engine, on_problem, ctx, settled, reterr_problem);
+    } else {
         say_unloaded(status, reterr_problem);
-        return status;
     }
-    return settled_engine_load_from(&engine, on_problem, ctx, settled, reterr_problem);
+    if (status == ST_OK) {
+        settled->room = room;
+        room = NULL;
+    }
+    free(room);
+    return status;
 }
 
 enum status settled_engine_load_from(struct engine_options *engine,

@@ -21,7 +21,8 @@ struct settled_cluster {
 };
 
 struct settled_engine {
-    struct engine engine; /* owns */
+    struct engine engine;     /* owns */
+    struct engine_room *room; /* owns; of its options; NULL when they are the caller's */
     problem_fn *on_problem;
     problem_fn *on_remark; /* may be NULL; the caller's to set: of a manifest that others can
                               change, of a kubeconfig; with the ctx of on_problem */

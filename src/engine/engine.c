@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "authn/families/token_families.h"
+#include "engine/token_keys.h"
 
 _Static_assert(AUTHENTICATOR_COUNT_ - 1 <= AUTHENTICATOR_FAMILIES_MAX, "all may be on");
 
@@ -98,6 +99,34 @@ static enum status open_clusters(const struct engine_options *options,
     return status;
 }
 
+static enum status open_keys(const struct engine_options *options,
+                             struct engine *engine,
+                             struct problem *reterr_problem)
+{
+    const struct engine_family *family = &options->families[AUTHENTICATOR_SERVICE_ACCOUNT];
+    if (!family->is_on || family->ops) {
+        return ST_OK;
+    }
+    const struct token_keys_options keys = {
+        .sources = family->options,
+        .family = authenticator_family(engine->authenticator, AUTHENTICATOR_SERVICE_ACCOUNT),
+        .own = &options->sources,
+        .clock = options->sources.clock,
+        .on_problem = options->keys.on_problem,
+        .on_resolved = options->keys.on_resolved,
+        .on_remark = options->keys.on_remark,
+        .ctx = options->keys.ctx,
+    };
+    const enum status status =
+        token_keys_new(engine->loop, &keys, &engine->token_keys, reterr_problem);
+    if (status != ST_OK) {
+        return reterr_problem->text[0] ? status : explain(reterr_problem, status, "keys");
+    }
+    const struct waiting_keys wanted = token_keys_waiting(engine->token_keys);
+    waiting_set_keys(engine->waiting, &wanted);
+    return ST_OK;
+}
+
 enum status engine_open(const struct engine_options *options,
                         struct engine *engine,
                         struct problem *reterr_problem)
@@ -118,12 +147,20 @@ enum status engine_open(const struct engine_options *options,
     if (status == ST_OK) {
         status = attach(engine, 0, engine->store, reterr_problem);
     }
-    return status == ST_OK ? open_clusters(options, engine, reterr_problem) : status;
+    if (status == ST_OK) {
+        status = open_clusters(options, engine, reterr_problem);
+    }
+    return status == ST_OK ? open_keys(options, engine, reterr_problem) : status;
 }
 
 enum status engine_load(const struct engine *engine, struct problem *reterr_problem)
 {
-    enum status status = store_load(engine->store, reterr_problem);
+    enum status status =
+        engine->token_keys ? token_keys_load(engine->token_keys, reterr_problem) : ST_OK;
+    if (status != ST_OK) {
+        return status;
+    }
+    status = store_load(engine->store, reterr_problem);
     for (size_t i = 0; i < engine->cluster_count && (status == ST_OK || status == ST_UNSETTLED);
          i++) {
         const enum status loaded = store_load(engine->clusters[i].store, reterr_problem);
@@ -137,6 +174,9 @@ enum status engine_watch(const struct engine *engine, struct problem *reterr_pro
     enum status status = store_watch(engine->store, engine->loop, reterr_problem);
     for (size_t i = 0; i < engine->cluster_count && status == ST_OK; i++) {
         status = store_watch(engine->clusters[i].store, engine->loop, reterr_problem);
+    }
+    if (status == ST_OK && engine->token_keys) {
+        status = token_keys_watch(engine->token_keys, reterr_problem);
     }
     return status;
 }
@@ -157,6 +197,7 @@ void engine_close(struct engine *engine)
     engine->store = store_free(engine->store);
     close_clusters(engine);
     engine->waiting = waiting_free(engine->waiting);
+    engine->token_keys = token_keys_free(engine->token_keys); /* waiters have left it */
     engine->loop = loop_free(engine->loop);
     engine->authenticator = authenticator_free(engine->authenticator);
     free(engine->kube_apiserver);

@@ -16,6 +16,8 @@
 #include "store/open/open.h"
 #include "store/store.h"
 
+struct token_keys;
+
 /** A family of tokens, as an engine has it or not. */
 struct engine_family {
     bool is_on;
@@ -30,10 +32,19 @@ struct engine_cluster_options {
     struct store_sources sources;
 };
 
+/** Who is told of keys; as struct key_source_options has them. Each may be NULL. */
+struct engine_keys {
+    problem_fn *on_problem;
+    problem_fn *on_resolved;
+    problem_fn *on_remark;
+    void *ctx;
+};
+
 struct engine_options {
     struct authenticator_options
         authenticator; /* but for its families, its clusters and whom it tells: */
     struct engine_family families[AUTHENTICATOR_COUNT_]; /* by id */
+    struct engine_keys keys;
     struct store_sources sources;
     struct engine_cluster_options *clusters; /* by number from 1 on, as families know them */
     size_t cluster_count;                    /* at most AUTHENTICATOR_CLUSTERS_MAX */
@@ -46,6 +57,7 @@ struct engine {
     struct authenticator *authenticator;
     struct store *store;
     char *kube_apiserver;           /* its URL, for people; NULL without one */
+    struct token_keys *token_keys;  /* of ServiceAccount tokens; NULL without */
     struct cluster_store *clusters; /* the further ones, with their texts */
     size_t cluster_count;
 };

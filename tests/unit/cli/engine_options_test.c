@@ -36,8 +36,7 @@ static const struct options options = {
     .tls_session_tickets = true,
 };
 
-static struct engine_options made_of(const struct options *from,
-                                     struct span storage[static API_AUDIENCES_MAX])
+static struct engine_options made_of(const struct options *from, struct engine_room *storage)
 {
     struct engine_options engine;
     struct problem problem;
@@ -48,8 +47,8 @@ static struct engine_options made_of(const struct options *from,
 static void test_engine_options_from_every_field_arrives(void **state)
 {
     (void)state;
-    struct span storage[API_AUDIENCES_MAX];
-    const struct engine_options made = made_of(&options, storage);
+    struct engine_room storage;
+    const struct engine_options made = made_of(&options, &storage);
     const struct authenticator_options engine = made.authenticator;
     assert_true(made.families[AUTHENTICATOR_BOOTSTRAP].is_on);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_REFUSE);
@@ -63,8 +62,8 @@ static void test_engine_options_from_nothing_is_off(void **state)
 {
     (void)state;
     const struct options none = { 0 };
-    struct span storage[API_AUDIENCES_MAX];
-    const struct engine_options made = made_of(&none, storage);
+    struct engine_room storage;
+    const struct engine_options made = made_of(&none, &storage);
     const struct authenticator_options engine = made.authenticator;
     assert_false(made.families[AUTHENTICATOR_BOOTSTRAP].is_on);
     assert_int_equal(engine.unknown_token_answer, UNKNOWN_TOKEN_ERROR);
@@ -74,10 +73,10 @@ static void test_engine_options_from_nothing_is_off(void **state)
 static void test_engine_options_from_sources_every_field_arrives(void **state)
 {
     (void)state;
-    struct span storage[API_AUDIENCES_MAX];
+    struct engine_room storage;
     assert_int_equal(setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1), 0);
     assert_int_equal(setenv("KUBERNETES_SERVICE_PORT", "6443", 1), 0);
-    struct store_sources sources = made_of(&options, storage).sources;
+    struct store_sources sources = made_of(&options, &storage).sources;
     assert_string_equal(sources.manifests, "m");
     assert_true(sources.trust.is_required);
     assert_true(sources.trust.follows_outside);
@@ -94,7 +93,7 @@ static void test_engine_options_from_sources_every_field_arrives(void **state)
     const struct options pod = { .in_cluster = true };
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_PORT"), 0);
-    sources = made_of(&pod, storage).sources;
+    sources = made_of(&pod, &storage).sources;
     assert_false(sources.trust.is_required);
     assert_false(sources.trust.follows_outside);
     assert_false(sources.trust.has_group);
@@ -144,12 +143,12 @@ static void test_engine_options_from_sources_group_rows(void **state)
     (void)state;
     for (size_t i = 0; i < COUNTOF(groups); i++) {
         struct options named = { 0 };
-        struct span storage[API_AUDIENCES_MAX];
+        struct engine_room storage;
         struct engine_options engine;
         struct problem problem = { 0 };
         named.manifests_writable_by_group = (char *)(uintptr_t)groups[i].group;
         print_message("# %s\n", groups[i].group);
-        assert_int_equal(engine_options_from(&named, storage, &engine, &problem), groups[i].want);
+        assert_int_equal(engine_options_from(&named, &storage, &engine, &problem), groups[i].want);
         if (groups[i].want == ST_OK) {
             assert_int_equal(engine.sources.trust.group, groups[i].want_group);
         } else {
@@ -165,8 +164,8 @@ static void test_engine_options_from_sources_group_by_name(void **state)
     (void)state;
     const struct group *mine = getgrgid(getegid());
     struct options named = { .manifests_writable_by_group = mine ? mine->gr_name : NULL };
-    struct span storage[API_AUDIENCES_MAX];
-    const struct store_sources sources = made_of(&named, storage).sources;
+    struct engine_room storage;
+    const struct store_sources sources = made_of(&named, &storage).sources;
     assert_int_equal(sources.trust.has_group, mine != NULL);
     assert_int_equal(sources.trust.group, mine ? getegid() : 0);
 }

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The keys of all sources of ServiceAccount tokens: a source of keys for each, whose sets go to the
+ * family as they come.
+ *
+ * Threads: the loop's, or before it runs, but for the figures.
+ */
+#include <stdint.h>
+
+#include "authn/jwt/service_account_options.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/problem.h"
+#include "base/status.h"
+#include "engine/waiting.h"
+#include "io/loop.h"
+#include "keys/key_source.h"
+#include "store/open/open.h"
+
+struct token_keys;
+
+struct token_keys_options {
+    const struct service_account_options *sources; /* borrows for the keys' life */
+    void *family; /* of service_account_ops, with these options; borrows, the same */
+    const struct store_sources *own; /* where this cluster's API server is; borrows until
+                                        token_keys_new() returns */
+    struct clock clock;
+    /* as struct key_source_options has them; each may be NULL */
+    problem_fn *on_problem;
+    problem_fn *on_resolved;
+    problem_fn *on_remark;
+    void *ctx;
+};
+
+/** token_keys_new() - nothing is read yet. Return: ST_OK; what key_source_new(),
+ * cluster_access_from_kubeconfig() and cluster_access_in_pod() return, with @reterr_problem;
+ * ST_NOMEM */
+enum status token_keys_new(struct loop *loop,
+                           const struct token_keys_options *options,
+                           struct token_keys **ret_keys,
+                           struct problem *reterr_problem) NODISCARD NONNULL(1, 2, 3, 4);
+
+/** token_keys_load() - read all key files; the rest is fetched once the loop runs. Return: ST_OK;
+ * what key_source_load() returns; ST_DUPLICATE: two clusters have one key, by file, with
+ * @reterr_problem */
+enum status token_keys_load(struct token_keys *keys, struct problem *reterr_problem) NODISCARD
+    NONNULL(1, 2);
+
+/** token_keys_watch() - keep them true from here on; after token_keys_load(). Return: as
+ * key_source_watch() */
+enum status token_keys_watch(struct token_keys *keys, struct problem *reterr_problem) NODISCARD
+    NONNULL(1, 2);
+
+/** token_keys_source() - the keys of source @number of the options; borrows */
+struct key_source *token_keys_source(const struct token_keys *keys, size_t number) NONNULL(1);
+
+/** token_keys_waiting() - who looks for these keys when a question waits for them; borrows */
+struct waiting_keys token_keys_waiting(struct token_keys *keys) NONNULL(1);
+
+/** token_keys_free() - before the family and the loop. NULL is fine. Return: NULL */
+struct token_keys *token_keys_free(struct token_keys *keys);
