@@ -360,6 +360,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
     };
     const struct server_context context = {
         .authenticator = serve->engine.authenticator,
+        .waiting = serve->engine.waiting,
         .store = serve->engine.store,
         .clusters = serve->engine.clusters,
         .cluster_count = serve->engine.cluster_count,

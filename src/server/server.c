@@ -204,8 +204,12 @@ static enum status make(struct server *server,
         status = check_rows(server, reterr_problem);
     }
     if (status == ST_OK) {
-        status = ask_new(context->authenticator, options->workers + server->has_health_listener,
-                         &server->ask);
+        const struct ask_options ask = {
+            .authenticator = context->authenticator,
+            .waiting = context->waiting,
+            .shard_count = options->workers + server->has_health_listener,
+        };
+        status = ask_new(&ask, &server->ask);
     }
     if (status == ST_OK) {
         status = make_http(server, options, context, reterr_problem);

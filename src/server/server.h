@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/status.h"
+#include "engine/waiting.h"
 #include "io/clock_step.h"
 #include "server/tls/tls.h"
 #include "store/store.h"
@@ -47,6 +48,7 @@ struct server_options {
 /** What the server asks and tells. Borrows all of it for its life. */
 struct server_context {
     const struct authenticator *authenticator;
+    struct waiting *waiting;              /* may be NULL: no question waits */
     const struct store *store;            /* may be NULL */
     const struct cluster_store *clusters; /* further ones */
     size_t cluster_count;                 /* at most AUTHENTICATOR_CLUSTERS_MAX */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Badges in an array, for one thread: how a family is asked is what tests want to see. */
+/* Badges in an array under a lock: how a family is asked is what tests want to see. */
 #include "support/badge_family.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct badge {
 };
 
 struct badge_family {
+    pthread_mutex_t mutex; /* of the badges, and of what has synced */
     struct badge badges[BADGES_MAX];
     struct badge_options options;
     token_told_fn *on_told;
@@ -39,6 +41,7 @@ struct badge_question {
     char name[BADGE_TEXT_MAX];
     size_t name_len;
     char username[BADGE_TEXT_MAX + sizeof("badge:")];
+    char uid[BADGE_TEXT_MAX];
     struct span group;
     struct group_list groups;
     struct span site;
@@ -60,6 +63,7 @@ static bool has_south_cluster(const struct badge_family *family)
 static void badge_free(void *ctx)
 {
     struct badge_family *family = ctx;
+    (void)pthread_mutex_destroy(&family->mutex);
     sodium_memzero(family, sizeof(*family));
     free(family);
 }
@@ -77,6 +81,7 @@ static enum status create(const struct token_family_setup *setup,
     if (!family) {
         return ST_NOMEM;
     }
+    (void)pthread_mutex_init(&family->mutex, NULL);
     family->options = *options;
     family->on_told = setup->on_told;
     family->told_ctx = setup->told_ctx;
@@ -152,8 +157,8 @@ static bool read_badge(const struct store_event *event, struct badge *badge)
     return true;
 }
 
-/* The number under which a badge is waited for: FNV-1a. */
-static uint64_t number_of(struct span secret_name)
+/* FNV-1a. */
+uint64_t badge_number(struct span secret_name)
 {
     uint64_t number = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < secret_name.len; i++) {
@@ -167,21 +172,12 @@ static void tell_who_waits(const struct badge_family *family, struct span secret
     const bool is_south = secret_name.len && secret_name.at[0] == 's';
     if (family->on_told) {
         family->on_told(family->told_ctx, is_south ? BADGE_SITE_SOUTH : BADGE_SITE_NORTH,
-                        number_of(secret_name));
+                        badge_number(secret_name));
     }
 }
 
-static void handle_event(void *ctx, size_t feed, const struct store_event *event)
+static void keep_badge(struct badge_family *family, size_t feed, const struct store_event *event)
 {
-    struct badge_family *family = ctx;
-    if (event->type == STORE_SYNCED) {
-        family->is_synced[feed] = true;
-        return;
-    }
-    if (event->kind != &kind_secret ||
-        !span_equal(event->namespace, SPAN_LITERAL(BADGE_NAMESPACE))) {
-        return;
-    }
     const size_t old = find(family, feed, event->name);
     if (old < BADGES_MAX) {
         family->badges[old] = (struct badge){ 0 };
@@ -194,13 +190,32 @@ static void handle_event(void *ctx, size_t feed, const struct store_event *event
     badge->is_held = read_badge(event, badge);
     badge->feed = feed;
     family->rejected += !badge->is_held;
-    tell_who_waits(family, event->name);
+}
+
+static void handle_event(void *ctx, size_t feed, const struct store_event *event)
+{
+    struct badge_family *family = ctx;
+    const bool is_badge =
+        event->kind == &kind_secret && span_equal(event->namespace, SPAN_LITERAL(BADGE_NAMESPACE));
+    (void)pthread_mutex_lock(&family->mutex);
+    if (event->type == STORE_SYNCED) {
+        family->is_synced[feed] = true;
+    } else if (is_badge) {
+        keep_badge(family, feed, event);
+    }
+    (void)pthread_mutex_unlock(&family->mutex);
+    if (is_badge) {
+        tell_who_waits(family, event->name);
+    }
 }
 
 static bool is_synced(const void *ctx)
 {
-    const struct badge_family *family = ctx;
-    return family->is_synced[0] && atomic_load(family->options.has_key);
+    struct badge_family *family = (struct badge_family *)(uintptr_t)ctx;
+    (void)pthread_mutex_lock(&family->mutex);
+    const bool is_synced = family->is_synced[0];
+    (void)pthread_mutex_unlock(&family->mutex);
+    return is_synced && atomic_load(family->options.has_key);
 }
 
 /* ------------------------------------------------------------------ questions */
@@ -271,6 +286,7 @@ static struct user make_user(struct badge_question *scratch,
 {
     char *end = mempcpy(scratch->username, "badge:", strlen("badge:"));
     end = mempcpy(end, parts->pieces[1].at, parts->pieces[1].len);
+    memcpy(scratch->uid, badge->uid, sizeof(scratch->uid));
     scratch->group = SPAN_LITERAL("\"staff\"");
     scratch->groups = (struct group_list){ .count = 1, .names = &scratch->group };
     scratch->site = parts->pieces[0];
@@ -283,7 +299,7 @@ static struct user make_user(struct badge_question *scratch,
                                               .value_count = 1 };
     return (struct user){
         .name = { .at = scratch->username, .len = (size_t)(end - scratch->username) },
-        .uid = span_of(badge->uid),
+        .uid = span_of(scratch->uid),
         .groups = &scratch->groups,
         .extras = scratch->extras,
         .extra_count = 2,
@@ -348,12 +364,11 @@ static void ask_vault(const struct badge_family *family,
     }
 }
 
-static void authenticate(const void *ctx,
-                         const struct question *question,
-                         const struct token_parts *parts,
-                         struct verdict *ret_verdict)
+static void look_up(const struct badge_family *family,
+                    const struct question *question,
+                    const struct token_parts *parts,
+                    struct verdict *ret_verdict)
 {
-    const struct badge_family *family = ctx;
     const struct span site = parts->pieces[0];
     const bool is_south = span_equal(site, SPAN_LITERAL("south"));
     char secret_name[2 * BADGE_TEXT_MAX];
@@ -386,8 +401,20 @@ static void authenticate(const void *ctx,
         ret_verdict->wait =
             (struct question_wait){ .kind = WAIT_OBJECT,
                                     .source = is_south ? BADGE_SITE_SOUTH : BADGE_SITE_NORTH,
-                                    .what = number_of((struct span){ secret_name, (size_t)len }) };
+                                    .what =
+                                        badge_number((struct span){ secret_name, (size_t)len }) };
     }
+}
+
+static void authenticate(const void *ctx,
+                         const struct question *question,
+                         const struct token_parts *parts,
+                         struct verdict *ret_verdict)
+{
+    struct badge_family *family = (struct badge_family *)(uintptr_t)ctx;
+    (void)pthread_mutex_lock(&family->mutex);
+    look_up(family, question, parts, ret_verdict);
+    (void)pthread_mutex_unlock(&family->mutex);
 }
 
 /* ------------------------------------------------------------------ figures */

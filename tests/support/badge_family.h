@@ -39,6 +39,10 @@ struct badge_options {
     unsigned south_cluster; /* whose Secrets are the south's; 0: the engine's own */
 };
 
+/** badge_number() - under which a badge that is not known is waited for: struct question_wait.what
+ */
+uint64_t badge_number(struct span secret_name);
+
 extern const struct token_family_ops badge_ops;
 
 /* The same under the id of bootstrap tokens, for where figures are kept by id. */

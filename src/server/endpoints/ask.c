@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking and counting.
+ * Asking, waiting and counting.
+ *
+ * A question that waits leaves its inquiry with the request, in a block that belongs to the request
+ * and to whoever resumes it (server/http/pending.h). The token stays in the request's body: nothing
+ * of it is copied, and the loop looks at none of it. It is counted once, with all the time it took.
  *
  * Threats: the token is a secret even when it is wrong (it may be another system's), so neither
  * token nor audiences are logged as they are. The lines about refusals are held to a rate for each
@@ -8,6 +12,7 @@
  */
 #include "server/endpoints/ask.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,25 +27,34 @@ struct ask_shard {
 
 struct ask {
     const struct authenticator *authenticator;
+    struct waiting *waiting;
     unsigned shard_count;
     struct ask_shard shards[]; /* by struct shard.index */
 };
 
-enum status ask_new(const struct authenticator *authenticator,
-                    unsigned shard_count,
-                    struct ask **ret_ask)
+/* A question that waits, the state of its request. */
+struct held {
+    struct waiter waiter;    /* first: that is how it comes back */
+    struct pending *pending; /* its resumer's share */
+    struct inquiry inquiry;
+    struct span audiences[]; /* of the question, whose own array was its asker's */
+};
+
+enum status ask_new(const struct ask_options *options, struct ask **ret_ask)
 {
-    const size_t size = sizeof(struct ask) + shard_count * sizeof(struct ask_shard);
+    const size_t size = sizeof(struct ask) + options->shard_count * sizeof(struct ask_shard);
     struct ask *ask = aligned_alloc(_Alignof(struct ask), size);
     if (!ask) {
         return ST_NOMEM;
     }
     memset(ask, 0, size);
-    ask->authenticator = authenticator;
-    ask->shard_count = shard_count;
-    for (unsigned i = 0; i < shard_count; i++) {
-        const size_t scratch_bytes = authenticator_scratch_bytes(authenticator);
-        const enum status status = scratch_init(&ask->shards[i].scratch, scratch_bytes);
+    ask->authenticator = options->authenticator;
+    ask->waiting = options->waiting;
+    ask->shard_count = options->shard_count;
+    for (unsigned i = 0; i < options->shard_count; i++) {
+        struct ask_shard *shard = &ask->shards[i];
+        const enum status status =
+            scratch_init(&shard->scratch, authenticator_scratch_bytes(options->authenticator));
         if (status != ST_OK) {
             (void)ask_free(ask);
             return status;
@@ -96,15 +110,119 @@ static void log_acceptance(const struct shard *shard, const struct inquiry *inqu
     }
 }
 
-void ask_begin(const struct ask *ask, struct shard *shard, struct inquiry *inquiry)
+void ask_begin(struct ask *ask, struct shard *shard, struct inquiry *inquiry)
 {
-    inquiry->question.scratch = ask->shards[shard->index].scratch;
+    struct ask_shard *own = &ask->shards[shard->index];
+    inquiry->question.scratch = own->scratch;
+    inquiry->question.may_wait = ask->waiting != NULL;
+    if (ask->waiting) {
+        inquiry->seen = waiting_now(ask->waiting);
+    }
     rcu_read_lock();
     authenticator_decide(ask->authenticator, &inquiry->question, &inquiry->decision);
     if (inquiry->decision.result == DECISION_ALLOW) {
         log_acceptance(shard, inquiry);
     }
 }
+
+/* ------------------------------------------------------------------ waiting */
+
+/* On the loop, which looks at nothing else of it. */
+static void resume(struct waiter *waiter)
+{
+    struct held *held = (struct held *)(void *)((char *)waiter - offsetof(struct held, waiter));
+    pending_resume(held->pending);
+}
+
+/* Has it waited as long as such a question may, or does it begin only now? @ret_deadline_ns: until
+ * when it may. */
+static bool may_wait_on(const struct inquiry *inquiry, int64_t now_ns, int64_t *ret_deadline_ns)
+{
+    switch (inquiry->decision.wait.kind) {
+    case WAIT_OBJECT:
+        *ret_deadline_ns =
+            inquiry->objects_late_ns ? inquiry->objects_late_ns : now_ns + WAITING_OBJECT_NS;
+        return now_ns < *ret_deadline_ns;
+    case WAIT_KEYS:
+        *ret_deadline_ns = now_ns + WAITING_KEYS_NS;
+        return !inquiry->has_sought_keys;
+    case WAIT_NOTHING:
+        break;
+    }
+    return false;
+}
+
+static struct held *hold(const struct inquiry *inquiry, int64_t deadline_ns)
+{
+    const struct question *question = &inquiry->question;
+    struct held *held =
+        calloc(1, sizeof(*held) + question->audience_count * sizeof(held->audiences[0]));
+    if (!held) {
+        return NULL;
+    }
+    held->waiter = (struct waiter){
+        .family = inquiry->decision.authenticator,
+        .wait = inquiry->decision.wait,
+        .seen = inquiry->seen,
+        .deadline_ns = deadline_ns,
+        .resume = resume,
+    };
+    held->inquiry = *inquiry;
+    held->inquiry.decision = (struct decision){ 0 }; /* what it points at goes now */
+    if (question->audience_count > 0) {
+        memcpy(held->audiences, question->audiences,
+               question->audience_count * sizeof(held->audiences[0]));
+    }
+    held->inquiry.question.audiences = held->audiences;
+    if (inquiry->decision.wait.kind == WAIT_OBJECT) {
+        held->inquiry.objects_late_ns = deadline_ns;
+    } else {
+        held->inquiry.has_sought_keys = true;
+    }
+    return held;
+}
+
+bool ask_suspend(struct ask *ask, struct request *request, const struct inquiry *inquiry)
+{
+    const struct decision *decision = &inquiry->decision;
+    if (decision->wait.kind == WAIT_NOTHING) {
+        return false; /* nearly always */
+    }
+    int64_t deadline_ns;
+    if (!may_wait_on(inquiry, clock_monotonic_ns(&request->shard->clock), &deadline_ns) ||
+        !waiting_reserve(ask->waiting, decision->authenticator, &decision->wait)) {
+        return false;
+    }
+    struct held *held = hold(inquiry, deadline_ns);
+    struct pending *pending = held ? request_suspend(request, held, free) : NULL;
+    if (!pending) {
+        waiting_release(ask->waiting, decision->authenticator, &decision->wait);
+        return false;
+    }
+    held->pending = pending;
+    rcu_read_unlock();
+    scratch_wipe(&ask->shards[request->shard->index].scratch);
+    waiting_add(ask->waiting, &held->waiter); /* it may be resumed from now on */
+    return true;
+}
+
+struct inquiry *ask_resumed(const struct request *request)
+{
+    struct held *held = request->state;
+    if (!held) {
+        return NULL;
+    }
+    struct question *question = &held->inquiry.question;
+    question->now = clock_now(&request->shard->clock);
+    question->is_asked_again = true;
+    question->conclusive_sources |= held->waiter.conclusive_sources;
+    if (held->waiter.is_late && held->waiter.wait.kind == WAIT_OBJECT) {
+        held->inquiry.objects_late_ns = INT64_MIN; /* whatever this clock says */
+    }
+    return &held->inquiry;
+}
+
+/* ------------------------------------------------------------------ the end */
 
 static enum standing count_and_log(struct ask_shard *own,
                                    struct shard *shard,

@@ -100,35 +100,56 @@ static void build_answer(struct reply *reply,
     token_review_build(reply->body, version, &answer);
 }
 
+/* @inquiry: also of a request that has waited. Its form is the review's version */
 static enum outcome answer(const struct token_review_endpoint *endpoint,
                            struct request *request,
                            struct reply *reply,
-                           const struct token_review *review,
-                           int64_t started_ns)
+                           struct inquiry *inquiry)
 {
     struct shard *shard = request->shard;
-    struct inquiry inquiry;
-    inquiry.words = &words;
-    inquiry.started_ns = started_ns;
-    review_question_from(review, clock_now(&shard->clock), &inquiry.question);
-    ask_begin(endpoint->ask, shard, &inquiry);
-    const bool is_plain_no = inquiry.decision.result == DECISION_DENY;
-    const bool is_answered = !inquiry.decision.is_unready;
-    if (!is_plain_no && is_answered) {
-        build_answer(reply, review->version, &inquiry);
+    const unsigned version = inquiry->form;
+    ask_begin(endpoint->ask, shard, inquiry);
+    if (ask_suspend(endpoint->ask, request, inquiry)) {
+        return OUTCOME_PENDING;
     }
-    reply->standing = ask_end(endpoint->ask, shard, &inquiry);
+    const bool is_plain_no = inquiry->decision.result == DECISION_DENY;
+    const bool is_answered = !inquiry->decision.is_unready;
+    if (!is_plain_no && is_answered) {
+        build_answer(reply, (enum token_review_version)version, inquiry);
+    }
+    reply->standing = ask_end(endpoint->ask, shard, inquiry);
     if (!is_answered) {
-        return reply_status(request, reply, 503, inquiry.decision.reason_text,
+        return reply_status(request, reply, 503, inquiry->decision.reason_text,
                             NOT_SYNCED_RETRY_SEC);
     }
-    return is_plain_no ? reply_prepared(reply, endpoint->first_refusal + review->version)
+    return is_plain_no ? reply_prepared(reply, endpoint->first_refusal + version)
                        : reply_body(reply, 200, "application/json");
+}
+
+/* A review whose body has been read. */
+static enum outcome answer_new(const struct token_review_endpoint *endpoint,
+                               struct request *request,
+                               struct reply *reply,
+                               const struct token_review *review,
+                               int64_t started_ns)
+{
+    struct inquiry inquiry;
+    inquiry.words = &words;
+    inquiry.form = review->version;
+    inquiry.started_ns = started_ns;
+    inquiry.objects_late_ns = 0;
+    inquiry.has_sought_keys = false;
+    review_question_from(review, clock_now(&request->shard->clock), &inquiry.question);
+    return answer(endpoint, request, reply, &inquiry);
 }
 
 enum outcome token_review_endpoint(void *ctx, struct request *request, struct reply *reply)
 {
     const struct token_review_endpoint *endpoint = ctx;
+    struct inquiry *resumed = ask_resumed(request);
+    if (resumed) { /* its body has been taken apart where it stands */
+        return answer(endpoint, request, reply, resumed);
+    }
     const enum body_form form = form_of(request->content_type);
     if (request->refuses_json) {
         return reply_status(request, reply, 406,
@@ -146,5 +167,5 @@ enum outcome token_review_endpoint(void *ctx, struct request *request, struct re
     if (parse_body(request, form, endpoint->defaults, &review, &problem) != ST_OK) {
         return reply_malformed(request, reply, &problem);
     }
-    return answer(endpoint, request, reply, &review, started_ns);
+    return answer_new(endpoint, request, reply, &review, started_ns);
 }
