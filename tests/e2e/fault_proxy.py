@@ -382,6 +382,14 @@ def cut_line(ending):
     return fault
 
 
+def late_line(seconds):
+    """It comes later, and so does what is behind it."""
+    async def fault(exchange, line):
+        await asyncio.sleep(seconds)
+        await exchange.chunk(line)
+    return fault
+
+
 def after_line(*inserted):
     """These come first."""
     async def fault(exchange, line):

@@ -354,6 +354,16 @@ def test_fault_proxy_cuts_the_line_that_contains_it(client, proxy, upstream, end
         assert [seen.target for seen in happened] == ["/watch?watch=1"]
 
 
+def test_fault_proxy_late_line(client, proxy, upstream):
+    with watching(client, upstream):
+        proxy.spoil_line(faults.late_line(0.3), containing=b"late")
+        start = time.monotonic()
+        upstream.lines.put(b"the late one\n")
+        upstream.lines.put(b"another\n")
+        assert [read_chunk(client) for _ in range(2)] == [b"the late one\n", b"another\n"]
+        assert time.monotonic() - start >= 0.3
+
+
 def test_fault_proxy_puts_lines_before_and_in_place_of_one(client, proxy, upstream):
     with watching(client, upstream):
         proxy.spoil_line(faults.after_line(b"1\n", b"2\n"))
