@@ -56,9 +56,12 @@ BEARER_PORT = 8443
 SYSTEM = "/api/v1/namespaces/kube-system"
 SERVICE_ACCOUNT = "kube-bearer"
 RBAC_FILE = kit.ROOT / "config/rbac.yaml"  # what kube-bearer may do: all that it has here, too
-RBAC_SYSTEM = "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system"
+RBAC_LOOKUPS_FILE = kit.ROOT / "config/rbac-service-accounts.yaml"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+RBAC_SYSTEM = f"{RBAC}/namespaces/kube-system"
 COLLECTIONS = {"ServiceAccount": f"{SYSTEM}/serviceaccounts", "Role": f"{RBAC_SYSTEM}/roles",
-               "RoleBinding": f"{RBAC_SYSTEM}/rolebindings"}
+               "RoleBinding": f"{RBAC_SYSTEM}/rolebindings", "ClusterRole": f"{RBAC}/clusterroles",
+               "ClusterRoleBinding": f"{RBAC}/clusterrolebindings"}
 
 
 def tools():
@@ -381,6 +384,19 @@ class Cluster:
             f"--cluster-signing-key-file={self.ca_key_file}", *flags], is_healthy)
         return self.controller_manager
 
+    def delegation_flags(self, bearer):
+        """With which a component has kube-bearer say who asks it, and kube-apiserver what he may."""
+        # The client appends /apis/authentication.k8s.io/v1/tokenreviews to the server's URL, as it would for kube-apiserver.
+        asking = self.write_kubeconfig("asking", server=bearer.url.removesuffix("/authenticate"), client=self.admin_client)
+        return (f"--authentication-kubeconfig={asking}", "--authentication-skip-lookup",
+                f"--authorization-kubeconfig={self.admin_kubeconfig}")
+
+    def scrape(self, token=None):
+        """(status, body) of the controller manager's /metrics"""
+        api = Api(self.address, CONTROLLER_MANAGER_PORT, self.authority.pem)
+        status, _, body = api.raw("GET", "/metrics", headers={"Authorization": f"Bearer {token}"} if token else {})
+        return status, body
+
     def start_bearer(self, *arguments, name="kube-bearer", server_url=None, ca_file=None, port=BEARER_PORT, store=None,
                      **options):
         """kube-bearer as its ServiceAccount. server_url, ca_file: where it finds the API server, if not at once."""
@@ -403,6 +419,11 @@ class Cluster:
                 body["rules"] = rules
             self.apply(COLLECTIONS[body["kind"]], body)
 
+    def grant_lookups(self):
+        """What config/rbac-service-accounts.yaml says, beside grant()."""
+        for body in yaml.safe_load_all(RBAC_LOOKUPS_FILE.read_text()):
+            self.apply(COLLECTIONS[body["kind"]], body)
+
     def apply(self, collection, body):
         """Create, or replace what has that name."""
         try:
@@ -414,12 +435,17 @@ class Cluster:
 
     def service_account_token(self, name=SERVICE_ACCOUNT):
         """File with a fresh token, as the kubelet mounts it."""
-        answer = self.admin.create(f"{SYSTEM}/serviceaccounts/{name}/token", {
-            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}})
         file = self.folder / f"{name}.token"
-        kit.replace_file(file, answer["status"]["token"])
-        kit.CANARIES.add(answer["status"]["token"].encode())
+        kit.replace_file(file, self.request_token("kube-system", name))
         return file
+
+    def request_token(self, namespace, name, **spec):
+        """A token of a ServiceAccount; further members of the TokenRequest's spec as the API has them."""
+        answer = self.admin.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600, **spec}})
+        token = answer["status"]["token"]
+        kit.CANARIES.add(token.encode())
+        return token
 
     def client_files(self, name, common_name, organizations=()):
         """(certificate file, key file) of a user of the cluster"""
@@ -474,6 +500,12 @@ class Cluster:
 
     def delete_token(self, token):
         self.admin.delete(secret_path(token))
+
+    def review(self, token, audiences=None):
+        """The status of the API server's own TokenReview. A yes it remembers for 10 s, whatever happens meanwhile."""
+        spec = {"token": token} if audiences is None else {"token": token, "audiences": audiences}
+        return self.admin.create("/apis/authentication.k8s.io/v1/tokenreviews", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec})["status"]
 
     def whoami(self, token):
         """Who the API server takes the bearer of this token for: its userInfo; None when it says 401."""
