@@ -4,8 +4,10 @@
  * Threads: any. */
 #include "io/http/url.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -88,6 +90,14 @@ static enum status check_https(CURLU *url, const char *what, struct problem *ret
     return ST_INVALID;
 }
 
+/* libcurl takes one slash, or three, for two. Others would read another host. */
+static bool is_written_out(struct span url)
+{
+    static const char scheme[] = "https://";
+    const size_t len = sizeof(scheme) - 1;
+    return url.len > len && strncasecmp(url.at, scheme, len) == 0 && url.at[len] != '/';
+}
+
 enum status http_url_check(struct span url, const char *what, struct problem *reterr_problem)
 {
     CLEANUP(free_curl_url) CURLU *parts = curl_url();
@@ -98,8 +108,15 @@ enum status http_url_check(struct span url, const char *what, struct problem *re
         problem_set(reterr_problem, ST_INVALID, 0, 0, "%s: expected no fragment", what);
         return ST_INVALID;
     }
-    const enum status status = set_url(parts, url, what, reterr_problem);
-    return status == ST_OK ? check_https(parts, what, reterr_problem) : status;
+    enum status status = set_url(parts, url, what, reterr_problem);
+    if (status == ST_OK) {
+        status = check_https(parts, what, reterr_problem);
+    }
+    if (status == ST_OK && !is_written_out(url)) {
+        problem_set(reterr_problem, ST_INVALID, 0, 0, "%s: expected https:// and a host", what);
+        status = ST_INVALID;
+    }
+    return status;
 }
 
 enum status http_url_resolve(const char *base,
