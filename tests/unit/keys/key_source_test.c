@@ -28,6 +28,7 @@
 
 #define NEVER_MS 3600000 /* longer than any test */
 #define SHORT_MS 150     /* a time that is meant to pass */
+#define HANG_MS  1000    /* the same, in which a fetch that is well must come to its end */
 
 static struct https_pki pki;
 
@@ -288,6 +289,24 @@ static void test_key_source_files_are_followed(void **state)
     kit_end(&kit);
 }
 
+static void test_key_source_files_that_change_before_they_are_followed(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct kit_path path;
+    const char *paths[1];
+    struct problem problem = { 0 };
+    begin_files(&kit, "sa.pub", &path, paths);
+    kit_write(&kit.files, "sa.pub", PEM_PUBLIC_1);
+    kit_new(&kit);
+    assert_int_equal(key_source_load(kit.source, &problem), ST_OK);
+    kit_replace(&kit.files, "sa.pub", PEM_PUBLIC_1 PEM_PUBLIC_2);
+    assert_int_equal(key_source_watch(kit.source, &problem), ST_OK);
+    assert_int_equal(kit.told_count, 2);
+    assert_int_equal(kit.key_count, 2);
+    kit_end(&kit);
+}
+
 static void test_key_source_files_swapped_as_kubelet_does(void **state)
 {
     (void)state;
@@ -346,6 +365,19 @@ static void test_key_source_files_keep_the_last_good_keys(void **state)
 
 /* Servers. */
 
+static char *repeated(const char *front, const char *piece, size_t count, const char *back)
+{
+    struct buf buf = { 0 };
+    buf_append_text(&buf, front);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_text(&buf, piece);
+    }
+    buf_append_text(&buf, back);
+    buf_append_char(&buf, '\0');
+    assert_false(buf.failed);
+    return buf.at;
+}
+
 static void test_key_source_url_brings_keys(void **state)
 {
     (void)state;
@@ -365,6 +397,25 @@ static void test_key_source_url_brings_keys(void **state)
     kit_end(&kit);
     https_script_stop(&script);
     assert_null(strstr(script.requests, "Authorization"));
+}
+
+/* Whoever sends another set each time, all of keys that cannot be used, fills no log. */
+static void test_key_source_remarks_on_a_set_are_few(void **state)
+{
+    (void)state;
+    struct kit kit;
+    char *const reply = repeated(OK("{\"keys\":[" JWK_1), "," JWK_UNUSABLE, 20, "]}");
+    struct https_script script = SCRIPT(SAYS("/keys", reply));
+    https_script_start(&script);
+    kit_begin_url(&kit, &script, "/keys");
+    kit_load(&kit);
+    run_until(&kit, has_told);
+    assert_int_equal(kit.key_count, 1);
+    assert_int_equal(kit.remark_count, 8);
+    assert_int_equal(state_of(&kit).skipped_count, 20);
+    kit_end(&kit);
+    https_script_stop(&script);
+    free(reply);
 }
 
 static void test_key_source_url_of_a_ca_file(void **state)
@@ -451,20 +502,10 @@ static void test_key_source_options_that_cannot_work(void **state)
 
 /* Issuers as nobody runs them: each has its say twice, before there are keys and when there are. */
 
-static char *repeated(const char *front, const char *piece, size_t count, const char *back)
-{
-    struct buf buf = { 0 };
-    buf_append_text(&buf, front);
-    for (size_t i = 0; i < count; i++) {
-        buf_append_text(&buf, piece);
-    }
-    buf_append_text(&buf, back);
-    buf_append_char(&buf, '\0');
-    assert_false(buf.failed);
-    return buf.at;
-}
-
-static void check_hostile(const char *name, struct https_exchange exchange, const char *text)
+static void check_hostile(const char *name,
+                          struct https_exchange exchange,
+                          uint64_t fetch_ms,
+                          const char *text)
 {
     struct kit kit;
     exchange.expect = "GET /keys HTTP/1.1\r\n";
@@ -479,7 +520,7 @@ static void check_hostile(const char *name, struct https_exchange exchange, cons
     https_script_start(&script);
     kit_begin_url(&kit, &script, "/keys");
     kit.options.timings = (struct key_timings){
-        .retry_ms = 10, .fetch_ms = 2 * SHORT_MS, .refresh_min_ms = 10, .refresh_default_ms = 10
+        .retry_ms = 10, .fetch_ms = fetch_ms, .refresh_min_ms = 10, .refresh_default_ms = 10
     };
     kit_load(&kit);
     run_until(&kit, has_problem);
@@ -528,14 +569,26 @@ static void test_key_source_hostile_rows(void **state)
           { .send = REDIRECT_TO("file:///etc/passwd"), .after = HTTPS_CLOSE },
           "the redirect: expected https://, found another scheme" },
         { "cut off", { .send = OK("{\"keys\":["), .after = HTTPS_CUT }, "" },
-        { "a byte now and then",
-          { .send = OK(JWKS(JWK_2)), .piece_len = 1, .pause_ms = 20, .after = HTTPS_CLOSE },
-          "" },
-        { "a head and no more", { .send = "HTTP/1.1 200 OK\r\n", .after = HTTPS_HANG }, "" },
-        { "silence", { .after = HTTPS_HANG }, "" },
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
-        check_hostile(rows[i].name, rows[i].exchange, rows[i].text);
+        check_hostile(rows[i].name, rows[i].exchange, 0, rows[i].text);
+    }
+}
+
+static void test_key_source_slow_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct https_exchange exchange;
+    } rows[] = {
+        { "a byte now and then",
+          { .send = OK(JWKS(JWK_2)), .piece_len = 1, .pause_ms = 20, .after = HTTPS_CLOSE } },
+        { "a head and no more", { .send = "HTTP/1.1 200 OK\r\n", .after = HTTPS_HANG } },
+        { "silence", { .after = HTTPS_HANG } },
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        check_hostile(rows[i].name, rows[i].exchange, HANG_MS, "");
     }
 }
 
@@ -562,7 +615,7 @@ static void test_key_source_hostile_sizes(void **state)
     };
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         check_hostile(rows[i].name,
-                      (struct https_exchange){ .send = rows[i].reply, .after = HTTPS_CLOSE },
+                      (struct https_exchange){ .send = rows[i].reply, .after = HTTPS_CLOSE }, 0,
                       rows[i].text);
         free(rows[i].reply);
     }
@@ -685,10 +738,9 @@ static void test_key_source_stale_keys_are_withdrawn(void **state)
                                         SAYS("/keys", OK(JWKS(JWK_1))));
     https_script_start(&script);
     kit_begin_url(&kit, &script, "/keys");
-    kit.options.timings = (struct key_timings){ .refresh_min_ms = 10,
-                                                .refresh_default_ms = 10,
-                                                .max_stale_ms = SHORT_MS,
-                                                .retry_ms = 2 * SHORT_MS };
+    kit.options.timings = (struct key_timings){
+        .refresh_min_ms = 10, .refresh_default_ms = 10, .max_stale_ms = HANG_MS, .retry_ms = HANG_MS
+    };
     kit_load(&kit);
     run_until(&kit, has_problem);
     assert_true(state_of(&kit).has_keys);
@@ -696,7 +748,7 @@ static void test_key_source_stale_keys_are_withdrawn(void **state)
     assert_int_equal(kit.none_count, 1);
     assert_false(state_of(&kit).has_keys);
     assert_int_equal(state_of(&kit).key_count, 0);
-    assert_in_range(state_of(&kit).age_ms, SHORT_MS, FILE_KIT_DEADLINE_MS);
+    assert_in_range(state_of(&kit).age_ms, HANG_MS, FILE_KIT_DEADLINE_MS);
     run_until(&kit, has_told_three); /* the same bytes again: they are news now */
     assert_int_equal(kit.key_count, 1);
     assert_int_equal(kit.resolved_count, 1);
@@ -1315,12 +1367,15 @@ int main(void)
         cmocka_unit_test(test_key_source_files_are_told_at_the_start),
         cmocka_unit_test(test_key_source_files_start_without_a_key_fails),
         cmocka_unit_test(test_key_source_files_are_followed),
+        cmocka_unit_test(test_key_source_files_that_change_before_they_are_followed),
         cmocka_unit_test(test_key_source_files_swapped_as_kubelet_does),
         cmocka_unit_test(test_key_source_files_keep_the_last_good_keys),
         cmocka_unit_test(test_key_source_url_brings_keys),
+        cmocka_unit_test(test_key_source_remarks_on_a_set_are_few),
         cmocka_unit_test(test_key_source_url_of_a_ca_file),
         cmocka_unit_test(test_key_source_options_that_cannot_work),
         cmocka_unit_test(test_key_source_hostile_rows),
+        cmocka_unit_test(test_key_source_slow_rows),
         cmocka_unit_test(test_key_source_hostile_sizes),
         cmocka_unit_test(test_key_source_redirect_loop_ends),
         cmocka_unit_test(test_key_source_is_tried_again_until_it_works),
