@@ -109,7 +109,7 @@ class Asked:
         self.refused_by_kubernetes(token, audiences)
 
     def not_accepted(self, token):
-        """The same, but kube-bearer may say that it does not know (yet): what the token names, a key or an object, may be too new to
+        """The same, but kube-bearer may say that it does not know (yet): what the token names, key or object, may be too new to
         have been told of. Of a legacy token nobody knows the age."""
         kit.eventually(lambda: not self.bearer.accepts(token), "kube-bearer does not accept the token")
         self.refused_by_kubernetes(token)
