@@ -44,5 +44,6 @@ void quick_digest_compute(const struct quick_digest_key *key,
 bool quick_digest_equal(const struct quick_digest *a, const struct quick_digest *b) NODISCARD
     NONNULL(1, 2);
 
-/** quick_digest_key_taint() - the key's bytes, for the valgrind test that marks them undefined */
+/** quick_digest_key_taint() - the key's bytes, for tests: that mark them, or compute the same
+ * elsewhere */
 struct span quick_digest_key_taint(const struct quick_digest_key *key) NONNULL(1);

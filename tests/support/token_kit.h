@@ -4,7 +4,11 @@
  * The family of ServiceAccount tokens with up to three clusters of one issuer name, each with a key
  * of its own, asked by the chain as a worker does. Objects are told by hand.
  */
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include <cmocka.h>

@@ -344,21 +344,3 @@ void verified_tokens_stats(struct verified_tokens *tokens, struct verified_token
     };
     (void)pthread_mutex_unlock(&tokens->lock);
 }
-
-static void taint_list(struct cds_list_head *list, taint_fn *taint, void *ctx)
-{
-    for (struct cds_list_head *link = list->next; link != list; link = link->next) {
-        const struct block *block = block_at(link);
-        taint(ctx, &block->digest, sizeof(block->digest));
-    }
-}
-
-void verified_tokens_taint(struct verified_tokens *tokens, taint_fn *taint, void *ctx)
-{
-    const struct span key = quick_digest_key_taint(tokens->key);
-    (void)pthread_mutex_lock(&tokens->lock);
-    taint_list(&tokens->unproven, taint, ctx);
-    taint_list(&tokens->accepted, taint, ctx);
-    (void)pthread_mutex_unlock(&tokens->lock);
-    taint(ctx, key.at, key.len);
-}

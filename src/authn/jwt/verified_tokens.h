@@ -107,7 +107,3 @@ struct verified_tokens_stats {
 /** verified_tokens_stats() - any thread; takes the lock */
 void verified_tokens_stats(struct verified_tokens *tokens, struct verified_tokens_stats *ret_stats)
     NONNULL(1, 2);
-
-/** verified_tokens_taint() - see authenticator_taint(): the key and every digest */
-void verified_tokens_taint(struct verified_tokens *tokens, taint_fn *taint, void *ctx)
-    NONNULL(1, 2);

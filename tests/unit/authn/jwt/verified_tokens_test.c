@@ -194,30 +194,6 @@ static void test_verified_tokens_caches_share_no_key(void **state)
     assert_null(verified_tokens_free(NULL));
 }
 
-struct sum {
-    size_t pieces;
-    size_t bytes;
-};
-
-static void add_up(void *ctx, const void *at, size_t len)
-{
-    struct sum *sum = ctx;
-    assert_non_null(at);
-    sum->pieces++;
-    sum->bytes += len;
-}
-
-static void test_verified_tokens_taint_names_key_and_every_digest(void **state)
-{
-    struct verified_tokens *tokens = *state;
-    struct sum sum = { 0 };
-    put(tokens, 1, 1, true);
-    put(tokens, 2, 2, false);
-    verified_tokens_taint(tokens, add_up, &sum);
-    assert_int_equal(sum.pieces, 3);
-    assert_int_equal(sum.bytes, 3 * QUICK_DIGEST_BYTES);
-}
-
 #ifndef SANITIZER_WATCHES_MEMORY /* to look at what is no longer ours is what they are there for \
                                   */
 static void test_verified_tokens_wipes_what_no_reader_has(void **state)
@@ -609,7 +585,6 @@ int main(void)
         T(test_verified_tokens_keeps_any_length_aligned),
         T(test_verified_tokens_new_one_is_all_zero),
         T(test_verified_tokens_caches_share_no_key),
-        T(test_verified_tokens_taint_names_key_and_every_digest),
 #ifndef SANITIZER_WATCHES_MEMORY
         T(test_verified_tokens_wipes_what_no_reader_has),
 #endif
