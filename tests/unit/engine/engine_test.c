@@ -174,7 +174,10 @@ static void test_engine_load_is_unsettled_when_one_store_is(void **state)
         struct problem problem = { 0 };
         clusters_init(&clusters);
         kit_write(&clusters.kit, "north/a.yaml", MANIFEST_SECRET("kube-system"));
-        (is_own ? &clusters.options.sources : &clusters.cluster.sources)->clock = clock_system();
+        struct manual_clock now = { .wall = clusters.time.wall };
+        now.wall.sec -= 10;
+        (is_own ? &clusters.options.sources : &clusters.cluster.sources)->clock =
+            clock_manual(&now);
         assert_int_equal(engine_open(&clusters.options, &engine, &problem), ST_OK);
         assert_int_equal(engine_load(&engine, &problem), ST_UNSETTLED);
         assert_int_equal(authenticator_is_synced(engine.authenticator), !is_own);
