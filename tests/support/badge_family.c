@@ -342,7 +342,7 @@ static enum status check_vault(const struct badge_family *family,
     if (options->vault_time) {
         options->vault_time->cpu_ns += options->vault_cost_ns;
     }
-    verification_share_end(question->share);
+    verification_share_end(question->share, key > 0);
     return key > 0 ? ST_OK : ST_SIGNATURE_INVALID;
 }
 

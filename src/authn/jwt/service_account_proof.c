@@ -63,7 +63,7 @@ static enum status try_keys(const struct proof_task *task,
             return ST_VERIFICATION_BUSY;
         }
         status = jose_key_verify(entry->key, jws->algorithm, jws->signing_input, jws->signature);
-        verification_share_end(task->question->share);
+        verification_share_end(task->question->share, status == ST_OK);
         if (!allows_another_try(status)) {
             *ret_key = entry;
             return status;

@@ -562,7 +562,8 @@ static void test_token_family_pays_for_what_is_dear(void **state)
     struct question question = { .token = SPAN_LITERAL(BADGE_VAULT), .share = &share };
     fixture->authenticator = authenticator_free(fixture->authenticator);
     assert_int_equal(authenticator_new(&options, &fixture->authenticator, NULL), ST_OK);
-    verification_share_init(&share, clock_manual(&time), 10, 1000000);
+    const struct share_limit limit = { .percent = 10, .burst_ns = 1000000 };
+    verification_share_init(&share, clock_manual(&time), limit, limit);
     assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
     assert_int_equal(ask(fixture, question).result, DECISION_ALLOW);
     const struct decision decision = ask(fixture, question);

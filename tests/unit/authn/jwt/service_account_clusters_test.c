@@ -285,7 +285,8 @@ static void test_clusters_only_new_tokens_take_of_the_share(void **state)
 {
     struct token_kit *kit = *state;
     struct verification_share share;
-    verification_share_init(&share, clock_system(), 1, 1);
+    const struct share_limit little = { .percent = 1, .burst_ns = 1 };
+    verification_share_init(&share, clock_system(), little, little);
     char *seen = bound(kit, 0, BOUND(""));
     char *fresh = bound(kit, 0, BOUND(""));
     kit->share = &share;
