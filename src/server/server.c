@@ -207,6 +207,7 @@ static enum status make(struct server *server,
         const struct ask_options ask = {
             .authenticator = context->authenticator,
             .waiting = context->waiting,
+            .clock = context->clock,
             .shard_count = options->workers + server->has_health_listener,
         };
         status = ask_new(&ask, &server->ask);

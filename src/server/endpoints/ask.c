@@ -18,10 +18,24 @@
 
 #include <urcu-bp.h>
 
+#include "authn/verification_share.h"
+
+/* After a start every token is new, and when many come at once, they come from many who log in.
+ * With this a worker verifies 4,000 a second of ES256, or 17,000 of RS256; and 150, or 600, at
+ * once. */
+static const struct share_limit all_verifications = { .percent = 30, .burst_ns = 10000000 };
+
+/* Of the dearest keys (ES384: 533 µs) one, and 19 a second. Each holds up whoever comes to the
+ * worker meanwhile for as long, so the share is about as large as the part of all others that may
+ * notice: with 5,000 of them a second, the 99th percentile of others rose from 0.11 ms to 0.30 at 1
+ * %, 0.57 at 3 % and 0.84 at 10 % (two workers, 3,600 questions a second). */
+static const struct share_limit verifications_in_vain = { .percent = 1, .burst_ns = 600000 };
+
 /* Of one worker. */
 struct ask_shard {
     struct review_metrics metrics;
-    struct scratch scratch;                 /* owns; of the one question that is being answered */
+    struct scratch scratch; /* owns; of the one question that is being answered */
+    struct verification_share share;
     struct log_limit limits[STATUS_COUNT_]; /* one per reason of refusal */
 };
 
@@ -59,6 +73,8 @@ enum status ask_new(const struct ask_options *options, struct ask **ret_ask)
             (void)ask_free(ask);
             return status;
         }
+        verification_share_init(&shard->share, options->clock, all_verifications,
+                                verifications_in_vain);
     }
     *ret_ask = ask;
     return ST_OK;
@@ -114,6 +130,7 @@ void ask_begin(struct ask *ask, struct shard *shard, struct inquiry *inquiry)
 {
     struct ask_shard *own = &ask->shards[shard->index];
     inquiry->question.scratch = own->scratch;
+    inquiry->question.share = &own->share;
     inquiry->question.may_wait = ask->waiting != NULL;
     if (ask->waiting) {
         inquiry->seen = waiting_now(ask->waiting);

@@ -3,7 +3,8 @@
 /*
  * Asking the authenticator, counting what it decides, and the line in the log: the one place for
  * whatever brings a token, a review, a sidecar's check or a bearer of our own; and where a question
- * waits whose answer is about to change.
+ * waits whose answer is about to change. What a token may cost that was never seen before is each
+ * worker's share.
  *
  * Threads: asked on workers, each with the figures and limits of its own shard.
  */
@@ -11,6 +12,7 @@
 
 #include "authn/authenticator.h"
 #include "authn/verdict.h"
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/status.h"
 #include "engine/waiting.h"
@@ -23,6 +25,7 @@ struct ask;
 struct ask_options {
     const struct authenticator *authenticator; /* borrows */
     struct waiting *waiting;                   /* borrows; NULL: no question waits */
+    struct clock clock;                        /* of the workers */
     unsigned shard_count;                      /* workers */
 };
 

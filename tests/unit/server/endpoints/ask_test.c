@@ -48,10 +48,11 @@ static void test_ask_rows(void **state)
         char log[1024];
         request_kit_init(&kit);
         kit.shard->index = 1;
-        assert_int_equal(
-            ask_new(&(struct ask_options){ .authenticator = authenticator, .shard_count = 2 },
-                    &ask),
-            ST_OK);
+        assert_int_equal(ask_new(&(struct ask_options){ .authenticator = authenticator,
+                                                        .clock = clock_system(),
+                                                        .shard_count = 2 },
+                                 &ask),
+                         ST_OK);
         struct inquiry inquiry = {
             .words = &words,
             .question = { .token = span_of(rows[i].token),
@@ -92,9 +93,11 @@ static void test_ask_lines_are_held_to_a_rate_by_reason(void **state)
     struct ask *ask;
     static char log[65536];
     request_kit_init(&kit);
-    assert_int_equal(
-        ask_new(&(struct ask_options){ .authenticator = authenticator, .shard_count = 1 }, &ask),
-        ST_OK);
+    assert_int_equal(ask_new(&(struct ask_options){ .authenticator = authenticator,
+                                                    .clock = clock_system(),
+                                                    .shard_count = 1 },
+                             &ask),
+                     ST_OK);
     struct inquiry inquiry = { .words = &words };
     for (int i = 0; i < LOG_LIMIT_BURST + 3; i++) {
         ask_begin(ask, kit.shard, &inquiry);
@@ -134,9 +137,11 @@ static void test_ask_yes_is_not_logged_where_nobody_wants_it(void **state)
     char log[1024];
     request_kit_init(&kit);
     log_set_verbosity(kit.shard->log, 4);
-    assert_int_equal(
-        ask_new(&(struct ask_options){ .authenticator = authenticator, .shard_count = 1 }, &ask),
-        ST_OK);
+    assert_int_equal(ask_new(&(struct ask_options){ .authenticator = authenticator,
+                                                    .clock = clock_system(),
+                                                    .shard_count = 1 },
+                             &ask),
+                     ST_OK);
     struct inquiry inquiry = { .words = &words, .question.token = SPAN_LITERAL(TEST_TOKEN) };
     ask_begin(ask, kit.shard, &inquiry);
     assert_int_equal(ask_end(ask, kit.shard, &inquiry), STANDING_KNOWN);

@@ -68,7 +68,9 @@ static void make_authenticator(struct fixture *fixture)
 {
     const struct badge_options badges = { .has_key = &fixture->yes,
                                           .is_south_away = &fixture->no,
-                                          .vault_keys = &fixture->vault_keys };
+                                          .vault_keys = &fixture->vault_keys,
+                                          .vault_time = &fixture->kit.time,
+                                          .vault_cost_ns = 600000 };
     const struct token_family_choice family = { .ops = &badge_as_bootstrap_ops,
                                                 .options = &badges };
     const struct authenticator_options options = { .families = &family,
@@ -96,6 +98,7 @@ static int set_up(void **state)
     make_authenticator(fixture);
     const struct ask_options ask = { .authenticator = fixture->authenticator,
                                      .waiting = fixture->waiting,
+                                     .clock = clock_manual(&fixture->kit.time),
                                      .shard_count = 1 };
     fixture->endpoint.first_refusal = FIRST_REFUSAL;
     assert_int_equal(ask_new(&ask, &fixture->endpoint.ask), ST_OK);
@@ -351,6 +354,34 @@ static void test_ask_for_a_key_that_is_none_is_a_no_once_they_were_fetched(void 
     assert_int_equal(counted(fixture), 4);
 }
 
+/* ------------------------------------------------------------------ a worker's share of time */
+
+/* Bad ones first, which have the smaller part; then nobody is verified until there is time. */
+static void test_ask_has_a_share_of_time_for_what_is_new(void **state)
+{
+    static const char bad[] = REVIEW("v1", OF_TOKEN("badge/vault/6a616e65/0"));
+    struct fixture *fixture = *state;
+    unsigned refused = 0;
+    atomic_store(&fixture->vault_keys, 1);
+    tell(fixture->authenticator, "north.anne");
+    assert_int_equal(ask(fixture, bad), OUTCOME_REPLIES);
+    while (fixture->kit.reply.prepared == FIRST_REFUSAL) {
+        refused++;
+        assert_int_equal(ask(fixture, bad), OUTCOME_REPLIES);
+    }
+    assert_int_equal(refused, 1);
+    assert_answer(fixture, "\"error\":\"not ready to answer, ask again\"");
+    assert_int_equal(ask(fixture, REVIEW_VAULT), OUTCOME_REPLIES);
+    assert_answer(fixture, "\"error\":");
+    assert_int_equal(ask(fixture, REVIEW_ANNE), OUTCOME_REPLIES); /* costs nothing of the kind */
+    assert_answer(fixture, "\"authenticated\":true");
+    fixture->kit.time.monotonic_ns += 100000000;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(ask(fixture, REVIEW_VAULT), OUTCOME_REPLIES);
+        assert_answer(fixture, "\"username\":\"badge:jane\"");
+    }
+}
+
 /* ------------------------------------------------------------------ memory */
 
 static void test_ask_without_memory_to_wait_answers(void **state)
@@ -513,6 +544,7 @@ static void test_ask_in_a_server_answers_whoever_is_there(void **state)
     assert_int_equal(loop_start(crowd.engine.loop), ST_OK);
     const struct ask_options ask = { .authenticator = crowd.engine.authenticator,
                                      .waiting = crowd.engine.waiting,
+                                     .clock = clock_system(),
                                      .shard_count = 2 };
     assert_int_equal(ask_new(&ask, &crowd.endpoint.ask), ST_OK);
     const struct endpoint row = { .path = "/authenticate",
@@ -592,6 +624,7 @@ int main(void)
         T(test_ask_whose_client_leaves_is_freed_and_not_counted),
         T(test_ask_waits_for_keys_and_answers_yes),
         T(test_ask_for_a_key_that_is_none_is_a_no_once_they_were_fetched),
+        T(test_ask_has_a_share_of_time_for_what_is_new),
         T(test_ask_without_memory_to_wait_answers),
         T(test_ask_that_does_not_wait_allocates_nothing),
         cmocka_unit_test(test_ask_in_a_server_answers_whoever_is_there),

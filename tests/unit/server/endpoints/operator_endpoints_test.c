@@ -55,10 +55,11 @@ static struct fixture *make(bool is_synced)
                                               .clock = clock_system() };
     assert_int_equal(http_server_new(&http, &fixture->http, &problem), ST_OK);
     fixture->authenticator = engine_kit_make(is_synced);
-    assert_int_equal(
-        ask_new(&(struct ask_options){ .authenticator = fixture->authenticator, .shard_count = 2 },
-                &fixture->ask),
-        ST_OK);
+    assert_int_equal(ask_new(&(struct ask_options){ .authenticator = fixture->authenticator,
+                                                    .clock = clock_system(),
+                                                    .shard_count = 2 },
+                             &fixture->ask),
+                     ST_OK);
     fixture->operator=(struct operator_endpoints){
         .http = fixture->http,
         .ask = fixture->ask,

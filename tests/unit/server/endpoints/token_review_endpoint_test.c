@@ -69,10 +69,11 @@ static void test_token_review_endpoint_rows(void **state)
         struct token_review_endpoint endpoint = { .first_refusal = 5 };
         struct request_kit kit;
         request_kit_init(&kit);
-        assert_int_equal(
-            ask_new(&(struct ask_options){ .authenticator = authenticator, .shard_count = 1 },
-                    &endpoint.ask),
-            ST_OK);
+        assert_int_equal(ask_new(&(struct ask_options){ .authenticator = authenticator,
+                                                        .clock = clock_system(),
+                                                        .shard_count = 1 },
+                                 &endpoint.ask),
+                         ST_OK);
         kit.request.method = METHOD_POST;
         kit.request.method_name = "POST";
         kit.request.content_type = rows[i].content_type;
