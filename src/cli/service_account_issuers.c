@@ -18,7 +18,7 @@
 #include "kube/member.h"
 #include "kube/names.h"
 
-#define PATH_SHOWN_MAX 48 /* bytes with NUL of "serviceAccountIssuers[15].lookup" */
+#define PATH_SHOWN_MAX 64 /* bytes with NUL of "serviceAccountIssuers[15].lookup" */
 
 enum entry_member {
     ENTRY_NAME = 0,
@@ -200,7 +200,7 @@ static enum status read_keys_url(struct reader *reader, const struct member *mem
 {
     static const char expected[] =
         "a URL that begins with https://, without user name and fragment";
-    struct span text = { 0 };
+    struct span text = SPAN_LITERAL("");
     enum status status = read_some_text(reader, member, expected, &text);
     if (status == ST_OK) {
         reader->source->keys_url = text.at;

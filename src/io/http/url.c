@@ -11,11 +11,6 @@
 
 #include <curl/curl.h>
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 static void free_curl_text(char **text)
 {
     curl_free(*text);
@@ -66,8 +61,9 @@ static enum status set_url(CURLU *url,
     if (status != ST_OK) {
         return status;
     }
-    CLEANUP(free_text) char *copy = span_copy(text);
+    char *copy = span_copy(text);
     const CURLUcode code = copy ? set_text(url, copy) : CURLUE_OUT_OF_MEMORY;
+    free(copy);
     if (code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY) {
         return code == CURLUE_OK ? ST_OK : ST_NOMEM;
     }
