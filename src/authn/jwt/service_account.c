@@ -571,9 +571,20 @@ static void taint(const void *family, taint_fn *fn, void *ctx)
     }
 }
 
+/* clang-format off */
+static const char *const reason_texts[STATUS_COUNT_] = {
+    [ST_NOT_SYNCED]            = "the first synchronization of ServiceAccounts, and of what their tokens are bound to, is not complete",
+    [ST_AUDIENCE_MISMATCH]     = "none of the audiences asked for is one that the token is for and that counts for its cluster",
+    [ST_OBJECT_UNKNOWN]        = "the ServiceAccount, or the Pod, Node or Secret that the token is bound to, does not exist",
+    [ST_TOKEN_SECRET_MISMATCH] = "data.token of the Secret that the token names is another token",
+    [ST_TOKEN_INVALIDATED]     = "the Secret that the token names is gone, being deleted, or labelled kubernetes.io/legacy-token-invalid-since",
+};
+/* clang-format on */
+
 const struct token_family_ops service_account_ops = {
     .id = AUTHENTICATOR_SERVICE_ACCOUNT,
     .form = "the token is a JWT of an issuer of ServiceAccount tokens",
+    .reason_texts = reason_texts,
     .scratch_bytes = sizeof(struct working),
     .create = create,
     .free = service_account_free,

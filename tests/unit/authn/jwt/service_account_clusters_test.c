@@ -315,6 +315,27 @@ static void test_clusters_a_token_of_nobody_is_none_of_the_family(void **state)
     assert_int_equal(token_kit_ask(kit, "a.b.c"), ST_TOKEN_UNRECOGNIZED);
 }
 
+/* What bootstrap tokens and these have in common is said in words that fit both. */
+static void test_clusters_say_no_in_words_of_their_own(void **state)
+{
+    static const struct token_kit_object secret = {
+        .kind = &kind_secret, .name = "sec", .uid = "s1", .token = "another"
+    };
+    struct token_kit *kit = *state;
+    char *token = bound(kit, 1, BOUND(""));
+    char *legacy = bound(kit, 0, LEGACY);
+    kit->now.sec += 120;
+    token_kit_tell(kit, 0, STORE_ADDED, &secret);
+    assert_int_equal(token_kit_ask(kit, legacy), ST_TOKEN_SECRET_MISMATCH);
+    assert_string_equal(kit->decision.reason_text,
+                        "data.token of the Secret that the token names is another token");
+    kit->now.sec += 7200;
+    assert_int_equal(token_kit_ask(kit, token), ST_TOKEN_EXPIRED);
+    assert_string_equal(kit->decision.reason_text, status_text(ST_TOKEN_EXPIRED));
+    free(token);
+    free(legacy);
+}
+
 static void test_clusters_have_numbers_by_their_lookups(void **state)
 {
     struct token_kit *kit = *state;
@@ -345,6 +366,7 @@ int main(void)
         TEST(of_files_only_an_unknown_key_is_a_no_at_once),
         TEST(only_new_tokens_take_of_the_share),
         TEST(a_token_of_nobody_is_none_of_the_family),
+        TEST(say_no_in_words_of_their_own),
         TEST(have_numbers_by_their_lookups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
