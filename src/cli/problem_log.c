@@ -29,6 +29,9 @@ static const struct {
     [LINE_CONTACT_RESOLVED] = { LOG_INFO, "Resolved Kubernetes API problems held back" },
     [LINE_KUBERNETES] = { LOG_WARNING, "Kubernetes API problems held back" },
     [LINE_KUBERNETES_RESOLVED] = { LOG_INFO, "Resolved Kubernetes API problems held back" },
+    [LINE_KEYS] = { LOG_WARNING, "Verification keys problems held back" },
+    [LINE_KEYS_RESOLVED] = { LOG_INFO, "Resolved verification keys problems held back" },
+    [LINE_KEYS_REMARK] = { LOG_WARNING, "Verification keys that cannot be used held back" },
 };
 
 static void start_timer(struct problem_log *problems);

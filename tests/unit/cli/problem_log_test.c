@@ -101,6 +101,13 @@ static const struct {
       "\"Kubernetes API problems held back\" dropped=290", 'W' },
     { "Secrets of the API server", problem_log_secret, ST_SECRET_WRONG_NAME,
       "\"Kubernetes API problem\"", "\"Kubernetes API problems held back\" dropped=290", 'W' },
+    { "keys", problem_log_keys, ST_TIMEOUT, "\"Verification keys problem\"",
+      "\"Verification keys problems held back\" dropped=290", 'W' },
+    { "keys resolved", problem_log_keys_resolved, ST_OK, "\"Verification keys problem resolved\"",
+      "\"Resolved verification keys problems held back\" dropped=290", 'I' },
+    { "keys that cannot be used", problem_log_keys_remark, ST_UNSUPPORTED,
+      "\"Verification key cannot be used\"",
+      "\"Verification keys that cannot be used held back\" dropped=290", 'W' },
 };
 
 static void test_problem_log_flood_is_cut_and_what_was_cut_is_said(void **state)
