@@ -163,32 +163,33 @@ void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem)
 
 static void tell_keys(struct problem_log *problems,
                       enum problem_line kind,
-                      enum log_severity level,
                       const char *message,
+                      const char *cluster,
                       const struct problem *problem)
 {
     uint64_t dropped;
     if (may_log(problems, kind, &dropped)) {
-        log_event(problems->log, level, message,
-                  LOG_FIELDS(LOG_TEXT("source", problem->file), LOG_INT("line", problem->line),
+        log_event(problems->log, held_back[kind].severity, message,
+                  LOG_FIELDS(LOG_TEXT("cluster", cluster), LOG_TEXT("source", problem->file),
+                             LOG_INT("line", problem->line),
                              LOG_TEXT("reason", status_label(problem->status)),
                              LOG_TEXT("problem", problem->text), LOG_INT("dropped", dropped)));
     }
 }
 
-void problem_log_keys(void *ctx, const struct problem *problem)
+void problem_log_keys(void *ctx, const char *cluster, const struct problem *problem)
 {
-    tell_keys(ctx, LINE_KEYS, LOG_WARNING, "Verification keys problem", problem);
+    tell_keys(ctx, LINE_KEYS, "Verification keys problem", cluster, problem);
 }
 
-void problem_log_keys_resolved(void *ctx, const struct problem *problem)
+void problem_log_keys_resolved(void *ctx, const char *cluster, const struct problem *problem)
 {
-    tell_keys(ctx, LINE_KEYS_RESOLVED, LOG_INFO, "Verification keys problem resolved", problem);
+    tell_keys(ctx, LINE_KEYS_RESOLVED, "Verification keys problem resolved", cluster, problem);
 }
 
-void problem_log_keys_remark(void *ctx, const struct problem *problem)
+void problem_log_keys_remark(void *ctx, const char *cluster, const struct problem *problem)
 {
-    tell_keys(ctx, LINE_KEYS_REMARK, LOG_WARNING, "Verification key cannot be used", problem);
+    tell_keys(ctx, LINE_KEYS_REMARK, "Verification key cannot be used", cluster, problem);
 }
 
 void problem_log_kubeconfig_remark(void *ctx, const struct problem *problem)

@@ -53,10 +53,14 @@ void problem_log_manifest_remark(void *ctx, const struct problem *problem) NONNU
 void problem_log_kubernetes(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
 
-/* What a source of keys has as callbacks. */
-void problem_log_keys(void *ctx, const struct problem *problem) NONNULL(1, 2);
-void problem_log_keys_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
-void problem_log_keys_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);
+/* What struct engine_keys has. @cluster: the name of the one whose keys they are; empty: this one
+ */
+void problem_log_keys(void *ctx, const char *cluster, const struct problem *problem)
+    NONNULL(1, 2, 3);
+void problem_log_keys_resolved(void *ctx, const char *cluster, const struct problem *problem)
+    NONNULL(1, 2, 3);
+void problem_log_keys_remark(void *ctx, const char *cluster, const struct problem *problem)
+    NONNULL(1, 2, 3);
 
 /** problem_log_kubeconfig_remark() - of the start, which has two at most: without a limit */
 void problem_log_kubeconfig_remark(void *ctx, const struct problem *problem) NONNULL(1, 2);

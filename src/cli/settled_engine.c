@@ -37,6 +37,18 @@ static void on_remark_of_input(void *ctx, const struct problem *problem)
     }
 }
 
+static void on_problem_of_keys(void *ctx, const char *cluster, const struct problem *problem)
+{
+    (void)cluster; /* file or URL say whose */
+    on_problem_of_input(ctx, problem);
+}
+
+static void on_remark_of_keys(void *ctx, const char *cluster, const struct problem *problem)
+{
+    (void)cluster;
+    on_remark_of_input(ctx, problem);
+}
+
 /* Contact that fails is no finding as long as another try may succeed. */
 static void on_problem_of_server(void *ctx, const struct problem *problem)
 {
@@ -218,8 +230,8 @@ static enum status load(struct engine_options *engine,
     engine->sources.on_manifest_remark = on_remark_of_input;
     engine->sources.on_server_problem = on_problem_of_server;
     engine->sources.on_server_remark = on_remark_of_input;
-    engine->keys.on_problem = on_problem_of_input;
-    engine->keys.on_remark = on_remark_of_input;
+    engine->keys.on_problem = on_problem_of_keys;
+    engine->keys.on_remark = on_remark_of_keys;
     engine->authenticator.ctx = engine->sources.ctx = engine->keys.ctx = settled;
     enum status status = prepare_clusters(settled, engine);
     if (status == ST_OK) {

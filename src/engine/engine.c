@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "authn/families/token_families.h"
-#include "engine/token_keys.h"
 
 _Static_assert(AUTHENTICATOR_COUNT_ - 1 <= AUTHENTICATOR_FAMILIES_MAX, "all may be on");
 

@@ -11,12 +11,11 @@
 #include "base/compiler.h"
 #include "base/problem.h"
 #include "base/status.h"
+#include "engine/token_keys.h"
 #include "engine/waiting.h"
 #include "io/loop.h"
 #include "store/open/open.h"
 #include "store/store.h"
-
-struct token_keys;
 
 /** A family of tokens, as an engine has it or not. */
 struct engine_family {
@@ -32,11 +31,11 @@ struct engine_cluster_options {
     struct store_sources sources;
 };
 
-/** Who is told of keys; as struct key_source_options has them. Each may be NULL. */
+/** Who is told of keys; as struct token_keys_options has them. Each may be NULL. */
 struct engine_keys {
-    problem_fn *on_problem;
-    problem_fn *on_resolved;
-    problem_fn *on_remark;
+    token_keys_tell_fn *on_problem;
+    token_keys_tell_fn *on_resolved;
+    token_keys_tell_fn *on_remark;
     void *ctx;
 };
 

@@ -19,29 +19,39 @@ struct token_keys {
     struct member members[SERVICE_ACCOUNT_SOURCES_MAX];
 };
 
-/* What a source of keys has to say goes to whoever the engine is. */
+/* This cluster's span has no text. */
+static const char *name_of(const struct member *member)
+{
+    const struct span name = member->keys->options.sources->sources[member->number].name;
+    return name.len ? name.at : "";
+}
+
+/* What a source of keys has to say goes to whoever the engine is. @whom: may be NULL */
+static void tell(const struct member *member,
+                 token_keys_tell_fn *whom,
+                 const struct problem *problem)
+{
+    if (whom) {
+        whom(member->keys->options.ctx, name_of(member), problem);
+    }
+}
+
 static void on_problem(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    if (member->keys->options.on_problem) {
-        member->keys->options.on_problem(member->keys->options.ctx, problem);
-    }
+    tell(member, member->keys->options.on_problem, problem);
 }
 
 static void on_resolved(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    if (member->keys->options.on_resolved) {
-        member->keys->options.on_resolved(member->keys->options.ctx, problem);
-    }
+    tell(member, member->keys->options.on_resolved, problem);
 }
 
 static void on_remark(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    if (member->keys->options.on_remark) {
-        member->keys->options.on_remark(member->keys->options.ctx, problem);
-    }
+    tell(member, member->keys->options.on_remark, problem);
 }
 
 /* A set that cannot be kept takes all keys of its source away (key_book_put()). */

@@ -20,6 +20,10 @@
 
 struct token_keys;
 
+/** token_keys_tell_fn - what there is to say of the keys of one source; the loop's thread, or who
+ * loads them. @cluster: its name, a DNS label; empty: this one's. As problem_fn besides */
+typedef void token_keys_tell_fn(void *ctx, const char *cluster, const struct problem *problem);
+
 struct token_keys_options {
     const struct service_account_options *sources; /* borrows for the keys' life */
     void *family; /* of service_account_ops, with these options; borrows, the same */
@@ -27,9 +31,9 @@ struct token_keys_options {
                                         token_keys_new() returns */
     struct clock clock;
     /* as struct key_source_options has them; each may be NULL */
-    problem_fn *on_problem;
-    problem_fn *on_resolved;
-    problem_fn *on_remark;
+    token_keys_tell_fn *on_problem;
+    token_keys_tell_fn *on_resolved;
+    token_keys_tell_fn *on_remark;
     void *ctx;
 };
 

@@ -78,6 +78,21 @@ static size_t count_severe(const char *text, char severity)
     return (text[0] == severity) + count(text, rest);
 }
 
+static void keys(void *ctx, const struct problem *problem)
+{
+    problem_log_keys(ctx, "north", problem);
+}
+
+static void keys_resolved(void *ctx, const struct problem *problem)
+{
+    problem_log_keys_resolved(ctx, "north", problem);
+}
+
+static void keys_remark(void *ctx, const struct problem *problem)
+{
+    problem_log_keys_remark(ctx, "north", problem);
+}
+
 static const struct {
     const char *name;
     problem_fn *fn;
@@ -101,11 +116,11 @@ static const struct {
       "\"Kubernetes API problems held back\" dropped=290", 'W' },
     { "Secrets of the API server", problem_log_secret, ST_SECRET_WRONG_NAME,
       "\"Kubernetes API problem\"", "\"Kubernetes API problems held back\" dropped=290", 'W' },
-    { "keys", problem_log_keys, ST_TIMEOUT, "\"Verification keys problem\"",
+    { "keys", keys, ST_TIMEOUT, "\"Verification keys problem\"",
       "\"Verification keys problems held back\" dropped=290", 'W' },
-    { "keys resolved", problem_log_keys_resolved, ST_OK, "\"Verification keys problem resolved\"",
+    { "keys resolved", keys_resolved, ST_OK, "\"Verification keys problem resolved\"",
       "\"Resolved verification keys problems held back\" dropped=290", 'I' },
-    { "keys that cannot be used", problem_log_keys_remark, ST_UNSUPPORTED,
+    { "keys that cannot be used", keys_remark, ST_UNSUPPORTED,
       "\"Verification key cannot be used\"",
       "\"Verification keys that cannot be used held back\" dropped=290", 'W' },
 };
@@ -175,6 +190,19 @@ static void test_problem_log_secret_of_a_manifest_is_a_manifests_problem(void **
     assert_non_null(strstr(capture.err, "\"Manifest problem\" file=\"a.yaml\" line=7 "));
 }
 
+static void test_problem_log_keys_say_whose_they_are(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct problem problem = problem_of(ST_TIMEOUT, "https://keys", "no answer");
+    problem_log_keys(&fixture->problems, "north", &problem);
+    problem_log_keys_resolved(&fixture->problems, "north", &problem);
+    problem_log_keys_remark(&fixture->problems, "north", &problem);
+    problem_log_keys(&fixture->problems, "", &problem);
+    capture_end(&capture);
+    assert_int_equal(count(capture.err, " cluster=\"north\" source=\"https://keys\" "), 3);
+    assert_int_equal(count(capture.err, " cluster=\"\" source=\"https://keys\" "), 1);
+}
+
 /* The timer runs while something is held back, and then no more: the loop comes to its end. */
 static void test_problem_log_timer_says_it_when_no_line_comes(void **state)
 {
@@ -203,6 +231,7 @@ int main(void)
         TEST(test_problem_log_next_line_says_what_was_cut),
         TEST(test_problem_log_contact_is_not_lost_behind_objects),
         TEST(test_problem_log_secret_of_a_manifest_is_a_manifests_problem),
+        TEST(test_problem_log_keys_say_whose_they_are),
         TEST(test_problem_log_timer_says_it_when_no_line_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

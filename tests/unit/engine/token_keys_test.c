@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -25,11 +26,13 @@ struct kit {
     struct token_keys *keys;
     struct problem problem;
     unsigned problems;
+    char cluster[64]; /* of the last one */
 };
 
-static void on_problem(void *ctx, const struct problem *problem)
+static void on_problem(void *ctx, const char *cluster, const struct problem *problem)
 {
     struct kit *kit = ctx;
+    assert_true(snprintf(kit->cluster, sizeof(kit->cluster), "%s", cluster) > -1);
     kit->problem = *problem;
     kit->problems++;
 }
@@ -134,6 +137,28 @@ static void test_token_keys_of_files_are_followed(void **state)
     assert_int_equal(ask(kit, 0), ST_OK);
 }
 
+static bool has_problem(void *ctx)
+{
+    return ((struct kit *)ctx)->problems > 0;
+}
+
+static void test_token_keys_say_of_which_cluster_a_problem_is(void **state)
+{
+    static const char *const names[] = { "", "one" };
+    struct kit *kit = *state;
+    assert_int_equal(open_keys(kit), ST_OK);
+    assert_int_equal(token_keys_load(kit->keys, &kit->problem), ST_OK);
+    assert_int_equal(token_keys_watch(kit->keys, &kit->problem), ST_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        kit->problems = 0;
+        kit_write(&kit->files, i == 0 ? "0.pub" : "1.pub", "nothing of the kind\n");
+        assert_true(kit_run_until(&kit->files, has_problem, kit, FILE_KIT_DEADLINE_MS));
+        assert_string_equal(kit->cluster, names[i]);
+        assert_string_equal(kit->problem.file, kit->paths[i].text);
+        assert_int_equal(ask(kit, i), ST_OK); /* the last good ones serve */
+    }
+}
+
 static void test_token_keys_a_start_without_a_key_says_where(void **state)
 {
     struct kit *kit = *state;
@@ -184,9 +209,13 @@ static void test_token_keys_tell_who_waits_what_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reach_the_source_that_they_are_of), TEST(of_files_are_followed),
-        TEST(a_start_without_a_key_says_where),  TEST(a_start_with_a_key_of_two_clusters_fails),
-        TEST(of_a_kubeconfig_that_is_not_there), TEST(tell_who_waits_what_is_known),
+        TEST(reach_the_source_that_they_are_of),
+        TEST(of_files_are_followed),
+        TEST(say_of_which_cluster_a_problem_is),
+        TEST(a_start_without_a_key_says_where),
+        TEST(a_start_with_a_key_of_two_clusters_fails),
+        TEST(of_a_kubeconfig_that_is_not_there),
+        TEST(tell_who_waits_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
