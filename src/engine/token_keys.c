@@ -178,6 +178,27 @@ struct key_source *token_keys_source(const struct token_keys *keys, size_t numbe
     return keys->members[number].source;
 }
 
+size_t token_keys_count(const struct token_keys *keys)
+{
+    return keys->options.sources->source_count;
+}
+
+void token_keys_figures(const struct token_keys *keys,
+                        size_t number,
+                        struct token_source_figures *ret_figures)
+{
+    const struct member *member = &keys->members[number];
+    ret_figures->cluster = name_of(member);
+    ret_figures->looks_up = keys->options.sources->sources[number].lookup.is_on;
+    key_source_stats(member->source, &ret_figures->keys);
+    service_account_objects(keys->options.family, member->number, &ret_figures->objects);
+}
+
+void token_keys_verified(const struct token_keys *keys, struct verified_tokens_stats *ret_stats)
+{
+    service_account_tokens(keys->options.family, ret_stats);
+}
+
 static enum waiting_want want(
     void *ctx, enum authenticator_id family, unsigned source, waiting_done_fn *done, void *mark)
 {

@@ -6,9 +6,13 @@
  *
  * Threads: the loop's, or before it runs, but for the figures.
  */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "authn/jwt/object_index.h"
 #include "authn/jwt/service_account_options.h"
+#include "authn/jwt/verified_tokens.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/problem.h"
@@ -58,6 +62,27 @@ enum status token_keys_watch(struct token_keys *keys, struct problem *reterr_pro
 
 /** token_keys_source() - the keys of source @number of the options; borrows */
 struct key_source *token_keys_source(const struct token_keys *keys, size_t number) NONNULL(1);
+
+/** One source of tokens, as it stands. */
+struct token_source_figures {
+    const char *cluster; /* its name, a DNS label; empty: this one. Borrows for the keys' life */
+    struct key_source_state keys;
+    bool looks_up;
+    struct object_index_stats objects; /* all-zero unless looks_up */
+};
+
+/** token_keys_count() - how many sources of tokens there are; at most SERVICE_ACCOUNT_SOURCES_MAX.
+ * Any thread */
+size_t token_keys_count(const struct token_keys *keys) NONNULL(1);
+
+/** token_keys_figures() - of source @number of the options. Any thread */
+void token_keys_figures(const struct token_keys *keys,
+                        size_t number,
+                        struct token_source_figures *ret_figures) NONNULL(1, 3);
+
+/** token_keys_verified() - of the cache of tokens that these keys have verified. Any thread */
+void token_keys_verified(const struct token_keys *keys, struct verified_tokens_stats *ret_stats)
+    NONNULL(1, 2);
 
 /** token_keys_waiting() - who looks for these keys when a question waits for them; borrows */
 struct waiting_keys token_keys_waiting(struct token_keys *keys) NONNULL(1);

@@ -49,10 +49,10 @@ struct key_source_state {
     uint64_t age_ms;     /* since then, suspended time included; 0 as long as success_sec is */
     uint64_t success_count; /* attempts: files read, fetches made */
     uint64_t failure_count;
-    uint64_t wanted_count;       /* those of them that key_source_want() brought about */
+    uint64_t wanted_count;       /* wants that have waited, each for a fetch, many for the same */
     uint64_t refused_want_count; /* wants that were answered with no, by cool-down or bound */
-    size_t key_count;            /* in force */
-    size_t skipped_count;        /* beside them: keys that cannot be used */
+    uint64_t key_count;          /* in force */
+    uint64_t skipped_count;      /* beside them: keys that cannot be used */
     struct problem failure; /* the latest; its status is ST_OK when there was none. Stays when all
                                is well again: see is_failing */
 };

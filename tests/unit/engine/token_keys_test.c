@@ -159,6 +159,36 @@ static void test_token_keys_say_of_which_cluster_a_problem_is(void **state)
     }
 }
 
+static void test_token_keys_tell_figures_of_each_source(void **state)
+{
+    struct kit *kit = *state;
+    struct token_source_figures figures;
+    struct verified_tokens_stats verified;
+    kit->tokens.sources[1].lookup = (struct service_account_lookup){ 0 };
+    assert_int_equal(open_keys(kit), ST_OK);
+    assert_int_equal(token_keys_count(kit->keys), 2);
+    token_keys_figures(kit->keys, 0, &figures);
+    assert_false(figures.keys.has_keys);
+    assert_int_equal(token_keys_load(kit->keys, &kit->problem), ST_OK);
+    token_keys_figures(kit->keys, 0, &figures);
+    assert_string_equal(figures.cluster, "");
+    assert_true(figures.looks_up);
+    assert_int_equal(figures.keys.key_count, 1);
+    assert_int_equal(figures.keys.success_count, 1);
+    assert_int_equal(figures.objects.service_accounts, 1);
+    token_keys_figures(kit->keys, 1, &figures);
+    assert_string_equal(figures.cluster, "one");
+    assert_false(figures.looks_up);
+    assert_int_equal(figures.keys.key_count, 1);
+    assert_int_equal(figures.objects.service_accounts, 0);
+    token_keys_verified(kit->keys, &verified);
+    assert_int_equal(verified.count, 0);
+    assert_int_equal(ask(kit, 1), ST_OK);
+    token_keys_verified(kit->keys, &verified);
+    assert_int_equal(verified.count, 1);
+    assert_true(verified.bytes > 0);
+}
+
 static void test_token_keys_a_start_without_a_key_says_where(void **state)
 {
     struct kit *kit = *state;
@@ -209,13 +239,10 @@ static void test_token_keys_tell_who_waits_what_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reach_the_source_that_they_are_of),
-        TEST(of_files_are_followed),
-        TEST(say_of_which_cluster_a_problem_is),
-        TEST(a_start_without_a_key_says_where),
-        TEST(a_start_with_a_key_of_two_clusters_fails),
-        TEST(of_a_kubeconfig_that_is_not_there),
-        TEST(tell_who_waits_what_is_known),
+        TEST(reach_the_source_that_they_are_of), TEST(of_files_are_followed),
+        TEST(tell_figures_of_each_source),       TEST(say_of_which_cluster_a_problem_is),
+        TEST(a_start_without_a_key_says_where),  TEST(a_start_with_a_key_of_two_clusters_fails),
+        TEST(of_a_kubeconfig_that_is_not_there), TEST(tell_who_waits_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
