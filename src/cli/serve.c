@@ -364,6 +364,7 @@ static enum status open_server(struct serve *serve, struct problem *reterr_probl
         .store = serve->engine.store,
         .clusters = serve->engine.clusters,
         .cluster_count = serve->engine.cluster_count,
+        .token_keys = serve->engine.token_keys,
         .tls = serve->tls,
         .log = serve->log,
         .clock_step = serve->clock_step,

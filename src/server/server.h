@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/status.h"
+#include "engine/token_keys.h"
 #include "engine/waiting.h"
 #include "io/clock_step.h"
 #include "server/tls/tls.h"
@@ -52,6 +53,7 @@ struct server_context {
     const struct store *store;            /* may be NULL */
     const struct cluster_store *clusters; /* further ones */
     size_t cluster_count;                 /* at most AUTHENTICATOR_CLUSTERS_MAX */
+    const struct token_keys *token_keys;  /* may be NULL: no ServiceAccount tokens */
     struct tls_context *tls;
     struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step; /* may be NULL */

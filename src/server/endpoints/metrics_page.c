@@ -28,7 +28,8 @@ struct metric {
     void (*emit)(struct buf *buf,
                  const struct metric *metric,
                  const struct metrics_figures *figures);
-    size_t figure;  /* emit_count and others: offset in struct metrics_figures */
+    size_t figure; /* emit_count and others: offset in struct metrics_figures; emit_source_count: in
+                      struct token_source_figures */
     size_t present; /* offset of the bool that says whether there is one */
     const char *help;
 };
@@ -324,6 +325,121 @@ static void emit_cluster_objects(struct buf *buf,
     }
 }
 
+static void append_source(struct buf *buf,
+                          const struct metric *metric,
+                          const struct token_source_figures *source)
+{
+    buf_printf(buf, "%s{", metric->name);
+    append_label(buf, "cluster", source->cluster);
+}
+
+/* A figure of each source of tokens; @figure: its offset in struct token_source_figures. */
+static void emit_source_count(struct buf *buf,
+                              const struct metric *metric,
+                              const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        const struct token_source_figures *source = &figures->token_sources[i];
+        append_source(buf, metric, source);
+        buf_append_char(buf, '}');
+        append_count(buf, *(const uint64_t *)((const char *)source + metric->figure));
+    }
+}
+
+static void emit_source_failing(struct buf *buf,
+                                const struct metric *metric,
+                                const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        append_source(buf, metric, &figures->token_sources[i]);
+        buf_append_char(buf, '}');
+        append_count(buf, figures->token_sources[i].keys.is_failing ? 1 : 0);
+    }
+}
+
+static void emit_source_success(struct buf *buf,
+                                const struct metric *metric,
+                                const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        const int64_t sec = figures->token_sources[i].keys.success_sec;
+        if (sec != 0) {
+            append_source(buf, metric, &figures->token_sources[i]);
+            buf_printf(buf, "} %lld\n", (long long)sec);
+        }
+    }
+}
+
+static void append_source_result(struct buf *buf,
+                                 const struct metric *metric,
+                                 const struct token_source_figures *source,
+                                 const char *result,
+                                 uint64_t count)
+{
+    append_source(buf, metric, source);
+    append_label(buf, ",result", result);
+    buf_append_char(buf, '}');
+    append_count(buf, count);
+}
+
+static void emit_source_fetches(struct buf *buf,
+                                const struct metric *metric,
+                                const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        const struct token_source_figures *source = &figures->token_sources[i];
+        append_source_result(buf, metric, source, "success", source->keys.success_count);
+        append_source_result(buf, metric, source, "failure", source->keys.failure_count);
+    }
+}
+
+static void emit_source_wants(struct buf *buf,
+                              const struct metric *metric,
+                              const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        const struct token_source_figures *source = &figures->token_sources[i];
+        append_source_result(buf, metric, source, "waited", source->keys.wanted_count);
+        append_source_result(buf, metric, source, "refused", source->keys.refused_want_count);
+    }
+}
+
+static void emit_source_objects(struct buf *buf,
+                                const struct metric *metric,
+                                const struct metrics_figures *figures)
+{
+    for (size_t i = 0; i < figures->token_source_count; i++) {
+        const struct token_source_figures *source = &figures->token_sources[i];
+        const struct object_index_stats *objects = &source->objects;
+        const struct {
+            const char *kind;
+            uint64_t count;
+        } rows[] = {
+            { "service_accounts", objects->service_accounts },
+            { "pods", objects->pods },
+            { "nodes", objects->nodes },
+            { "secrets", objects->secrets },
+            { "token_secrets", objects->token_secrets },
+        };
+        for (size_t k = 0; source->looks_up && k < COUNTOF(rows); k++) {
+            append_source(buf, metric, source);
+            append_label(buf, ",kind", rows[k].kind);
+            buf_append_char(buf, '}');
+            append_count(buf, rows[k].count);
+        }
+    }
+}
+
+static void emit_verified(struct buf *buf,
+                          const struct metric *metric,
+                          const struct metrics_figures *figures)
+{
+    if (figures->token_source_count > 0) {
+        buf_append_text(buf, metric->name);
+        append_count(buf, *count_at(figures, metric->figure));
+    }
+}
+
 /* Two counters side by side, good ones first. */
 static void append_results(struct buf *buf, const char *name, uint64_t ok, uint64_t failed)
 {
@@ -422,6 +538,7 @@ static void emit_start(struct buf *buf,
 
 /* clang-format off */
 #define AT(member)      .figure = offsetof(struct metrics_figures, member)
+#define OF_SOURCE(member) .figure = offsetof(struct token_source_figures, member)
 #define IF(member)      .present = offsetof(struct metrics_figures, member)
 #define COUNTER(n, ...) { .name = (n), .type = "counter",   __VA_ARGS__ },
 #define GAUGE(n, ...)   { .name = (n), .type = "gauge",     __VA_ARGS__ },
@@ -495,6 +612,37 @@ static const struct metric metrics[] = {
         .help = "When a further cluster's API server last sent anything, in seconds since 1970")
     GAUGE("kube_bearer_cluster_objects", .emit = emit_cluster_objects, .labels = "cluster, kind",
         .help = "Kubernetes objects held of a further cluster")
+
+    GAUGE("kube_bearer_service_account_keys", .emit = emit_source_count, OF_SOURCE(keys.key_count), .labels = "cluster",
+        .help = "Keys in force that verify a cluster's ServiceAccount tokens; cluster is empty for this one, else the name of an entry of "
+                "serviceAccountIssuers. At 0 its tokens get an error")
+    GAUGE("kube_bearer_service_account_keys_skipped", .emit = emit_source_count, OF_SOURCE(keys.skipped_count), .labels = "cluster",
+        .help = "Keys beside them that cannot be used; the log says which and why")
+    GAUGE("kube_bearer_service_account_keys_failing", .emit = emit_source_failing, .labels = "cluster",
+        .help = "Whether keys could not be had at the latest attempt: 1 or 0; those of before serve on, for --jwks-max-stale")
+    GAUGE("kube_bearer_service_account_keys_last_success_timestamp_seconds", .emit = emit_source_success, .labels = "cluster",
+        .help = "When keys were last had, in seconds since 1970. Over the network that is every hour at least, so alert when "
+                "time() - this > 7200; files are read when they change")
+    COUNTER("kube_bearer_service_account_key_fetches_total", .emit = emit_source_fetches, .labels = "cluster, result",
+        .help = "Times that keys were fetched or their files read")
+    COUNTER("kube_bearer_service_account_key_waits_total", .emit = emit_source_wants, .labels = "cluster, result",
+        .help = "Tokens of a key that was not known: waited for a fetch, or refused to, since one was made just before or too many "
+                "waited")
+    GAUGE("kube_bearer_service_account_objects", .emit = emit_source_objects, .labels = "cluster, kind",
+        .help = "Objects that ServiceAccount tokens are held against; token_secrets are those of type "
+                "kubernetes.io/service-account-token")
+    GAUGE("kube_bearer_service_account_objects_unusable", .emit = emit_source_count, OF_SOURCE(objects.unusable), .labels = "cluster",
+        .help = "Those among them whose uid is longer than any API server gives, so that they count as absent")
+    GAUGE("kube_bearer_verified_tokens", .emit = emit_verified, AT(verified.count),
+        .help = "Signed tokens held whose signature need not be verified again")
+    GAUGE("kube_bearer_verified_tokens_accepted", .emit = emit_verified, AT(verified.accepted),
+        .help = "Those of them that were answered yes lately, as far as is known; the others go first when room is needed")
+    GAUGE("kube_bearer_verified_tokens_bytes", .emit = emit_verified, AT(verified.bytes),
+        .help = "Memory that they take")
+    COUNTER("kube_bearer_verified_tokens_evicted_total", .emit = emit_verified, AT(verified.evicted),
+        .help = "Those that had to go to make room")
+    COUNTER("kube_bearer_verified_tokens_refused_total", .emit = emit_verified, AT(verified.refused),
+        .help = "Tokens that found no room, and cost their verification again")
 
     GAUGE("kube_bearer_certificate_not_after_timestamp_seconds", .emit = emit_timestamp, AT(certificate.not_after_sec),
         .help = "When the serving certificate in use expires, in seconds since 1970")

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/process_stats.h"
+#include "engine/token_keys.h"
 #include "io/clock_step.h"
 #include "server/endpoints/review_metrics.h"
 #include "server/http/metrics.h"
@@ -43,6 +44,9 @@ struct metrics_figures {
     struct store_stats store;
     const struct metrics_cluster *clusters;
     size_t cluster_count;
+    const struct token_source_figures *token_sources; /* of ServiceAccount tokens */
+    size_t token_source_count;                        /* 0: none, and so no verified tokens */
+    struct verified_tokens_stats verified;
     bool has_log;
     uint64_t log_lines_failed;
     bool has_clock_steps;

@@ -67,6 +67,15 @@ void metrics_build(struct buf *buf, const struct metrics_sources *sources)
     }
     figures.clusters = clusters;
     figures.cluster_count = sources->cluster_count;
+    struct token_source_figures token_sources[SERVICE_ACCOUNT_SOURCES_MAX];
+    if (sources->token_keys) {
+        figures.token_source_count = token_keys_count(sources->token_keys);
+        for (size_t i = 0; i < figures.token_source_count; i++) {
+            token_keys_figures(sources->token_keys, i, &token_sources[i]);
+        }
+        token_keys_verified(sources->token_keys, &figures.verified);
+    }
+    figures.token_sources = token_sources;
     if (sources->log) {
         figures.log_lines_failed = log_lines_failed(sources->log);
     }

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/log.h"
+#include "engine/token_keys.h"
 #include "io/clock_step.h"
 #include "server/endpoints/review_metrics.h"
 #include "server/http/metrics.h"
@@ -23,6 +24,7 @@ struct metrics_sources {
     const struct store *store;                 /* may be NULL */
     const struct cluster_store *clusters;      /* further ones */
     size_t cluster_count;                      /* at most AUTHENTICATOR_CLUSTERS_MAX */
+    const struct token_keys *token_keys;       /* may be NULL */
     const struct log *log;                     /* may be NULL */
     const struct clock_step *clock_step;       /* may be NULL */
     struct certificate_stats certificate;      /* copied by the caller just before */

@@ -11,12 +11,13 @@
 
 #include "base/version.h"
 #include "server/endpoints/health.h"
+#include "server/endpoints/keys_remark.h"
 #include "server/endpoints/metrics_scrape.h"
 #include "server/endpoints/store_remark.h"
 
 #define OWN_CHECKS_MAX 8
 
-#define CLUSTER_CHECK_NAME_MAX 80 /* "cluster/" and a DNS label, with NUL */
+#define NAMED_CHECK_MAX 80 /* "cluster/" or "keys/" and a DNS label, with NUL */
 
 static bool check_ping(void *ctx, char *ret_remark)
 {
@@ -92,11 +93,21 @@ static bool check_cluster(void *ctx, char *ret_remark)
     return true;
 }
 
+static bool check_keys(void *ctx, char *ret_remark)
+{
+    const struct token_source_figures *source = ctx;
+    keys_remark(&source->keys, ret_remark);
+    return true;
+}
+
 /* The checks of one page, as long as it is made. */
 struct checks {
-    struct health_check at[OWN_CHECKS_MAX + AUTHENTICATOR_CLUSTERS_MAX];
+    struct health_check
+        at[OWN_CHECKS_MAX + AUTHENTICATOR_CLUSTERS_MAX + SERVICE_ACCOUNT_SOURCES_MAX];
     size_t count;
-    char names[AUTHENTICATOR_CLUSTERS_MAX][CLUSTER_CHECK_NAME_MAX];
+    char names[AUTHENTICATOR_CLUSTERS_MAX][NAMED_CHECK_MAX];
+    char key_names[SERVICE_ACCOUNT_SOURCES_MAX][NAMED_CHECK_MAX];
+    struct token_source_figures token_sources[SERVICE_ACCOUNT_SOURCES_MAX];
 };
 
 static void add_check(struct checks *checks, struct health_check check)
@@ -115,6 +126,20 @@ static void add_clusters(struct checks *checks, const struct operator_endpoints 
     }
 }
 
+/* This cluster's have no name. */
+static void add_keys(struct checks *checks, const struct operator_endpoints *operator)
+{
+    const size_t count = operator->token_keys ? token_keys_count(operator->token_keys) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct token_source_figures *source = &checks->token_sources[i];
+        token_keys_figures(operator->token_keys, i, source);
+        (void)snprintf(checks->key_names[i], sizeof(checks->key_names[i]), "keys%s%s",
+                       source->cluster[0] ? "/" : "", source->cluster);
+        add_check(checks, (struct health_check){
+                              .name = checks->key_names[i], .run = check_keys, .ctx = source });
+    }
+}
+
 static enum outcome health(void *ctx,
                            struct request *request,
                            struct reply *reply,
@@ -127,6 +152,7 @@ static enum outcome health(void *ctx,
               (struct health_check){ .name = "informer-sync", .run = check_synced, .ctx = ctx });
     add_check(&checks, (struct health_check){ .name = "store", .run = check_store, .ctx = ctx });
     add_clusters(&checks, ctx);
+    add_keys(&checks, ctx);
     add_check(&checks, (struct health_check){
                            .name = "serving-certificate", .run = check_certificate, .ctx = ctx });
     add_check(&checks,
@@ -170,6 +196,7 @@ enum outcome metrics_endpoint(void *ctx, struct request *request, struct reply *
         .store = operator->store,
         .clusters = operator->clusters,
         .cluster_count = operator->cluster_count,
+        .token_keys = operator->token_keys,
         .log = operator->log,
         .clock_step = operator->clock_step,
         .connections_limit = operator->connections_limit,

@@ -6,6 +6,7 @@
 
 #include "authn/authenticator.h"
 #include "base/log.h"
+#include "engine/token_keys.h"
 #include "io/clock_step.h"
 #include "server/endpoints/ask.h"
 #include "server/http/endpoint.h"
@@ -20,7 +21,8 @@ struct operator_endpoints {
     const struct authenticator *authenticator;
     const struct store *store; /* may be NULL */
     const struct cluster_store *clusters;
-    size_t cluster_count; /* at most AUTHENTICATOR_CLUSTERS_MAX */
+    size_t cluster_count;                /* at most AUTHENTICATOR_CLUSTERS_MAX */
+    const struct token_keys *token_keys; /* may be NULL */
     struct tls_context *tls;
     const struct log *log;               /* may be NULL */
     const struct clock_step *clock_step; /* may be NULL */

@@ -93,7 +93,29 @@ static struct metrics_figures full_figures(void)
                      .last_contact_sec = 1700000134 } },
         { .name = "south", .store = { .is_connected = true } },
     };
+    static const struct token_source_figures token_sources[] = {
+        { .cluster = "",
+          .keys = { .has_keys = true,
+                    .success_sec = 1700000135,
+                    .success_count = 136,
+                    .failure_count = 137,
+                    .wanted_count = 138,
+                    .refused_want_count = 139,
+                    .key_count = 140,
+                    .skipped_count = 141 },
+          .looks_up = true,
+          .objects = { .service_accounts = 142,
+                       .pods = 143,
+                       .nodes = 144,
+                       .secrets = 145,
+                       .token_secrets = 146,
+                       .unusable = 147 } },
+        { .cluster = "north", .keys = { .is_failing = true, .failure_count = 148 } },
+    };
     struct metrics_figures figures = {
+        .token_sources = token_sources,
+        .token_source_count = COUNTOF(token_sources),
+        .verified = { .count = 149, .accepted = 150, .bytes = 151, .evicted = 152, .refused = 153 },
         .clusters = clusters,
         .cluster_count = COUNTOF(clusters),
         .has_authenticator = true,
@@ -158,6 +180,8 @@ static struct metrics_figures full_figures(void)
     return figures;
 }
 
+#define SERVICE_ACCOUNT(name) "kube_bearer_service_account_" name "{cluster=\""
+
 static void test_metrics_page_has_each_figure(void **state)
 {
     (void)state;
@@ -168,6 +192,28 @@ static void test_metrics_page_has_each_figure(void **state)
         "kube_bearer_cluster_connected{cluster=\"south\"} 1",
         "kube_bearer_cluster_last_contact_timestamp_seconds{cluster=\"north\"} 1700000134",
         "kube_bearer_cluster_objects{cluster=\"north\",kind=\"Secret\"} 133",
+        SERVICE_ACCOUNT("keys") "\"} 140",
+        SERVICE_ACCOUNT("keys") "north\"} 0",
+        SERVICE_ACCOUNT("keys_skipped") "\"} 141",
+        SERVICE_ACCOUNT("keys_failing") "\"} 0",
+        SERVICE_ACCOUNT("keys_failing") "north\"} 1",
+        SERVICE_ACCOUNT("keys_last_success_timestamp_seconds") "\"} 1700000135",
+        SERVICE_ACCOUNT("key_fetches_total") "\",result=\"success\"} 136",
+        SERVICE_ACCOUNT("key_fetches_total") "\",result=\"failure\"} 137",
+        SERVICE_ACCOUNT("key_fetches_total") "north\",result=\"failure\"} 148",
+        SERVICE_ACCOUNT("key_waits_total") "\",result=\"waited\"} 138",
+        SERVICE_ACCOUNT("key_waits_total") "\",result=\"refused\"} 139",
+        SERVICE_ACCOUNT("objects") "\",kind=\"service_accounts\"} 142",
+        SERVICE_ACCOUNT("objects") "\",kind=\"pods\"} 143",
+        SERVICE_ACCOUNT("objects") "\",kind=\"nodes\"} 144",
+        SERVICE_ACCOUNT("objects") "\",kind=\"secrets\"} 145",
+        SERVICE_ACCOUNT("objects") "\",kind=\"token_secrets\"} 146",
+        SERVICE_ACCOUNT("objects_unusable") "\"} 147",
+        "kube_bearer_verified_tokens 149",
+        "kube_bearer_verified_tokens_accepted 150",
+        "kube_bearer_verified_tokens_bytes 151",
+        "kube_bearer_verified_tokens_evicted_total 152",
+        "kube_bearer_verified_tokens_refused_total 153",
         "kube_bearer_token_reviews_total{authenticator=\"bootstrap\",result=\"allow\","
         "reason=\"ok\"} 121",
         "kube_bearer_token_reviews_total{authenticator=\"none\",result=\"deny\","
@@ -229,6 +275,10 @@ static void test_metrics_page_has_each_figure(void **state)
     for (size_t i = 0; i < COUNTOF(lines); i++) {
         assert_line(page, lines[i]);
     }
+    /* what has not happened, and what nobody looks up */
+    assert_false(
+        page_has_sample(page, SERVICE_ACCOUNT("keys_last_success_timestamp_seconds") "north"));
+    assert_false(page_has_sample(page, SERVICE_ACCOUNT("objects") "north"));
     page_free(page);
 }
 
@@ -274,6 +324,8 @@ static void test_metrics_page_of_absent_parts(void **state)
         "kube_bearer_store_reloads_total{",
         "kube_bearer_store_last_reload_timestamp_seconds ",
         "kube_bearer_store_last_reload_successful ",
+        "kube_bearer_service_account_",
+        "kube_bearer_verified_tokens",
         "kube_bearer_certificate_not_after_timestamp_seconds ",
         "kube_bearer_certificate_reloads_total{",
         "kube_bearer_certificate_last_reload_timestamp_seconds ",

@@ -17,7 +17,9 @@
 #include "store/store_base.h"
 #include "support/certificate_kit.h"
 #include "support/engine_kit.h"
+#include "support/file_kit.h"
 #include "support/request_kit.h"
+#include "support/token_kit.h"
 
 struct fixture {
     char directory[64];
@@ -175,6 +177,58 @@ static void test_operator_tells_of_each_further_cluster(void **state)
     discard(fixture);
 }
 
+/* A source without keys is a remark, and a line of its own. */
+static void test_operator_tells_of_keys_of_each_cluster(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(true);
+    struct file_kit files;
+    struct token_kit tokens = { 0 };
+    struct token_keys *keys = NULL;
+    struct problem problem = { 0 };
+    kit_init(&files);
+    const struct kit_path missing = kit_path(&files, "sa.pub");
+    const char *const paths[] = { missing.text };
+    const struct store_sources own = { 0 };
+    token_kit_sources(&tokens);
+    tokens.options.source_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        tokens.sources[i].keys = SERVICE_ACCOUNT_KEYS_FILES;
+        tokens.sources[i].key_files = paths;
+        tokens.sources[i].key_file_count = 1;
+    }
+    tokens.sources[1].lookup = (struct service_account_lookup){ 0 };
+    token_kit_open(&tokens);
+    const struct token_keys_options options = {
+        .sources = &tokens.options, .family = tokens.family, .own = &own, .clock = clock_system()
+    };
+    assert_int_equal(token_keys_new(files.loop, &options, &keys, &problem), ST_OK);
+    fixture->operator.token_keys = keys;
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200), "ok");
+    assert_string_equal(page_of(fixture, livez_endpoint, 200), "ok");
+    fixture->kit.request.query = SPAN_LITERAL("verbose");
+    assert_non_null(strstr(page_of(fixture, readyz_endpoint, 200),
+                           "\n[+]store ok\n"
+                           "[+]keys ok: no keys yet; its tokens get an error until then\n"
+                           "[+]keys/one ok: no keys yet; its tokens get an error until then\n"
+                           "[+]serving-certificate ok"));
+    assert_int_equal(token_keys_load(keys, &problem), ST_NOT_FOUND);
+    fixture->kit.request.parameter = SPAN_LITERAL("keys/one");
+    assert_string_equal(page_of(fixture, readyz_endpoint, 200),
+                        "[+]keys/one ok: no keys yet; its tokens get an error until then\n"
+                        "readyz check passed\n");
+    const char *page = page_of(fixture, metrics_endpoint, 200);
+    assert_non_null(strstr(page, "\nkube_bearer_service_account_keys{cluster=\"\"} 0\n"
+                                 "kube_bearer_service_account_keys{cluster=\"one\"} 0\n"));
+    assert_non_null(strstr(page, "_objects{cluster=\"\",kind=\"service_accounts\"} 0\n"));
+    assert_null(strstr(page, "_objects{cluster=\"one\""));
+    assert_non_null(strstr(page, "\nkube_bearer_verified_tokens 0\n"));
+    (void)token_keys_free(keys);
+    token_kit_fini(&tokens);
+    kit_fini(&files);
+    discard(fixture);
+}
+
 /* The old one is served on, and that is a remark. */
 static void test_operator_readyz_tells_of_a_reload_that_failed(void **state)
 {
@@ -235,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_operator_health_pages),
         cmocka_unit_test(test_operator_readyz_fails),
         cmocka_unit_test(test_operator_tells_of_each_further_cluster),
+        cmocka_unit_test(test_operator_tells_of_keys_of_each_cluster),
         cmocka_unit_test(test_operator_readyz_tells_of_a_reload_that_failed),
         cmocka_unit_test(test_operator_metrics_are_of_all_workers),
         cmocka_unit_test(test_operator_version_is_the_programs),
