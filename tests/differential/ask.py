@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import kit
 import kit_cluster
 
+NOT_YES = ("no", "error")
 PLAIN_NO = "invalid bearer token"  # what the endpoint adds when every authenticator passed
 ADDED_GROUP = "system:authenticated"
 # Go's unicode.IsSpace. Trimmed at the ends of the made-up header; a blank ends the token wherever it stands.
@@ -28,16 +29,17 @@ SUBPROTOCOL = "base64url.bearer.authorization.k8s.io."
 @dataclass(frozen=True)
 class Answer:
     """What was answered, without what the two say differently by design."""
-    kind: str  # yes, no, or what went wrong
+    kind: str  # yes, no, error, or what went wrong
     user: str = ""
     uid: str = ""
     groups: tuple = ()
     extra: str = "{}"
     audiences: tuple = ()
+    error: str = ""
 
     def __str__(self):
         if self.kind != "yes":
-            return self.kind
+            return f"error: {self.error!r}" if self.kind == "error" else self.kind
         return (f"yes: {self.user} uid={self.uid!r} groups={list(self.groups)} extra={self.extra} "
                 f"audiences={list(self.audiences)}")
 
@@ -86,7 +88,8 @@ class KubeApiserver:
         self.admin = Peer(cluster.address, kit_cluster.APISERVER_PORT, cluster.authority.pem, cluster.admin_client)
         self.anybody = Peer(cluster.address, kit_cluster.APISERVER_PORT, cluster.authority.pem)
 
-    def ask(self, token, audiences):
+    def ask(self, token, audiences, version="v1"):
+        del version  # of its endpoint there is but one
         return self.ask_by_websocket(token) if needs_websocket(token) else self.ask_by_review(token, audiences)
 
     def ask_by_review(self, token, audiences):
@@ -100,7 +103,7 @@ class KubeApiserver:
                 given = ()  # asked for none, it asks its authenticators for its own; a webhook does not know these
             return accepted(without_added_group(status["user"]), given)
         error = status.get("error", "")
-        return Answer("no" if error == PLAIN_NO else f"error: {error!r}")
+        return Answer("no") if error == PLAIN_NO else Answer("error", error=error)
 
     def ask_by_websocket(self, token):
         encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
@@ -120,7 +123,7 @@ class KubeBearer:
         self.ours = list(audiences)
         self.peer = Peer(server.address, server.port, server.authority.pem)
 
-    def ask(self, token, audiences, version):
+    def ask(self, token, audiences, version="v1"):
         if needs_websocket(token):
             audiences = self.ours  # as the API server asks its webhook for whoever presents a token to itself
         # Unescaped, as Go writes it: beyond what JSON must escape, the token arrives as it is.
@@ -136,4 +139,4 @@ class KubeBearer:
             return accepted(status["user"], status.get("audiences"))
         if status.get("authenticated"):
             return Answer("yes with an error")
-        return Answer(f"error: {status['error']!r}" if "error" in status else "no")
+        return Answer("error", error=status["error"]) if "error" in status else Answer("no")

@@ -1,120 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a case consists of: Secrets in the API, and a question about a token."""
-import base64
+"""What all families have in common: a question about a token, the audiences it is asked for, and how cases are drawn.
+
+A row of a table is met before any row is met twice. Whether it is refused stands nowhere here: the API server says so.
+"""
 import copy
-import datetime
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-NAMESPACE = "kube-system"
-TYPE = "bootstrap.kubernetes.io/token"
-NAME_PREFIX = "bootstrap-token-"
 ALPHABET = string.ascii_lowercase + string.digits
-
-
-@dataclass
-class Soon:
-    """An expiration near the moment when it is written, so that its instant comes while questions are being asked."""
-    after_sec: float
-    form: str
-
-    def at(self, now):
-        """(the instant in seconds since 1970, its text); whole seconds where the form has no fraction"""
-        instant = now + self.after_sec
-        offset = {"offset east": 330, "offset west": -1500}.get(self.form, 0)
-        if self.form != "fraction" and self.form != "comma":
-            instant = float(int(instant))
-        shown = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=instant, minutes=offset)
-        text = shown.strftime("%Y-%m-%dT%H:%M:%S")
-        if self.form in ("fraction", "comma"):
-            text += f"{',' if self.form == 'comma' else '.'}{shown.microsecond:06d}"
-        # -25 h is written as Go's parser has it at most: 24 hours and 60 minutes
-        return instant, text + {"offset east": "+05:30", "offset west": "-24:60"}.get(self.form, "Z")
-
-
-@dataclass
-class Secret:
-    """A Secret as it shall stand in the API; data holds bytes, or Soon."""
-    name: str
-    data: dict = None
-    namespace: str = NAMESPACE
-    type: str = TYPE
-    deleted: bool = False  # has a finalizer, and was deleted
-    immutable: bool = False
-    annotations: dict = field(default_factory=dict)
-
-    def object(self, now):
-        """(the object for the API, the instant of a near expiration or None)"""
-        metadata = {"name": self.name, "namespace": self.namespace}
-        if self.annotations:
-            metadata["annotations"] = self.annotations
-        result = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": self.type}
-        if self.immutable:
-            result["immutable"] = True
-        instant = None
-        if self.data is not None:
-            result["data"] = {}
-            for key, value in self.data.items():
-                if isinstance(value, Soon):
-                    instant, text = value.at(now)
-                    value = text.encode()
-                result["data"][key] = base64.b64encode(value).decode()
-        return result, instant
-
-
-@dataclass
-class Subject:
-    """One token ID: the Secret that stood there first, if any, and the one that stands there now, if any."""
-    id: str
-    token_secret: str
-    after: Secret
-    before: Secret = None
-    rules: list = field(default_factory=list)
-    alternatives: list = field(default_factory=list)  # tokens that a rule makes worth asking
-
-    @property
-    def token(self):
-        return f"{self.id}.{self.token_secret}"
-
-    def secrets(self):
-        return [secret for secret in (self.before, self.after) if secret]
+NO_AUDIENCES = ("none", None)
 
 
 @dataclass
 class Question:
-    subject: Subject
+    """subject: what stands in the API for it; its id is in every name of it, so that a fresh one is a fresh case."""
+    subject: object
     token: str
     audiences: list  # None: the member is left out
     version: str
     rules: list
+
+    def present(self, now):
+        """(the token as it is presented now, the instants at which it becomes good or bad by itself)"""
+        del now
+        return self.token, ()
 
 
 def letters(rng, count):
     return "".join(rng.choice(ALPHABET) for _ in range(count))
 
 
-def good_secret(token_id, token_secret, rng):
-    """What kubeadm would write, more or less."""
-    data = {"token-id": token_id.encode(), "token-secret": token_secret.encode(),
-            "usage-bootstrap-authentication": b"true"}
-    if rng.random() < 0.5:
-        data["auth-extra-groups"] = b"system:bootstrappers:kubeadm:default-node-token"
-    if rng.random() < 0.5:
-        data["expiration"] = b"2099-12-31T23:59:59Z"
-    if rng.random() < 0.3:
-        data["usage-bootstrap-signing"] = b"true"
-    if rng.random() < 0.2:
-        data["description"] = b"TEST-ONLY"
-    return Secret(NAME_PREFIX + token_id, data)
+class Deck:
+    """Draws from a table in random order, every row before any row again."""
+
+    def __init__(self, rng, rows):
+        self.rng, self.rows, self.left = rng, rows, []
+
+    def draw(self):
+        if not self.left:
+            self.left = list(self.rows)
+            self.rng.shuffle(self.left)
+        return self.left.pop()
 
 
-def with_id(subject, token, new_id):
-    """The same subject and token under another ID: the API server cannot have an answer to it in its memory."""
-    subject, old_id = copy.deepcopy(subject), subject.id
-    for secret in subject.secrets():
-        secret.name = secret.name.replace(old_id, new_id)
-        for key, value in (secret.data or {}).items():
-            if isinstance(value, bytes):
-                secret.data[key] = value.replace(old_id.encode(), new_id.encode())
-    subject.id = new_id
-    return subject, token.replace(old_id, new_id)
+def drawn_version(rng):
+    return rng.choice(["v1", "v1", "v1beta1"])
+
+
+def variant(question, change):
+    """A copy that was changed."""
+    candidate = copy.deepcopy(question)
+    change(candidate)
+    return candidate
+
+
+def smaller_requests(question):
+    """The same about the same token, with one thing less."""
+    if question.audiences is not None:
+        yield variant(question, lambda q: setattr(q, "audiences", None))
+        for n in range(len(question.audiences)):
+            yield variant(question, lambda q, n=n: q.audiences.pop(n))
+    if question.version != "v1":
+        yield variant(question, lambda q: setattr(q, "version", "v1"))
+
+
+# (name, the list that is asked for), given the API server's own audiences
+AUDIENCE_RULES = [
+    ("the first", lambda ours, r: ours[:1]),
+    ("the second", lambda ours, r: ours[1:]),
+    ("all, the other way round", lambda ours, r: ours[::-1]),
+    ("one twice", lambda ours, r: ours[:1] * 2),
+    ("all twice", lambda ours, r: ours * 2),
+    ("crosswise", lambda ours, r: ours + ours[::-1]),
+    ("one more in front", lambda ours, r: ["x", *ours]),
+    ("one more behind", lambda ours, r: [*ours, "x"]),
+    ("one more between", lambda ours, r: [ours[1], "x", ours[0], "x", ours[1]]),
+    ("one of ours and another", lambda ours, r: [letters(r, 8), ours[1]]),
+    ("another", lambda ours, r: [letters(r, 8)]),
+    ("others", lambda ours, r: [letters(r, 8), letters(r, 8)]),
+    ("empty text", lambda ours, r: [""]),
+    ("empty text and ours", lambda ours, r: ["", ours[0]]),
+    ("upper case", lambda ours, r: [ours[0].upper(), ours[1].upper()]),
+    ("slash behind", lambda ours, r: [ours[0] + "/"]),
+    ("one short", lambda ours, r: [ours[0][:-1]]),
+    ("blank behind", lambda ours, r: [ours[0] + " "]),
+    ("blank in front", lambda ours, r: [" " + ours[1]]),
+    ("NUL behind", lambda ours, r: [ours[0] + "\0"]),
+    ("joined", lambda ours, r: [",".join(ours)]),
+    ("look-alike", lambda ours, r: [ours[1].replace("e", "\u0435")]),
+    ("odd letters beside ours", lambda ours, r: ["\"\\\u2028\U0001f600\0\n", ours[0]]),
+    ("64 with one of ours", lambda ours, r: [*(letters(r, 4) for _ in range(63)), ours[1]]),
+    ("64 of ours", lambda ours, r: (ours * 32)[:64]),
+]

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same questions to kube-apiserver's own bootstrap authenticator and to kube-bearer: scripts/differential.
+"""The same questions to kube-apiserver's own authenticators and to kube-bearer: scripts/differential.
 
-docs/conformance.md says what is compared, and what that cannot show. generate.py makes the questions, world.py puts the
-Secrets where both see them, ask.py asks, compare.py finds differences and makes them small.
+docs/conformance.md says what is compared, and what that cannot show. ask.py asks, compare.py finds differences. A family is a
+package: its generate.py makes the questions out of the tables of its rules.py, its world.py puts the objects where both
+see them, its smaller.py makes a case small, its selftest.py has mistakes that must be found.
 """
 import argparse
-import base64
 import collections
+import importlib
 import json
 import random
 import sys
@@ -20,54 +21,37 @@ sys.path[1:1] = [str(HERE.parent / "e2e"), str(HERE.parent / "integration")]
 
 import ask  # noqa: E402
 import compare  # noqa: E402
-import generate  # noqa: E402
 import kit  # noqa: E402
 import kit_cluster  # noqa: E402
 import selftest  # noqa: E402
 import world  # noqa: E402
 
+FAMILIES = ("bootstrap",)
 AUDIENCES = [kit.API_AUDIENCE, "second.example"]
 THREADS = 6
 DIFFERENCES_SHOWN = 10  # each takes some seconds to make small; the rest is counted
 LOG_LINES_SHOWN = 40
-VALUE_SHOWN = 600
 BALANCE = 0.1  # at least this share of the cases is accepted, and refused: else hardly a rule has been tried
 
 APISERVER_FLAGS = (
-    "--enable-bootstrap-token-auth", f"--api-audiences={','.join(AUDIENCES)}",
+    f"--api-audiences={','.join(AUDIENCES)}",
     # It is asked as fast as it answers, by one user.
     "--enable-priority-and-fairness=false", "--max-requests-inflight=0", "--max-mutating-requests-inflight=0",
 )
-BEARER_OPTIONS = (f"--api-audiences={','.join(AUDIENCES)}", "--unknown-token-answer=refuse")
 
 
-def show(difference, arguments, number):
+def show(family, difference, arguments, number):
     """A case that somebody can read, and try again."""
     question = difference.question
     print("DIFFERENCE", "(as small as it gets; generated, TEST-ONLY)" if difference.is_minimal
           else "(only together with the rest of its round; generated, TEST-ONLY)")
-    for name, secret in (("before", question.subject.before), ("now", question.subject.after)):
-        if secret:
-            print(f"# the Secret {name}{', being deleted' if secret.deleted else ''}")
-            print("\n".join(yaml_lines(secret.object(time.time())[0])))
-    print(f"token:          {json.dumps(question.token)[:VALUE_SHOWN]}")
+    print("\n".join(family.shown(question)))
     print(f"audiences:      {json.dumps(question.audiences)}")
     print(f"kube-apiserver: {difference.apiserver}")
     print(f"kube-bearer:    {difference.bearer}")
     print(f"rules tried:    {'; '.join(question.rules)}")
-    print(f"repeat it:      ./scripts/differential --store {arguments.store} --seed {arguments.seed} --round {number}",
-          flush=True)
-
-
-def yaml_lines(node, indent="", is_data=False):
-    """The object as YAML, with what its data says beside it; a long value is cut."""
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield f"{indent}{key}:"
-            yield from yaml_lines(value, indent + "  ", is_data=key == "data")
-        else:
-            says = f"  # {base64.b64decode(value)!r}" if is_data else ""
-            yield f"{indent}{key}: {json.dumps(value)}{says}"[:VALUE_SHOWN]
+    print(f"repeat it:      ./scripts/differential --family {arguments.family} --store {arguments.store} "
+          f"--seed {arguments.seed} --round {number}", flush=True)
 
 
 def run_rounds(comparison, arguments):
@@ -75,10 +59,11 @@ def run_rounds(comparison, arguments):
     failed = passed = shown = 0
     rules = collections.defaultdict(lambda: [0, 0])
     start = time.monotonic()
-    size = generate.CASES_PER_ROUND
+    family = comparison.family
+    size = family.round_size
     for number in range(-(-arguments.cases // size)) if arguments.round is None else [arguments.round]:
         count = min(size, arguments.cases - number * size) if arguments.round is None else size
-        subjects, questions = generate.make_round(arguments.seed, number, AUDIENCES, count)
+        subjects, questions = family.make_round(arguments.seed, number, count)
         differences = []
         for question, answer, difference in comparison.run(subjects, questions):
             differences += [difference] if difference else []
@@ -87,7 +72,7 @@ def run_rounds(comparison, arguments):
         failed += len(differences)
         passed += len(questions) - len(differences)
         for difference in differences[:DIFFERENCES_SHOWN - shown]:
-            show(comparison.shrink(difference), arguments, number)
+            show(family, comparison.shrink(difference), arguments, number)
             shown += 1
         if sys.stdout.isatty() or number % 10 == 9:
             print(f"{passed + failed} cases, {failed} differences, {time.monotonic() - start:.0f} s", flush=True)
@@ -109,26 +94,20 @@ def balance(rules):
     return 1
 
 
-def run(arguments, folder):
-    cluster = kit_cluster.Cluster(kit_cluster.tools(), folder, webhook=False, flags=APISERVER_FLAGS)
+def run(family, arguments, folder):
+    cluster = kit_cluster.Cluster(kit_cluster.tools(), folder, webhook=False, flags=[*APISERVER_FLAGS, *family.apiserver_flags])
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             apiserver = ask.KubeApiserver(cluster, AUDIENCES)
-            manifests = None
-            store = None
-            if arguments.store == "manifests":
-                manifests = folder / "manifests"
-                manifests.mkdir()
-                store = [f"--manifests={manifests}"]
-            the_world = world.World(apiserver, manifests, pool)
-            bearer = ask.KubeBearer(cluster.start_bearer(*BEARER_OPTIONS, store=store), AUDIENCES)
+            the_world = family.make_world(cluster, apiserver, pool, arguments.store)
+            bearer = ask.KubeBearer(cluster.start_bearer(*family.bearer_options(), store=the_world.store), AUDIENCES)
             the_world.bearers.append(bearer)
             if arguments.selftest:
-                return selftest.run(cluster, the_world, apiserver, bearer, store, AUDIENCES)
-            passed, failed, rules = run_rounds(compare.Comparison(the_world, apiserver, bearer), arguments)
+                return selftest.run(family, cluster, the_world, apiserver, bearer)
+            passed, failed, rules = run_rounds(compare.Comparison(family, the_world, apiserver, bearer), arguments)
             if arguments.rules:
                 show_rules(rules)
-            if arguments.round is None and arguments.cases >= generate.CASES_PER_ROUND:
+            if arguments.round is None and arguments.cases >= family.round_size:
                 failed += balance(rules)
             return passed, failed
     except world.Failed:
@@ -141,24 +120,28 @@ def run(arguments, folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/differential", description=__doc__.splitlines()[0])
+    parser.add_argument("--family", choices=FAMILIES, default=FAMILIES[0], help="whose tokens (bootstrap)")
     parser.add_argument("--cases", type=int, default=2000, metavar="N", help="questions to ask (2000)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 9), metavar="S",
                         help="the same seed asks the same questions; else one is drawn, and printed")
     parser.add_argument("--store", choices=("apiserver", "manifests"), default="apiserver",
                         help="where kube-bearer finds the Secrets: it watches the same API server (apiserver), or reads files")
     parser.add_argument("--round", type=int, metavar="R",
-                        help=f"only the R-th {generate.CASES_PER_ROUND} questions of the seed, from 0")
+                        help="only the R-th round of the seed's questions, from 0")
     parser.add_argument("--rules", action="store_true", help="say how often each rule was met, accepted and refused")
     parser.add_argument("--selftest", action="store_true", help="against wrong kube-bearers: each must be found out")
     arguments = parser.parse_args()
     if arguments.cases < 1:
         parser.error("--cases must be at least 1")
-    print(f"kube-apiserver's bootstrap authenticator and {kit.binary().name} --store {arguments.store}: "
+    Family = importlib.import_module(arguments.family).Family
+    if arguments.store not in Family.stores:
+        parser.error(f"--store {arguments.store} does not go with --family {arguments.family}")
+    print(f"{Family.title} and {kit.binary().name} --store {arguments.store}: "
           f"{'self-test' if arguments.selftest else f'{arguments.cases} cases, seed {arguments.seed}'}", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kb-differential-") as folder:
         try:
-            passed, failed = run(arguments, Path(folder))
+            passed, failed = run(Family(Path(folder), AUDIENCES), arguments, Path(folder))
         except world.Failed as error:
             sys.exit(f"nothing could be compared: {error}")
     print(f"in {time.monotonic() - start:.0f} s")

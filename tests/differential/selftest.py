@@ -1,87 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What finds no difference must be able to find one: kube-bearers that are wrong, and what is to be said of each."""
+"""What finds no difference must be able to find one: each of a family's wrong kube-bearers has to be found out."""
 import compare
-import generate
-from ask import Answer, KubeBearer, accepted
+from ask import KubeBearer
 
 SEED = "selftest"
-MINIMAL_KEYS = {"token-id", "token-secret", "usage-bootstrap-authentication"}
 
 
-def keys_of(difference):
-    secret = difference.question.subject.after
-    return set(secret.data or {}) if secret else None
-
-
-def a_yes(question):
-    user = {"username": f"system:bootstrap:{question.subject.id}", "groups": ["system:bootstrappers"]}
-    return accepted(user, question.audiences)
-
-
-def loses_a_group(question, answer):
-    """A bug that only lists of several groups show."""
-    if answer.kind != "yes" or len(answer.groups) < 3:
-        return answer
-    return accepted({"username": answer.user, "groups": answer.groups[:-1]}, answer.audiences)
-
-
-def reads_true_loosely(question, answer):
-    """A bug that accepts `True` where only `true` counts."""
-    secret = question.subject.after
-    value = (secret.data or {}).get("usage-bootstrap-authentication") if secret else None
-    return a_yes(question) if value == b"True" and question.token == question.subject.token else answer
-
-
-def calls_a_no_an_error(question, answer):
-    """A bug in the class of the answer only."""
-    is_wrong = answer.kind == "no" and "x" in (question.audiences or ())
-    return Answer("error: 'made up'") if is_wrong else answer
-
-
-def misses_a_change(question, answer):
-    """A bug that shows only where a Secret was good before it was changed."""
-    subject = question.subject
-    is_wrong = subject.before and subject.after and question.token == subject.token and answer.kind == "no"
-    return a_yes(question) if is_wrong else answer
-
-
-# (what is wrong, options of a kube-bearer of its own or None, distortion or None, what the smallest case looks like)
-ROWS = [
-    ("--api-audiences names one of two", ["--api-audiences={first}"], None,
-     lambda d: keys_of(d) == MINIMAL_KEYS and len(d.question.audiences) == 1 and d.bearer.kind == "no"),
-    ("an unknown ID is an error", ["--unknown-token-answer=error"], None,
-     lambda d: keys_of(d) is None and d.question.audiences is None and d.bearer.kind.startswith("error")),
-    ("a group is lost", None, loses_a_group,
-     lambda d: keys_of(d) == MINIMAL_KEYS | {"auth-extra-groups"} and len(d.apiserver.groups) == 3),
-    ("a usage is read loosely", None, reads_true_loosely,
-     lambda d: keys_of(d) == {"usage-bootstrap-authentication"} and d.question.audiences is None),
-    ("a no is an error", None, calls_a_no_an_error, lambda d: keys_of(d) is None and d.question.audiences == ["x"]),
-    ("a change is missed", None, misses_a_change, lambda d: d.question.subject.before and keys_of(d) == set()),
-]
-
-
-def find(comparison, audiences):
+def find(comparison):
     """The first difference in two rounds at most, made small."""
     for number in range(2):
-        results = comparison.run(*generate.make_round(SEED, number, audiences))
+        results = comparison.run(*comparison.family.make_round(SEED, number))
         found = [difference for _, _, difference in results if difference]
         if found:
             return comparison.shrink(found[0])
     return None
 
 
-def run(cluster, world, apiserver, right, store, audiences):
+def run(family, cluster, world, apiserver, right):
     """(passed, failed), one check a row; the right kube-bearer shows no difference in the same rounds"""
-    results = {"nothing is wrong": find(compare.Comparison(world, apiserver, right), audiences) is None}
-    for number, (name, options, distort, is_expected) in enumerate(ROWS):
+    results = {"nothing is wrong": find(compare.Comparison(family, world, apiserver, right)) is None}
+    for number, (name, options, distort, is_expected) in enumerate(family.wrong):
         bearer = right
         if options:
-            defaults = {"--api-audiences": ",".join(audiences), "--unknown-token-answer": "refuse"}
-            defaults.update(option.format(first=audiences[0]).split("=", 1) for option in options)
-            server = cluster.start_bearer(*map("=".join, defaults.items()), name=f"wrong-{number}", port=0, store=store)
-            bearer = KubeBearer(server, audiences)
+            server = cluster.start_bearer(*family.bearer_options(options), name=f"wrong-{number}", port=0, store=world.store)
+            bearer = KubeBearer(server, family.audiences)
             world.bearers.append(bearer)
-        found = find(compare.Comparison(world, apiserver, bearer, distort), audiences)
+        found = find(compare.Comparison(family, world, apiserver, bearer, distort))
         results[name] = bool(found and found.is_minimal and is_expected(found))
         if not results[name]:
             print(f"{name}: {found}")

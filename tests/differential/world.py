@@ -1,113 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Secrets of a round: into the API server, into kube-bearer's store, and known to both authenticators.
-
-Both learn of Secrets by watching, each at its own pace. A sentinel is the barrier: it is created after everything
-else, both watches tell of changes in the order of their resourceVersions, and so whoever accepts the sentinel's token
-has seen all that came before. With --store manifests, kube-bearer reads the same Secrets from one file instead, which is
-replaced as a whole, sentinel included.
-"""
-import datetime
-import json
+"""What stands in the API while a round is asked, known to whoever is asked. Each family has a World of its own."""
 import random
-import time
 
-import cases
 import kit
 from ask import TIMEOUT_SEC
 
-FINALIZER = "kube-bearer.invalid/differential"
-
 
 class Failed(AssertionError):
-    """The API server did not take a Secret, or one of the two never saw it."""
-
-
-def collection(secret):
-    return f"/api/v1/namespaces/{secret.namespace}/secrets"
+    """Something was not taken, or one of the two never saw it."""
 
 
 class World:
-    def __init__(self, apiserver, manifests, pool):
-        """manifests: kube-bearer's directory; None when it watches the API server. pool: what writes and asks"""
-        self.apiserver, self.manifests, self.pool = apiserver, manifests, pool
+    store = None  # kube-bearer's arguments that say where it finds the objects; None: kit_cluster's own
+
+    def __init__(self, apiserver, pool):
+        """pool: what writes and asks"""
+        self.apiserver, self.pool = apiserver, pool
         self.rng = random.Random()
-        self.standing = {}  # subject's ID -> Secret
-        self.bearers = []  # whoever must have seen a Secret before questions are asked
-
-    # writing
-
-    def _send(self, method, path, body=None, content_type="application/json"):
-        response = self.apiserver.admin.request(method, path, body and json.dumps(body), {"Content-Type": content_type})
-        if response.status not in (200, 201):
-            raise Failed(f"{method} {path}: {response.status} {response.text[:400]}")
-
-    def _delete(self, secret):
-        self._send("DELETE", f"{collection(secret)}/{secret.name}")
-
-    def _remove(self, secret):
-        if secret.deleted:  # it waits for its finalizer only
-            self._send("PATCH", f"{collection(secret)}/{secret.name}", {"metadata": {"finalizers": None}},
-                       "application/merge-patch+json")
-        else:
-            self._delete(secret)
-
-    def _change(self, change):
-        """change: the Secret that stands there or None, the one that shall or None.
-
-        Returns what was written and the instant at which it expires, if that is near."""
-        old, new = change
-        body = instant = None
-        is_update = (old and new and not old.immutable and not old.deleted
-                     and (old.namespace, old.name, old.type) == (new.namespace, new.name, new.type))
-        if old and not is_update:
-            self._remove(old)
-        if new:
-            body, instant = new.object(time.time())
-            if new.deleted:
-                body["metadata"]["finalizers"] = [FINALIZER]
-            if is_update:
-                self._send("PUT", f"{collection(new)}/{new.name}", body)
-            else:
-                self._send("POST", collection(new), body)
-            if new.deleted:
-                self._delete(new)
-        return body, instant
+        self.standing = {}  # subject's ID -> what stands there for it
+        self.bearers = []  # whoever must have seen a change before questions are asked
 
     def put(self, wanted):
-        """Make {subject's ID: Secret or None} true, and wait until both know. Returns {ID: near instant of expiration}."""
-        ids = list(wanted)
-        changes = [(self.standing.get(token_id), wanted[token_id]) for token_id in ids]
-        done = list(self.pool.map(self._change, changes))
-        self.standing.update(wanted)
-        sentinel = cases.Subject(cases.letters(self.rng, 6), cases.letters(self.rng, 16), None)
-        secret = cases.good_secret(sentinel.id, sentinel.token_secret, self.rng)
-        body, _ = self._change((None, secret))
-        self.standing[sentinel.id] = secret
-        if self.manifests:
-            self._write_manifests([written for written, _ in done if written] + [body])
-        self._wait(sentinel.token)
-        return {token_id: instant for token_id, (_, instant) in zip(ids, done) if instant is not None}
+        """Make {subject's ID: what shall stand there} true, and wait until all know.
 
-    def _write_manifests(self, bodies):
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for body in bodies:
-            if body["metadata"].pop("finalizers", None):
-                body["metadata"]["deletionTimestamp"] = now
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": bodies})
-        kit.replace_file(self.manifests / "round.json", text)
-
-    def _wait(self, token):
-        def everybody_knows():
-            answers = [self.apiserver.ask_by_review(token, None)]
-            answers += [bearer.ask(token, None, "v1") for bearer in self.bearers]
-            assert all(answer.kind == "yes" for answer in answers), list(map(str, answers))
-            return True
-        try:
-            kit.eventually(everybody_knows, "both accept the sentinel", TIMEOUT_SEC, interval=0.002)
-        except AssertionError as error:
-            raise Failed(str(error)) from None
+        Returns {ID: the instant at which that changes its meaning by itself}."""
+        raise NotImplementedError
 
     def clear(self):
         """Take everything away; whoever puts something next waits for that."""
-        list(self.pool.map(self._remove, [secret for secret in self.standing.values() if secret]))
-        self.standing = {}
+        raise NotImplementedError
+
+    def peers(self):
+        return [self.apiserver, *self.bearers]
+
+    def wait_until(self, everybody_knows):
+        """everybody_knows() asserts it."""
+        try:
+            kit.eventually(everybody_knows, "everybody has seen the round's objects", TIMEOUT_SEC, interval=0.002)
+        except AssertionError as error:
+            raise Failed(str(error)) from None

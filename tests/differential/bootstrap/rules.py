@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is tried: each rule of the bootstrap authenticator from both sides, as tables.
 
-A row is a name and what it does to a Secret, a token or a list of audiences that would be accepted without it. Whether
-it is refused then stands nowhere here: the API server says so. Functions get the subject and the round's random.Random.
+A row is a name and what it does to a Secret or a token that would be accepted without it. Whether it is refused then stands
+nowhere here: the API server says so. Functions get the subject and the round's random.Random.
 """
 import base64
 
-from cases import ALPHABET, NAME_PREFIX, Soon, good_secret, letters
+from bootstrap.cases import NAME_PREFIX, Soon, good_secret
+from cases import ALPHABET, letters
 
 # One of each class: capitals, separators, controls, look-alikes, what Unicode folds or normalises to a-z0-9.
 ODD_LETTERS = ("AZ-._~:,/+=%\"\\'`{@[\x7f\x01\x1f\x85\0\t\n \u00a0\u00e4\u00df\u0430\u0131\u017f\u212a\uff41\uff11\u0660"
@@ -469,34 +470,3 @@ TOKEN_RULES = (
         ("fuzzed twice", lambda s, r: fuzz(r, fuzz(r, s.token))),
     ]
 )
-
-
-# --- rules about audiences: (name, the list that is asked for), given the API server's own ------------------------
-
-AUDIENCE_RULES = [
-    ("the first", lambda ours, r: ours[:1]),
-    ("the second", lambda ours, r: ours[1:]),
-    ("all, the other way round", lambda ours, r: ours[::-1]),
-    ("one twice", lambda ours, r: ours[:1] * 2),
-    ("all twice", lambda ours, r: ours * 2),
-    ("crosswise", lambda ours, r: ours + ours[::-1]),
-    ("one more in front", lambda ours, r: ["x", *ours]),
-    ("one more behind", lambda ours, r: [*ours, "x"]),
-    ("one more between", lambda ours, r: [ours[1], "x", ours[0], "x", ours[1]]),
-    ("one of ours and another", lambda ours, r: [letters(r, 8), ours[1]]),
-    ("another", lambda ours, r: [letters(r, 8)]),
-    ("others", lambda ours, r: [letters(r, 8), letters(r, 8)]),
-    ("empty text", lambda ours, r: [""]),
-    ("empty text and ours", lambda ours, r: ["", ours[0]]),
-    ("upper case", lambda ours, r: [ours[0].upper(), ours[1].upper()]),
-    ("slash behind", lambda ours, r: [ours[0] + "/"]),
-    ("one short", lambda ours, r: [ours[0][:-1]]),
-    ("blank behind", lambda ours, r: [ours[0] + " "]),
-    ("blank in front", lambda ours, r: [" " + ours[1]]),
-    ("NUL behind", lambda ours, r: [ours[0] + "\0"]),
-    ("joined", lambda ours, r: [",".join(ours)]),
-    ("look-alike", lambda ours, r: [ours[1].replace("e", "\u0435")]),
-    ("odd letters beside ours", lambda ours, r: ["\"\\\u2028\U0001f600\0\n", ours[0]]),
-    ("64 with one of ours", lambda ours, r: [*(letters(r, 4) for _ in range(63)), ours[1]]),
-    ("64 of ours", lambda ours, r: (ours * 32)[:64]),
-]

@@ -7,25 +7,13 @@ happened before.
 """
 import random
 
-from cases import Question, Subject, good_secret, letters
-from rules import AUDIENCE_RULES, SECRET_RULES, TOKEN_RULES, UNBROKEN
+from bootstrap.cases import Subject, good_secret
+from bootstrap.rules import SECRET_RULES, TOKEN_RULES, UNBROKEN
+from cases import AUDIENCE_RULES, NO_AUDIENCES, Deck, Question, drawn_version, letters
 
 SUBJECTS_PER_ROUND = 400  # with 1.2 rules each a round meets all rows
 QUESTIONS = 3  # about each Secret; what is left of a round goes to the good ones
 CASES_PER_ROUND = 1500
-
-
-class Deck:
-    """Draws from a table in random order, every row before any row again."""
-
-    def __init__(self, rng, rows):
-        self.rng, self.rows, self.left = rng, rows, []
-
-    def draw(self):
-        if not self.left:
-            self.left = list(self.rows)
-            self.rng.shuffle(self.left)
-        return self.left.pop()
 
 
 def make_subject(rng, deck):
@@ -46,12 +34,12 @@ def make_questions(rng, subject, others, tokens, audiences, ours):
         return name, make(ours, rng)
 
     def question(name, token, listing=None):
-        list_name, listed = listing or (("none", None) if rng.random() < 0.4 else drawn())
+        list_name, listed = listing or (NO_AUDIENCES if rng.random() < 0.4 else drawn())
         rules = [*subject.rules, f"token: {name}", f"audiences: {list_name}"]
-        return Question(subject, token, listed, rng.choice(["v1", "v1", "v1beta1"]), rules)
+        return Question(subject, token, listed, drawn_version(rng), rules)
 
     # These three mean the same to the API server, so only one of them is asked about a token.
-    yield question("as issued", subject.token, rng.choice([("none", None), ("empty list", []), ("all", list(ours))]))
+    yield question("as issued", subject.token, rng.choice([NO_AUDIENCES, ("empty list", []), ("all", list(ours))]))
     for _ in range(3 if is_unbroken(subject) else 1):
         yield question("as issued", subject.token)
     for token in subject.alternatives:
