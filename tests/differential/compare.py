@@ -37,24 +37,28 @@ class Comparison:
     def _differ(self, theirs, ours):
         return self.family.comparable(theirs) != self.family.comparable(ours)
 
-    def difference(self, question, changes_at=None):
+    def difference(self, question, instants=()):
         """(the API server's answer, a Difference or None)
 
-        When the token expired between the two questions both are right. It has expired for good then, so both are asked
-        again; for one audience more, nobody's, because the API server may remember its yes to the same question.
+        When the token expired between the two questions, or became good, both are right. It is that for good then, so both are
+        asked again; for one audience more, nobody's, because the API server may remember its yes to the same question.
         """
         token, borders = question.present(time.time())
-        borders = [*borders, *([] if changes_at is None else [changes_at])]
         theirs, ours, before, after = self._ask(question, token, question.audiences)
-        if self._differ(theirs, ours) and any(before <= border <= after for border in borders):
+        if self._differ(theirs, ours) and any(before <= border <= after for border in (*borders, *instants)):
             theirs, ours, _, _ = self._ask(question, token, [*(question.audiences or self.apiserver.ours), "again"])
         if not self._differ(theirs, ours):
+            if self.bearer is self.apiserver and theirs.kind == "yes":
+                self._reason(question, token)  # alone: what a kube-bearer would refuse
             return theirs, None
-        reason = self.family.stricter_for(question, token) if theirs.kind == "yes" and ours.kind in NOT_YES else None
-        if reason:
-            self.excused[reason] += 1
-            return theirs, None
-        return theirs, Difference(question, theirs, ours)
+        reason = self._reason(question, token) if theirs.kind == "yes" and ours.kind in NOT_YES else None
+        return theirs, None if reason else Difference(question, theirs, ours)
+
+    def _reason(self, question, token):
+        """What is refused on purpose; it is counted."""
+        reason = self.family.stricter_for(question, token)
+        self.excused.update([reason] if reason else [])
+        return reason
 
     # rounds
 
@@ -66,7 +70,7 @@ class Comparison:
         instants = self.world.put({subject.id: subject.after for subject in subjects})
 
         def ask(question):
-            return (question, *self.difference(question, instants.get(question.subject.id)))
+            return (question, *self.difference(question, instants.get(question.subject.id, ())))
         results = list(self.world.pool.map(ask, questions))
         self.world.clear()
         return results

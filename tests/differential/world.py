@@ -23,7 +23,7 @@ class World:
     def put(self, wanted):
         """Make {subject's ID: what shall stand there} true, and wait until all know.
 
-        Returns {ID: the instant at which that changes its meaning by itself}."""
+        Returns {ID: the instants at which that changes its meaning by itself}."""
         raise NotImplementedError
 
     def clear(self):

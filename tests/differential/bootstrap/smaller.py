@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a case small, and shows what is left of it."""
 import base64
+import copy
 import dataclasses
 import json
 import time
 
 from bootstrap.cases import NAME_PREFIX, Secret, with_id
-from cases import smaller_requests, variant
+from cases import smaller_requests
 
 VALUE_SHOWN = 600
+
+
+def variant(question, change):
+    """A copy that was changed."""
+    candidate = copy.deepcopy(question)
+    change(candidate)
+    return candidate
 
 
 def renamed(question, new_id):
@@ -34,7 +42,8 @@ def smaller(question):
                 yield variant(question, lambda q, w=which, key=key, less=less: getattr(q.subject, w).data.update({key: less}))
     if question.token != subject.token:
         yield variant(question, lambda q: setattr(q, "token", q.subject.token))
-    yield from smaller_requests(question)
+    for audiences, version in smaller_requests(question.audiences, question.version):
+        yield dataclasses.replace(question, audiences=audiences, version=version)
 
 
 def smaller_values(key, value):

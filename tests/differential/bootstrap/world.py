@@ -81,7 +81,7 @@ class Secrets(World):
         if self.manifests:
             self._write_manifests([written for written, _ in done if written] + [body])
         self._wait(sentinel.token)
-        return {token_id: instant for token_id, (_, instant) in zip(ids, done) if instant is not None}
+        return {token_id: [instant] for token_id, (_, instant) in zip(ids, done) if instant is not None}
 
     def _write_manifests(self, bodies):
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
