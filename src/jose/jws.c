@@ -10,9 +10,13 @@
  */
 #include "jose/jws.h"
 
+#include <string.h>
+
 #include "base/base64url.h"
 #include "document/json_scan.h"
 #include "jose/member_names.h"
+
+#define HEADER_NUMBER_MAX 20 /* characters: 64 bits and a sign */
 
 bool jws_split(struct span token, struct span ret_pieces[static JWS_PIECE_COUNT_])
 {
@@ -53,6 +57,44 @@ static bool is_refused(struct span name)
            span_equal(name, SPAN_LITERAL("jwk")) || span_equal(name, SPAN_LITERAL("x5c"));
 }
 
+static bool skip_scalar(struct json_scan *scan)
+{
+    struct span number;
+    switch (json_scan_peek(scan)) {
+    case JSON_NUMBER:
+        if (!json_scan_number(scan, &number)) {
+            return false;
+        }
+        return (number.len <= HEADER_NUMBER_MAX && !memchr(number.at, 'e', number.len) &&
+                !memchr(number.at, 'E', number.len)) ||
+               json_scan_fail(scan, ST_UNSUPPORTED, "a shorter number, without exponent");
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return json_scan_fail(scan, ST_UNSUPPORTED, "nothing nested");
+    case JSON_NONE:
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_STRING:
+        break;
+    }
+    return json_scan_skip(scan);
+}
+
+/* kube-apiserver makes values of what it does not know, too: it refuses an object in which a member
+ * comes twice, however deep, and a number that no double holds. No issuer writes either, so no
+ * object is taken, no list in a list, and no number that might be one. */
+static bool skip_member(struct json_scan *scan)
+{
+    if (json_scan_peek(scan) != JSON_ARRAY) {
+        return skip_scalar(scan);
+    }
+    bool is_fine = json_scan_array(scan);
+    while (is_fine && json_scan_element(scan)) {
+        is_fine = skip_scalar(scan);
+    }
+    return is_fine;
+}
+
 static bool read_member(struct json_scan *scan,
                         struct span name,
                         struct span *alg,
@@ -71,7 +113,7 @@ static bool read_member(struct json_scan *scan,
     if (span_equal(name, SPAN_LITERAL("nonce"))) {
         return read_text_or_null(scan, &nonce); /* as kube-apiserver has it; nobody asks for it */
     }
-    return json_scan_skip(scan);
+    return skip_member(scan);
 }
 
 static enum status read_header(char *text, size_t len, struct jws *jws)

@@ -5,7 +5,8 @@
  *
  * Stricter than kube-apiserver, which takes white space in the token, bits that no byte needs, and
  * these members of the header: a valid `jwk` or `x5c` (an invalid one it refuses; we read neither,
- * and so refuse both), `crit` with nothing but `b64`, `b64`.
+ * and so refuse both), `crit` with nothing but `b64`, `b64`, and values that nobody writes there:
+ * objects, lists in lists, numbers with an exponent or of more than 20 characters.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -81,9 +81,28 @@ static const struct {
     { "what is ignored",
       SPAN_LITERAL(
           "{\"typ\":\"JWT\"," RS256
-          ",\"cty\":1,\"jku\":\"https://a\",\"x5u\":[],\"x5t\":\"a\",\"a\":{\"a\":1,\"a\":2}}"),
+          ",\"cty\":1,\"jku\":\"https://a\",\"x5u\":[],\"x5t\":\"a\",\"a\":[1,\"b\",null]}"),
       ST_OK,
       { 0 } },
+    { "a number of 20 characters",
+      SPAN_LITERAL("{" RS256 ",\"a\":-9223372036854775808,\"b\":1.5}"),
+      ST_OK,
+      { 0 } },
+    { "a number of 21",
+      SPAN_LITERAL("{" RS256 ",\"a\":123456789012345678901}"),
+      ST_JWS_MALFORMED,
+      { 0 } },
+    { "a number that no double holds",
+      SPAN_LITERAL("{" RS256 ",\"a\":1e400}"),
+      ST_JWS_MALFORMED,
+      { 0 } },
+    { "an exponent in a list", SPAN_LITERAL("{" RS256 ",\"a\":[1E1]}"), ST_JWS_MALFORMED, { 0 } },
+    { "an object", SPAN_LITERAL("{" RS256 ",\"a\":{}}"), ST_JWS_MALFORMED, { 0 } },
+    { "a member twice, inside of a list",
+      SPAN_LITERAL("{" RS256 ",\"a\":[{\"a\":1,\"a\":2}]}"),
+      ST_JWS_MALFORMED,
+      { 0 } },
+    { "a list in a list", SPAN_LITERAL("{" RS256 ",\"a\":[[]]}"), ST_JWS_MALFORMED, { 0 } },
     { "a nonce", SPAN_LITERAL("{" RS256 ",\"nonce\":\"n\"}"), ST_OK, { 0 } },
     { "no alg", SPAN_LITERAL("{\"kid\":\"k\"}"), ST_JWS_MALFORMED, { 0 } },
     { "alg in another case", SPAN_LITERAL("{\"Alg\":\"RS256\"}"), ST_JWS_MALFORMED, { 0 } },
@@ -235,7 +254,8 @@ static void test_jws_parse_is_bounded(void **state)
     char deep[128];
     memset(deep, '[', sizeof(deep));
     (void)snprintf(more, sizeof(more), "{\"a\":%.*s", (int)sizeof(deep), deep);
-    assert_int_equal(parse(make_token(span_of(more), text), room, sizeof(room), &jws), ST_LIMIT);
+    assert_int_equal(parse(make_token(span_of(more), text), room, sizeof(room), &jws),
+                     ST_JWS_MALFORMED);
 }
 
 int main(void)
