@@ -7,8 +7,9 @@
  * let in. So this stops at the first, and what a stranger's token costs is little more than its
  * base64url.
  *
- * Names are case-sensitive, as they are when the claims are decoded (kube-apiserver's own probe
- * folds case, and then refuses what it found by that).
+ * Names are case-sensitive, as they are when the claims are decoded. (kube-apiserver's own probe
+ * folds case, and refuses what it found by that; the decoder refuses a second `iss` in other
+ * letters.)
  *
  * Threads: pure functions on the caller's memory.
  */

@@ -247,6 +247,26 @@ static struct span *find_text(struct service_account_claims *claims, struct span
     return claims->is_legacy ? find_legacy_text(claims, name) : NULL;
 }
 
+/* Is it `iss` to a reader that folds case? As Go's does: another case, or U+017F for an s. */
+static bool folds_to_iss(struct span name)
+{
+    static const char letters[] = "iss";
+    size_t i = 0;
+    size_t at = 0;
+    while (at < name.len && letters[i] != '\0') {
+        if ((name.at[at] | 0x20) == letters[i]) {
+            at++;
+        } else if (letters[i] == 's' &&
+                   span_starts_with(span_after(name, at), SPAN_LITERAL("\xc5\xbf"))) {
+            at += 2;
+        } else {
+            return false;
+        }
+        i++;
+    }
+    return letters[i] == '\0' && at == name.len;
+}
+
 static void read_member(struct reading *reading, struct span name)
 {
     struct service_account_claims *claims = &reading->claims;
@@ -264,6 +284,10 @@ static void read_member(struct reading *reading, struct span name)
         read_date(scan, &claims->has_iat, &claims->iat);
     } else if (!claims->is_legacy && span_equal(name, SPAN_LITERAL("kubernetes.io"))) {
         read_kubernetes(scan, claims);
+    } else if (folds_to_iss(name)) {
+        /* kube-apiserver looks for the issuer with such a reader, to which the last one counts. */
+        (void)json_scan_fail(scan, ST_DUPLICATE,
+                             "no second iss in other letters"); /* always false */
     } else {
         (void)json_scan_skip(scan);
     }

@@ -6,7 +6,8 @@
  *
  * Read as kube-apiserver reads verified claims: names are case-sensitive, null is absent, a member
  * that comes twice is refused in every object that is decoded (the claims themselves, and of a
- * bound token `kubernetes.io` and the references in it), unknown names included. Dates may have a
+ * bound token `kubernetes.io` and the references in it), unknown names included, and so is an `iss`
+ * in other letters, which its probe for the issuer reads. Dates may have a
  * fraction, which is cut off. Stricter than it: bounds, UTF-8, dates beyond what Go's time can
  * hold.
  *
