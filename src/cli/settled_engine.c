@@ -37,16 +37,20 @@ static void on_remark_of_input(void *ctx, const struct problem *problem)
     }
 }
 
+/* A server that fails is a finding when the waiting ends without its keys; its figures have it. */
 static void on_problem_of_keys(void *ctx, const char *cluster, const struct problem *problem)
 {
     (void)cluster; /* file or URL say whose */
-    on_problem_of_input(ctx, problem);
+    if (status_fault(problem->status) != FAULT_UPSTREAM) {
+        on_problem_of_input(ctx, problem);
+    }
 }
 
+/* Tokens of that key get a no. */
 static void on_remark_of_keys(void *ctx, const char *cluster, const struct problem *problem)
 {
     (void)cluster;
-    on_remark_of_input(ctx, problem);
+    on_problem_of_input(ctx, problem);
 }
 
 /* Contact that fails is no finding as long as another try may succeed. */
@@ -125,10 +129,29 @@ static bool poll_store(struct settling_store *settling)
            settling->polls_failing > SETTLE_FAILING_MAX_MS / SETTLE_POLL_MS;
 }
 
+/* One attempt has ended, well or not: the next one is further away than anybody waits. */
+static bool is_tried(const struct key_source_state *keys)
+{
+    return keys->has_keys || keys->is_failing;
+}
+
+static bool are_keys_tried(const struct engine *engine)
+{
+    const size_t count = engine->token_keys ? token_keys_count(engine->token_keys) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct token_source_figures figures;
+        token_keys_figures(engine->token_keys, i, &figures);
+        if (!is_tried(&figures.keys)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void on_poll(uv_timer_t *timer)
 {
     struct settling *settling = timer->data;
-    bool is_over = true;
+    bool is_over = are_keys_tried(&settling->settled->engine);
     for (size_t i = 0; i < settling->store_count; i++) {
         is_over &= poll_store(&settling->stores[i]);
     }
@@ -169,6 +192,27 @@ static void say_unsettled_cluster(struct settled_cluster *cluster,
     on_input_of_cluster(cluster, &problem);
 }
 
+/* The same of keys. */
+static void say_missing_keys(struct settled_engine *settled)
+{
+    const struct token_keys *keys = settled->engine.token_keys;
+    const size_t count = keys ? token_keys_count(keys) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct token_source_figures figures;
+        token_keys_figures(keys, i, &figures);
+        struct problem problem = figures.keys.failure;
+        if (figures.keys.has_keys ||
+            (figures.keys.is_failing && status_fault(problem.status) != FAULT_UPSTREAM)) {
+            continue; /* there, or told */
+        }
+        if (!figures.keys.is_failing) {
+            problem_set_file(&problem, key_source_name(token_keys_source(keys, i)));
+            problem_set(&problem, ST_TIMEOUT, 0, 0, "%s", status_text(ST_TIMEOUT));
+        }
+        on_problem_of_input(settled, &problem);
+    }
+}
+
 static void add_store(struct settling *settling, const struct store *store)
 {
     settling->stores[settling->store_count++] = (struct settling_store){ .store = store };
@@ -199,6 +243,7 @@ static enum status wait_until_settled(struct settled_engine *settled,
             say_unsettled_cluster(&settled->clusters[i], &engine->clusters[i], stats);
         }
     }
+    say_missing_keys(settled);
     const struct store_stats *own = &settling.stores[0].stats;
     return own->is_synced ? ST_OK : say_unsettled(settled, own, reterr_problem);
 }
@@ -240,7 +285,9 @@ static enum status load(struct engine_options *engine,
     if (status == ST_OK) {
         status = engine_load(&settled->engine, reterr_problem);
     }
-    return status == ST_UNSETTLED ? wait_until_settled(settled, reterr_problem) : status;
+    const bool is_to_wait =
+        status == ST_UNSETTLED || (status == ST_OK && !are_keys_tried(&settled->engine));
+    return is_to_wait ? wait_until_settled(settled, reterr_problem) : status;
 }
 
 /* Where nobody has said more. */

@@ -41,9 +41,10 @@ struct settled_engine {
  * A file that is still being written is waited for; the store ends the waiting and calls it a
  * problem. So is an API server, up to SETTLE_MAX_MS, or SETTLE_FAILING_MAX_MS of failing
  * without a break. A further cluster that has not told everything by then is a problem, and no
- * failure: serve would answer all others. Return: ST_OK; ST_UNAVAILABLE, ST_TIMEOUT, ST_FORBIDDEN,
- * …: why the API server did not tell everything; what engine_open() returns; ST_IO, ST_NOMEM,
- * ST_UNSETTLED; all with
+ * failure: serve would answer all others. So are keys of ServiceAccount tokens that could not be
+ * fetched by then, and those that cannot be used. Return: ST_OK; ST_UNAVAILABLE, ST_TIMEOUT,
+ * ST_FORBIDDEN, …: why the API server did not tell everything; what engine_open() returns; ST_IO,
+ * ST_NOMEM, ST_UNSETTLED; all with
  * @reterr_problem. @settled is all-zero then
  */
 enum status settled_engine_load(const struct options *options,

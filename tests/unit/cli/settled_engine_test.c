@@ -12,6 +12,8 @@
 #include "support/apiserver_script.h"
 #include "support/badge_family.h"
 #include "support/file_kit.h"
+#include "support/https_script.h"
+#include "support/key_texts.h"
 #include "support/manifest_text.h"
 
 static void count_problem(void *ctx, const struct problem *problem)
@@ -287,6 +289,91 @@ static void test_settled_engine_load_without_a_further_cluster_is_a_problem(void
     kit_fini(&kit);
 }
 
+static const struct span issuers[] = { SPAN_LITERAL("https://issuer") };
+
+/* What a file of options would say of a cluster whose keys are at @url. */
+static struct service_account_source source_at(const char *url, const char *ca)
+{
+    return (struct service_account_source){
+        .name = SPAN_LITERAL("north"),
+        .issuers = issuers,
+        .issuer_count = 1,
+        .audiences = issuers,
+        .audience_count = 1,
+        .keys = SERVICE_ACCOUNT_KEYS_URL,
+        .keys_url = url,
+        .certificate_authority = ca,
+        .username_prefix = SPAN_LITERAL("n:"),
+        .group_prefix = SPAN_LITERAL("n:"),
+    };
+}
+
+static void load_keys(const struct https_exchange *exchange, uint64_t keys, unsigned want)
+{
+    struct file_kit kit;
+    struct https_pki pki;
+    char url[64];
+    kit_init(&kit);
+    kit_mkdir(&kit, "m");
+    https_pki_make(&pki);
+    struct https_script script = { .exchanges = exchange, .exchange_count = 1, .pki = &pki };
+    https_script_start(&script);
+    kit_write(&kit, "ca.crt", (const char *)pki.ca.certificate.data);
+    const struct kit_path folder = kit_path(&kit, "m");
+    const struct kit_path ca = kit_path(&kit, "ca.crt");
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/keys", script.port);
+    const struct service_account_source source = source_at(url, ca.text);
+    const struct service_account_options accounts = { .sources = &source, .source_count = 1 };
+    struct engine_options options = {
+        .families = { [AUTHENTICATOR_SERVICE_ACCOUNT] = { .is_on = true, .options = &accounts } },
+        .sources = { .manifests = folder.text, .clock = clock_system() },
+    };
+    struct settled_engine engine = { 0 };
+    struct problem problem = { 0 };
+    unsigned problems = 0;
+    assert_int_equal(
+        settled_engine_load_from(&options, count_problem, &problems, &engine, &problem), ST_OK);
+    assert_int_equal(problems, want);
+    struct token_source_figures figures;
+    token_keys_figures(engine.engine.token_keys, 0, &figures);
+    assert_int_equal(figures.keys.key_count, keys);
+    settled_engine_fini(&engine);
+    https_script_stop(&script);
+    https_pki_free(&pki);
+    kit_fini(&kit);
+}
+
+#define REPLY(head, body)                                                                      \
+    {                                                                                          \
+        .expect = "GET /keys ", .send = "HTTP/1.0 " head "\r\n\r\n" body, .after = HTTPS_CLOSE \
+    }
+
+/* Of a set that comes late, too; and what cannot be used of it is told. */
+static void test_settled_engine_load_waits_for_keys(void **state)
+{
+    (void)state;
+    const struct https_exchange good = REPLY("200 OK", JWKS(JWK_1));
+    const struct https_exchange slow = { .expect = "GET /keys ",
+                                         .send = good.send,
+                                         .piece_len = 32,
+                                         .pause_ms = 20,
+                                         .after = HTTPS_CLOSE };
+    const struct https_exchange with_another = REPLY("200 OK", JWKS(JWK_1 "," JWK_UNUSABLE));
+    load_keys(&good, 1, 0);
+    load_keys(&slow, 1, 0);
+    load_keys(&with_another, 1, 1);
+}
+
+/* Its tokens get an error, all others are answered: told once, however it fails. */
+static void test_settled_engine_load_without_keys_is_a_problem(void **state)
+{
+    (void)state;
+    const struct https_exchange away = REPLY("503 No", "");
+    const struct https_exchange empty = REPLY("200 OK", JWKS(""));
+    load_keys(&away, 0, 1);
+    load_keys(&empty, 0, 1);
+}
+
 static void test_settled_engine_load_of_a_wrong_kubeconfig_says_where(void **state)
 {
     (void)state;
@@ -314,6 +401,8 @@ int main(void)
         cmocka_unit_test(test_settled_engine_load_tells_problems_of_the_api_servers_secrets),
         cmocka_unit_test(test_settled_engine_load_without_the_api_server_says_why),
         cmocka_unit_test(test_settled_engine_load_without_a_further_cluster_is_a_problem),
+        cmocka_unit_test(test_settled_engine_load_waits_for_keys),
+        cmocka_unit_test(test_settled_engine_load_without_keys_is_a_problem),
         cmocka_unit_test(test_settled_engine_load_of_a_wrong_kubeconfig_says_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
