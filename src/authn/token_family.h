@@ -72,6 +72,9 @@ struct token_family_ops {
     /* STATUS_COUNT_ of them, by enum status: what the family says of a reason where base/status.h
      * has to be general; NULL rows, and NULL, for nothing of its own */
     const char *const *reason_texts;
+    /* What is counted as usable (struct token_family_stats), for check-config, where it stands
+     * behind the number; NULL: tokens, of which that number is usable */
+    const char *counted_text;
     size_t scratch_bytes; /* of question->scratch that `fits` and `authenticate` may use:
                              scratch_use() */
 

@@ -119,14 +119,72 @@ static void report_clusters(const struct engine *engine, struct buf *report)
     }
 }
 
+static void report_keys(const struct service_account_source *source,
+                        const struct token_source_figures *figures,
+                        const char *from,
+                        struct buf *report)
+{
+    buf_printf(report, "; keys: %" PRIu64 " of %s", figures->keys.key_count, from);
+    if (source->key_file_count > 1) {
+        buf_printf(report, " and %zu more", source->key_file_count - 1);
+    }
+    if (figures->keys.skipped_count > 0) {
+        buf_printf(report, ", beside %" PRIu64 " that cannot be used", figures->keys.skipped_count);
+    }
+}
+
+static void report_lookups(const struct service_account_lookup *lookup,
+                           const struct object_index_stats *objects,
+                           struct buf *report)
+{
+    if (!lookup->is_on) {
+        buf_append_text(report, "; nothing is looked up");
+        return;
+    }
+    buf_printf(report, "; looked up: %" PRIu64 " ServiceAccounts", objects->service_accounts);
+    if (lookup->follows_pods) {
+        buf_printf(report, ", %" PRIu64 " Pods", objects->pods);
+    }
+    if (lookup->follows_nodes) {
+        buf_printf(report, ", %" PRIu64 " Nodes", objects->nodes);
+    }
+    if (lookup->secrets != SERVICE_ACCOUNT_SECRETS_NONE) {
+        buf_printf(report, ", %" PRIu64 " token Secrets", objects->token_secrets);
+    }
+    if (lookup->secrets == SERVICE_ACCOUNT_SECRETS_ALL) {
+        buf_printf(report, ", %" PRIu64 " Secrets of any type", objects->secrets);
+    }
+}
+
+/* Where ServiceAccount tokens may come from; none without the family. */
+static void report_token_sources(const struct settled_engine *settled, struct buf *report)
+{
+    const struct token_keys *keys = settled->engine.token_keys;
+    for (size_t i = 0; keys && i < token_keys_count(keys); i++) {
+        const struct service_account_source *source = &settled->room->service_accounts.sources[i];
+        struct token_source_figures figures;
+        token_keys_figures(keys, i, &figures);
+        buf_printf(report, "ServiceAccount tokens of %s%s: %s",
+                   figures.cluster[0] ? "cluster " : "this cluster", figures.cluster,
+                   source->issuer_count > 1 ? "issuers" : "issuer");
+        for (size_t k = 0; k < source->issuer_count; k++) {
+            buf_printf(report, "%s %s", k > 0 ? "," : "", source->issuers[k].at);
+        }
+        report_keys(source, &figures, key_source_name(token_keys_source(keys, i)), report);
+        report_lookups(&source->lookup, &figures.objects, report);
+        buf_append_char(report, '\n');
+    }
+}
+
 static void report_family(const struct engine *engine,
                           enum authenticator_id family,
                           struct buf *report)
 {
     struct token_family_stats tokens;
     authenticator_stats(engine->authenticator, family, &tokens);
-    buf_printf(report, "%s tokens: %" PRIu64 " usable\n", authenticator_label(family),
-               tokens.usable);
+    const char *counted = token_families[family]->counted_text;
+    buf_printf(report, "%s tokens: %" PRIu64 " %s\n", authenticator_label(family), tokens.usable,
+               counted ? counted : "usable");
     for (enum status status = 0; status < STATUS_COUNT_; status++) {
         if (tokens.rejected[status] > 0) {
             buf_printf(report, "not usable: %" PRIu64 " %s: %s\n", tokens.rejected[status],
@@ -136,15 +194,17 @@ static void report_family(const struct engine *engine,
     }
 }
 
-static void report_tokens(const struct engine *engine,
+static void report_tokens(const struct settled_engine *settled,
                           const struct options *options,
                           uint64_t problem_count,
                           struct buf *report)
 {
+    const struct engine *engine = &settled->engine;
     struct store_stats objects;
     store_stats(engine->store, &objects);
     report_sources(engine, options, &objects, report);
     report_clusters(engine, report);
+    report_token_sources(settled, report);
     for (enum authenticator_id id = AUTHENTICATOR_NONE + 1; id < AUTHENTICATOR_COUNT_; id++) {
         report_family(engine, id, report);
     }
@@ -170,7 +230,7 @@ int check_config_run(const struct options *options)
     buf_printf(&report, "memory for connections: %zu bytes (%s)\n", memory.connection_bytes,
                memory.source);
     report_metrics(options, &report);
-    report_tokens(&settled.engine, options, problem_count, &report);
+    report_tokens(&settled, options, problem_count, &report);
     if (!output_write(command, &report) || problem_count > 0) {
         return EXIT_STATUS_FAILED;
     }

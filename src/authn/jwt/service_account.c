@@ -585,6 +585,7 @@ const struct token_family_ops service_account_ops = {
     .id = AUTHENTICATOR_SERVICE_ACCOUNT,
     .form = "the token is a JWT of an issuer of ServiceAccount tokens",
     .reason_texts = reason_texts,
+    .counted_text = "ServiceAccounts, which may have any number",
     .scratch_bytes = sizeof(struct working),
     .create = create,
     .free = service_account_free,

@@ -3,11 +3,13 @@
 #include <time.h>
 
 #include "cli/check_config.h"
+#include "cli/options_file.h"
 #include "cli/options_value.h"
 #include "support/apiserver_script.h"
 #include "support/capture.h"
 #include "support/certificate_kit.h"
 #include "support/file_kit.h"
+#include "support/key_texts.h"
 #include "support/manifest_text.h"
 
 static struct capture capture;
@@ -255,6 +257,74 @@ static void test_check_config_asks_the_api_server(void **state)
     assert_non_null(strstr(capture.out, "problems: 1\n"));
 }
 
+/* An operator's words, as the parser takes them. */
+static void use(struct fixture *fixture, const char *members)
+{
+    struct problem problem = { 0 };
+    struct buf text = { 0 };
+    buf_printf(&text, "apiVersion: kube-bearer/v1alpha1\nkind: Configuration\n%s", members);
+    if (options_parse_file(buf_span(&text), &fixture->options, &problem) != ST_OK) {
+        fail_msg("%s", problem.text);
+    }
+    buf_fini(&text);
+}
+
+#define SERVICE_ACCOUNT                                                                  \
+    "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a, namespace: ns, uid: u}\n" \
+    "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: b, namespace: ns, uid: v}\n"
+
+static void test_check_config_says_whose_tokens_are_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kit_path key = kit_path(&fixture->kit, "sa.pub");
+    const struct kit_path more = kit_path(&fixture->kit, "more.pub");
+    const struct kit_path other = kit_path(&fixture->kit, "other.pub");
+    struct buf members = { 0 };
+    struct buf want = { 0 };
+    kit_write(&fixture->kit, "sa.pub", PEM_PUBLIC_1);
+    kit_write(&fixture->kit, "more.pub", PEM_PUBLIC_2);
+    kit_write(&fixture->kit, "other.pub", PEM_PUBLIC_1);
+    kit_write(&fixture->kit, "m/b.yaml", SERVICE_ACCOUNT);
+    buf_printf(&members,
+               "serviceAccountIssuer: [https://a, https://b]\n"
+               "serviceAccountKeyFile: ['%s', '%s']\n"
+               "serviceAccountLookupNodes: false\n"
+               "serviceAccountIssuers:\n"
+               "- {name: north, issuer: https://c, keyFiles: ['%s'], lookup: false,\n"
+               "   usernamePrefix: 'n:', groupPrefix: 'n:', audiences: [x]}\n%c",
+               key.text, more.text, other.text, '\0');
+    use(fixture, members.at);
+    assert_int_equal(run(fixture), 0);
+    buf_printf(&want,
+               "ServiceAccount tokens of this cluster: issuers https://a, https://b; keys: 2 "
+               "of %s and 1 more; looked up: 2 ServiceAccounts, 0 Pods, 0 token Secrets\n"
+               "ServiceAccount tokens of cluster north: issuer https://c; keys: 1 of %s; "
+               "nothing is looked up\n"
+               "bootstrap tokens: 1 usable\n"
+               "service_account tokens: 2 ServiceAccounts, which may have any number\n"
+               "problems: 0\n%c",
+               key.text, other.text, '\0');
+    if (!strstr(capture.out, want.at)) {
+        fail_msg("%s not in %s", want.at, capture.out);
+    }
+    buf_fini(&members);
+    buf_fini(&want);
+}
+
+static void test_check_config_keys_that_cannot_be_had_are_a_problem(void **state)
+{
+    struct fixture *fixture = *state;
+    use(fixture,
+        "serviceAccountIssuers:\n"
+        "- {name: north, issuer: https://c, keysURL: 'https://127.0.0.1:1/keys', lookup: false,\n"
+        "   usernamePrefix: 'n:', groupPrefix: 'n:', audiences: [x]}\n");
+    assert_int_equal(run(fixture), 1); /* nobody listens there */
+    assert_non_null(strstr(capture.err, "check-config: https://127.0.0.1:1/keys: "));
+    assert_non_null(strstr(capture.out, "issuer https://c; keys: 0 of https://127.0.0.1:1/keys; "
+                                        "nothing is looked up\n"));
+    assert_non_null(strstr(capture.out, "problems: 1\n"));
+}
+
 static void test_check_config_absent_directory_fails(void **state)
 {
     struct fixture *fixture = *state;
@@ -290,6 +360,10 @@ int main(void)
             test_check_config_secret_in_the_wrong_place_fails_and_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_absent_directory_fails, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_says_whose_tokens_are_answered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_check_config_keys_that_cannot_be_had_are_a_problem,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_config_asks_the_api_server, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
