@@ -70,19 +70,35 @@ static void on_keys(void *ctx, struct key_set *set, const struct key_source_stat
     }
 }
 
+/* Keys decide who may log in: they come from nobody whose certificate is not looked at. */
+static enum status refuse_unverified(const char *kubeconfig,
+                                     struct cluster_access **access,
+                                     struct problem *reterr_problem)
+{
+    if (!cluster_access_endpoint(*access)->insecure_skip_tls_verify) {
+        return ST_OK;
+    }
+    *access = cluster_access_free(*access);
+    problem_set_file(reterr_problem, kubeconfig ? kubeconfig : "");
+    problem_set(reterr_problem, ST_UNSAFE, 0, 0,
+                "insecure-skip-tls-verify: expected a server that is verified, since the keys of "
+                "ServiceAccount tokens come from it");
+    return ST_UNSAFE;
+}
+
 static enum status open_access(const struct token_keys_options *options,
                                const struct service_account_source *source,
                                struct cluster_access **ret_access,
                                struct problem *reterr_problem)
 {
     const struct store_sources *own = options->own;
-    if (source->kubeconfig) {
-        return cluster_access_from_kubeconfig(source->kubeconfig, ret_access, reterr_problem);
-    }
-    return own->in_pod
-               ? cluster_access_in_pod(own->pod_directory, own->pod_host, own->pod_port, ret_access,
+    const char *kubeconfig = source->kubeconfig ? source->kubeconfig : own->kubeconfig;
+    const bool in_pod = !source->kubeconfig && own->in_pod;
+    const enum status status =
+        in_pod ? cluster_access_in_pod(own->pod_directory, own->pod_host, own->pod_port, ret_access,
                                        reterr_problem)
-               : cluster_access_from_kubeconfig(own->kubeconfig, ret_access, reterr_problem);
+               : cluster_access_from_kubeconfig(kubeconfig, ret_access, reterr_problem);
+    return status == ST_OK ? refuse_unverified(kubeconfig, ret_access, reterr_problem) : status;
 }
 
 static enum status make_member(struct token_keys *keys,

@@ -41,51 +41,76 @@ static bool allows_another_try(enum status status)
     return status == ST_SIGNATURE_INVALID || status == ST_ALGORITHM_NOT_ALLOWED;
 }
 
-/* Each key that the token may mean, until one has made the signature.
- * Return: ST_NOT_FOUND when it means none. */
-static enum status try_keys(const struct proof_task *task,
-                            const struct jws *jws,
-                            const struct key_entry **ret_key)
+/* What came of the keys. */
+struct tries {
+    enum status status; /* ST_NOT_FOUND: the token means none */
+    const struct key_entry *key;
+    uint64_t sources; /* whose keys the token may mean, a bit each */
+    unsigned counts[SERVICE_ACCOUNT_SOURCES_MAX];
+    bool is_cut; /* some were left out */
+};
+
+/* Each key that the token may mean, until one has made the signature. */
+static void try_each(const struct proof_task *task, const struct jws *jws, struct tries *tries)
 {
-    enum status status = ST_NOT_FOUND;
-    size_t tries = 0;
     size_t i = 0;
     const struct key_entry *entry = NULL;
     while ((entry = key_page_next(task->page, task->issuer, jws->kid, &i)) != NULL) {
+        tries->sources |= UINT64_C(1) << entry->source;
         if (!jose_key_may_verify(entry->key, jws->algorithm)) {
-            status = status == ST_NOT_FOUND ? ST_ALGORITHM_NOT_ALLOWED : status;
+            tries->status =
+                tries->status == ST_NOT_FOUND ? ST_ALGORITHM_NOT_ALLOWED : tries->status;
             continue;
         }
-        if (tries++ == PROOF_TRIES_MAX) {
-            return ST_LIMIT;
+        if (tries->counts[entry->source]++ == PROOF_TRIES_OF_SOURCE_MAX) {
+            tries->counts[entry->source]--;
+            tries->is_cut = true;
+            continue;
         }
-        if (!verification_share_begin(task->question->share)) {
-            return ST_VERIFICATION_BUSY;
-        }
-        status = jose_key_verify(entry->key, jws->algorithm, jws->signing_input, jws->signature);
-        verification_share_end(task->question->share, status == ST_OK);
-        if (!allows_another_try(status)) {
-            *ret_key = entry;
-            return status;
+        tries->status =
+            jose_key_verify(entry->key, jws->algorithm, jws->signing_input, jws->signature);
+        if (!allows_another_try(tries->status)) {
+            tries->key = entry;
+            return;
         }
     }
-    return status;
 }
 
-/* Of a token that no key of ours has signed: may there be one that we do not know (yet)? */
-static enum status doubt(const struct proof_task *task, enum status status, struct proof *proof)
+/* All tries of a token are paid at once, and as in vain only when none was good: else a token
+ * whose key comes last could never be afforded. */
+static void try_keys(const struct proof_task *task, const struct jws *jws, struct tries *ret_tries)
 {
-    const uint32_t silent = key_page_silent(task->page, task->issuer);
-    if (status != ST_NOT_FOUND) {
-        /* a source that has told nothing yet may have a key of the same ID */
-        return silent ? ST_KEYS_UNAVAILABLE : status;
+    struct verification_share *share = task->question->share;
+    size_t i = 0;
+    *ret_tries = (struct tries){ .status = ST_NOT_FOUND };
+    if (!key_page_next(task->page, task->issuer, jws->kid, &i)) {
+        return; /* which costs nothing */
     }
-    const uint64_t open = task->issuer->fetched_sources & ~task->question->conclusive_sources;
-    if (!silent && !open) {
-        return ST_KEY_UNKNOWN;
+    if (!verification_share_begin(share)) {
+        ret_tries->status = ST_VERIFICATION_BUSY;
+        return;
     }
-    proof->waits_for = open;
-    return ST_KEYS_UNAVAILABLE;
+    try_each(task, jws, ret_tries);
+    verification_share_end(share, ret_tries->status == ST_OK);
+    if (ret_tries->is_cut && ret_tries->status != ST_OK) {
+        ret_tries->status = ST_VERIFICATION_BUSY; /* one that was left out may be it */
+    }
+}
+
+/* Of a token that no key of ours has signed: may there be one that we do not know (yet)? Of a
+ * source without a key that the token may mean, another fetch may bring it; that others have keys
+ * of the same ID proves nothing. */
+static enum status doubt(const struct proof_task *task,
+                         const struct tries *tries,
+                         struct proof *proof)
+{
+    const uint64_t open =
+        task->issuer->fetched_sources & ~task->question->conclusive_sources & ~tries->sources;
+    if (open || key_page_silent(task->page, task->issuer)) {
+        proof->waits_for = open;
+        return ST_KEYS_UNAVAILABLE;
+    }
+    return tries->status == ST_NOT_FOUND ? ST_KEY_UNKNOWN : tries->status;
 }
 
 static void explain_keys(const struct proof_task *task,
@@ -114,14 +139,15 @@ enum status service_account_prove(const struct proof_task *task, struct proof *r
     if (!explain_parse(task, status, &jws)) {
         return status;
     }
-    const enum status tried = try_keys(task, &jws, &ret_proof->key);
-    const bool is_refused = tried == ST_NOT_FOUND || allows_another_try(tried);
-    status = is_refused ? doubt(task, tried, ret_proof) : tried;
-    explain_keys(task, &jws, tried, status);
+    struct tries tries;
+    try_keys(task, &jws, &tries);
+    const bool is_refused = tries.status == ST_NOT_FOUND || allows_another_try(tries.status);
+    status = is_refused ? doubt(task, &tries, ret_proof) : tries.status;
+    explain_keys(task, &jws, tries.status, status);
     if (status != ST_OK) {
-        ret_proof->key = NULL;
         return status;
     }
+    ret_proof->key = tries.key;
     struct problem problem = { 0 };
     /* what was decoded is in the task's room, which may be written */
     char *payload = task->room + (jws.payload.at - task->room);

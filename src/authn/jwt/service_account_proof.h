@@ -15,8 +15,10 @@
 #include "authn/verdict.h"
 #include "base/compiler.h"
 
-/* Signatures that are tried with one token: as many as one set has keys. */
-#define PROOF_TRIES_MAX KEY_SET_MAX_KEYS
+/* Signatures that are tried with the keys of one source. A token names its key, and a set has each
+ * name once or twice; one without a name is tried with all, and issuers of such have a few. By
+ * source, so that none can fill up another's. */
+#define PROOF_TRIES_OF_SOURCE_MAX 16
 
 /** A token and with what to prove it. All of it borrows. */
 struct proof_task {
@@ -42,10 +44,10 @@ struct proof {
  * @ret_proof: key and claims on ST_OK only
  *
  * Return: ST_OK; what jws_parse() and service_account_claims_decode() return;
- * ST_ALGORITHM_NOT_ALLOWED, ST_SIGNATURE_INVALID: of each key that the token may mean; ST_LIMIT:
- * it may mean more than PROOF_TRIES_MAX; ST_KEY_UNKNOWN: it means none, and no source may have
- * another; ST_KEYS_UNAVAILABLE: one may; ST_VERIFICATION_BUSY; ST_NOMEM, ST_INTERNAL: OpenSSL could
- * not say.
+ * ST_ALGORITHM_NOT_ALLOWED, ST_SIGNATURE_INVALID: of each key that the token may mean, and no
+ * source may have another; ST_KEY_UNKNOWN: it means none, and no source may have one;
+ * ST_KEYS_UNAVAILABLE: one may; ST_VERIFICATION_BUSY: no share of time is left, or more than
+ * PROOF_TRIES_OF_SOURCE_MAX would have to be tried; ST_NOMEM, ST_INTERNAL: OpenSSL could not say.
  */
 enum status service_account_prove(const struct proof_task *task, struct proof *ret_proof) NODISCARD
     NONNULL(1, 2);

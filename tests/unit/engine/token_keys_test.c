@@ -217,6 +217,21 @@ static void test_token_keys_of_a_kubeconfig_that_is_not_there(void **state)
     assert_null(kit->keys);
 }
 
+static void test_token_keys_of_a_server_that_is_not_verified(void **state)
+{
+    struct kit *kit = *state;
+    const struct kit_path path = kit_path(&kit->files, "lax.kubeconfig");
+    kit_write(
+        &kit->files, "lax.kubeconfig",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Config\",\"current-context\":\"c\",\"contexts\":[{"
+        "\"name\":\"c\",\"context\":{\"cluster\":\"c\"}}],\"clusters\":[{\"name\":\"c\","
+        "\"cluster\":{\"server\":\"https://127.0.0.1:1\",\"insecure-skip-tls-verify\":true}}]}");
+    kit->tokens.sources[1].keys = SERVICE_ACCOUNT_KEYS_API_SERVER;
+    kit->tokens.sources[1].kubeconfig = path.text;
+    assert_int_equal(open_keys(kit), ST_UNSAFE);
+    assert_string_equal(kit->problem.file, path.text);
+}
+
 static void on_wanted(void *mark, bool is_conclusive)
 {
     (void)is_conclusive;
@@ -242,7 +257,8 @@ int main(void)
         TEST(reach_the_source_that_they_are_of), TEST(of_files_are_followed),
         TEST(tell_figures_of_each_source),       TEST(say_of_which_cluster_a_problem_is),
         TEST(a_start_without_a_key_says_where),  TEST(a_start_with_a_key_of_two_clusters_fails),
-        TEST(of_a_kubeconfig_that_is_not_there), TEST(tell_who_waits_what_is_known),
+        TEST(of_a_kubeconfig_that_is_not_there), TEST(of_a_server_that_is_not_verified),
+        TEST(tell_who_waits_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "authn/jwt/service_account_proof.h"
 #include "authn/verification_share.h"
+#include "base/buf.h"
 #include "support/token_kit.h"
 
 #define HEADER "{\"alg\":\"ES256\"}"
@@ -110,9 +112,11 @@ static void test_clusters_a_key_taken_back_refuses_what_was_cached(void **state)
     char *other = bound(kit, 1, BOUND(""));
     assert_int_equal(token_kit_ask(kit, token), ST_OK);
     assert_int_equal(token_kit_ask(kit, other), ST_OK);
-    struct key_set *fresh = signer_jwks(&kit->signers[2], "k");
+    struct signer another = signer_make();
+    struct key_set *fresh = signer_jwks(&another, "k");
     assert_int_equal(service_account_put_keys(kit->family, 0, fresh), ST_OK);
     (void)key_set_unref(fresh);
+    signer_fini(&another);
     assert_int_equal(token_kit_ask(kit, token), ST_SIGNATURE_INVALID);
     assert_int_equal(token_kit_ask(kit, other), ST_OK);
     token_kit_put_key(kit, 0); /* and back */
@@ -300,6 +304,107 @@ static void test_clusters_only_new_tokens_take_of_the_share(void **state)
     free(fresh);
 }
 
+#define HEADER_K "{\"alg\":\"ES256\",\"kid\":\"k\"}"
+
+static void put(struct token_kit *kit, unsigned source, struct key_set *set)
+{
+    assert_int_equal(service_account_put_keys(kit->family, source, set), ST_OK);
+    (void)key_set_unref(set);
+}
+
+/* Many keys of P-256, all of this ID; NULL: of none. The last is @signer's. */
+static struct key_set *crowd(size_t count, const char *kid, const struct signer *signer)
+{
+    struct buf json = { 0 };
+    struct key_set *set = NULL;
+    struct problem problem = { 0 };
+    char *members = NULL;
+    assert_true(asprintf(&members, kid ? "\"kid\":\"%s\"," : "%s", kid ? kid : "") >= 0);
+    buf_append_text(&json, "{\"keys\":[");
+    for (size_t i = 0; i < count; i++) {
+        const bool is_last = i + 1 == count;
+        EVP_PKEY *key = is_last ? signer->key : jose_kit_curve("P-256");
+        char *jwk = jose_kit_jwk(key, members);
+        buf_append_text(&json, jwk);
+        buf_append_text(&json, is_last ? "]}" : ",");
+        free(jwk);
+        if (!is_last) {
+            EVP_PKEY_free(key);
+        }
+    }
+    assert_int_equal(
+        key_set_from_jwks((struct span){ json.at, json.len }, NULL, NULL, &set, &problem), ST_OK);
+    buf_fini(&json);
+    free(members);
+    return set;
+}
+
+static void test_clusters_one_cannot_crowd_out_another_that_has_its_key_id(void **state)
+{
+    struct token_kit *kit = *state;
+    struct signer stranger = signer_make();
+    char *token = signer_sign(&kit->signers[2], HEADER_K, BOUND(""));
+    put(kit, 2, signer_jwks(&kit->signers[2], "k"));
+    put(kit, 1, crowd(KEY_SET_MAX_KEYS, "k", &stranger));
+    assert_int_equal(token_kit_ask(kit, token), ST_OK);
+    assert_string_equal(kit->username, "two:system:serviceaccount:ns:sa");
+    free(token);
+    signer_fini(&stranger);
+}
+
+static void test_clusters_of_too_many_keys_without_id_none_is_a_no(void **state)
+{
+    struct token_kit *kit = *state;
+    char *token = bound(kit, 2, BOUND(""));
+    put(kit, 2, crowd(PROOF_TRIES_OF_SOURCE_MAX, NULL, &kit->signers[2]));
+    assert_int_equal(token_kit_ask(kit, token), ST_OK);
+    free(token);
+    token = signer_sign(&kit->signers[2], HEADER, BOUND("")); /* another signature: new */
+    put(kit, 2, crowd(PROOF_TRIES_OF_SOURCE_MAX + 1, NULL, &kit->signers[2]));
+    assert_int_equal(token_kit_ask(kit, token), ST_VERIFICATION_BUSY);
+    assert_int_equal(kit->decision.result, DECISION_ERROR);
+    free(token);
+}
+
+static void test_clusters_a_key_id_of_another_cluster_leaves_doubt(void **state)
+{
+    struct token_kit *kit = *state;
+    struct signer fresh = signer_make(); /* what `two` has just rotated to */
+    char *token = signer_sign(&fresh, HEADER_K, BOUND(""));
+    kit->may_wait = true;
+    put(kit, 2, signer_jwks(&kit->signers[2], "old"));
+    put(kit, 1, signer_jwks(&kit->signers[1], "k"));
+    assert_int_equal(token_kit_ask(kit, token), ST_KEYS_UNAVAILABLE);
+    assert_int_equal(kit->decision.wait.kind, WAIT_KEYS);
+    assert_int_equal(kit->decision.wait.what, 1 << 2);
+    kit->conclusive_sources = 1 << 2;
+    assert_int_equal(token_kit_ask(kit, token), ST_SIGNATURE_INVALID);
+    free(token);
+    signer_fini(&fresh);
+}
+
+static void test_clusters_tries_before_the_good_one_are_not_in_vain(void **state)
+{
+    struct token_kit *kit = *state;
+    struct verification_share share;
+    verification_share_init(&share, clock_system(), (struct share_limit){ 100, 1000000000 },
+                            (struct share_limit){ 1, 1 });
+    put(kit, 2, crowd(PROOF_TRIES_OF_SOURCE_MAX, "k", &kit->signers[2]));
+    kit->share = &share;
+    for (int i = 0; i < 3; i++) {
+        char *token = signer_sign(&kit->signers[2], HEADER_K, BOUND(""));
+        assert_int_equal(token_kit_ask(kit, token), ST_OK);
+        free(token);
+    }
+    char *bad = signer_sign(&kit->signers[1], HEADER_K, BOUND(""));
+    kit->conclusive_sources = 1 << 1;
+    assert_int_equal(token_kit_ask(kit, bad), ST_SIGNATURE_INVALID);
+    free(bad);
+    char *token = signer_sign(&kit->signers[2], HEADER_K, BOUND(""));
+    assert_int_equal(token_kit_ask(kit, token), ST_VERIFICATION_BUSY);
+    free(token);
+}
+
 static void test_clusters_a_token_of_nobody_is_none_of_the_family(void **state)
 {
     static const char *const payloads[] = {
@@ -365,6 +470,10 @@ int main(void)
         TEST(one_that_was_never_reached_leaves_doubt),
         TEST(of_files_only_an_unknown_key_is_a_no_at_once),
         TEST(only_new_tokens_take_of_the_share),
+        TEST(one_cannot_crowd_out_another_that_has_its_key_id),
+        TEST(of_too_many_keys_without_id_none_is_a_no),
+        TEST(a_key_id_of_another_cluster_leaves_doubt),
+        TEST(tries_before_the_good_one_are_not_in_vain),
         TEST(a_token_of_nobody_is_none_of_the_family),
         TEST(say_no_in_words_of_their_own),
         TEST(have_numbers_by_their_lookups),
