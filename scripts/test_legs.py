@@ -367,10 +367,11 @@ def differential(leg, *options):
 
 
 def leg_differential(leg):
-    """kube-apiserver's own authenticator and kube-bearer answer generated cases alike, and wrong ones are found out"""
+    """kube-apiserver's own authenticators and kube-bearer answer generated cases alike, and wrong ones are found out"""
     leg.run(ROOT / "tests/e2e/tools/build")
     return sum_of(differential(leg, "--cases", "3000"), differential(leg, "--store", "manifests", "--cases", "1500"),
-                  differential(leg, "--selftest"))
+                  differential(leg, "--selftest"),
+                  differential(leg, "--family", "serviceaccount", "--cases", "2000", "--seed", "12"))
 
 
 def attack(leg, folder, env=None):

@@ -15,6 +15,7 @@ import kit
 import kit_cluster
 
 NOT_YES = ("no", "error")
+NOT_READY = "not ready to answer, ask again"  # kube-bearer's, for what is no refusal
 PLAIN_NO = "invalid bearer token"  # what the endpoint adds when every authenticator passed
 ADDED_GROUP = "system:authenticated"
 # Go's unicode.IsSpace. Trimmed at the ends of the made-up header; a blank ends the token wherever it stands.

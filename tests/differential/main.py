@@ -31,6 +31,7 @@ AUDIENCES = [kit.API_AUDIENCE, "second.example"]
 THREADS = 6
 DIFFERENCES_SHOWN = 10  # each takes some seconds to make small; the rest is counted
 LOG_LINES_SHOWN = 40
+AGAIN = 0.05  # at most this share of the cases is asked again, because kube-bearer has not refused and not accepted
 ENOUGH = 20000  # cases, from which on each deliberate strictness must have been needed
 CONFORMANCE = kit.ROOT / "docs/conformance.md"
 BALANCE = 0.1  # at least this share of the cases is accepted, and refused: else hardly a rule has been tried
@@ -96,6 +97,14 @@ def balance(rules):
     return 1
 
 
+def restless(comparison, cases):
+    """A kube-bearer that wants to be asked again all the time would pass, and be of no use."""
+    count = len(comparison.asked_again)
+    if count:
+        print(f"{count:7} times kube-bearer wanted to be asked again")
+    return count > AGAIN * cases
+
+
 def unneeded(comparison, cases):
     """Failures of the list of what is stricter on purpose: a name that the operator cannot find, or that nothing needs."""
     text = CONFORMANCE.read_text()
@@ -126,7 +135,7 @@ def run(family, arguments, folder):
             for name, count in sorted(comparison.excused.items()):
                 print(f"{count:7} refused on purpose: {name}")
             if arguments.round is None and arguments.cases >= family.round_size:
-                failed += balance(rules) + (0 if arguments.alone else unneeded(comparison, passed + failed))
+                failed += balance(rules) + restless(comparison, passed + failed) + (0 if arguments.alone else unneeded(comparison, passed + failed))
             return passed, failed
     except world.Failed:
         for name, text in cluster.logs():

@@ -134,7 +134,9 @@ DATES = [*(((name,), KINDS) for name in ("exp", "nbf", "iat")), ((PRIVATE, "warn
 # --- audiences --------------------------------------------------------------------------------------------------------
 
 def audiences(change):
-    return sets(("aud",), lambda value, rng: change([each for each in value if isinstance(each, str)] if isinstance(value, list) else [], rng))
+    def changed(value, rng):
+        return change([each for each in value if isinstance(each, str)] if isinstance(value, list) else [], rng)
+    return sets(("aud",), changed)
 
 
 AUDIENCES = [
@@ -218,6 +220,12 @@ SUBJECTS = [
     ("prefix twice", lambda namespace, name: f"system:serviceaccount:system:serviceaccount:{namespace}:{name}"),
     ("prefix in capitals", lambda namespace, name: f"System:ServiceAccount:{namespace}:{name}"),
 ]
+
+
+def repeats_issuer(name, first):
+    def apply(draft, subject, rng):
+        draft.claims.add(name, draft.claims.get("iss"), first)
+    return apply
 
 
 def points_elsewhere(role, part):
@@ -342,6 +350,10 @@ CLAIM_RULES = [
     *[(f"{path_text(path)}: {path[-1].upper()} behind", kinds, adds(path[:-1], path[-1].upper(), "x")) for path, kinds in KNOWN],
     *[(f"{path_text(path)}: named {path[-1].title()}", kinds, renames(path, path[-1].title())) for path, kinds in KNOWN],
     *[(f"{path_text(path)}: named with a long s", kinds, renames(path, path[-1].replace("s", "\u017f"))) for path, kinds in KNOWN[:2]],
+    *[(f"iss: {name} {'in front' if first else 'behind'}", KINDS, adds((), name, "x", first))
+      for name in ("Iss", "iSS", "is\u017f", "i\u017fS") for first in (True, False)],
+    *[(f"iss: the same as {name} {'in front' if first else 'behind'}", KINDS, repeats_issuer(name, first)) for name in ("ISS", "is\u017f")
+      for first in (True, False)],
     *[(f"unknown member: {name}", KINDS, adds((), "example.test/x", value)) for name, value in UNKNOWN],
     *[(f"unknown member of {path_text(path)}: {name}", kinds, adds(path, "unknown", value)) for path, kinds in OBJECTS[:3] for name,
     value in UNKNOWN[:8]],

@@ -57,6 +57,15 @@ class Parts:
         """Go's reader puts U+FFFD there."""
         return any(SURROGATE.search(text) for text in self.texts)
 
+    def has_odd_header(self):
+        """A long number is one with an exponent, or of more than 20 characters."""
+        nested = [each for value in self.header.values() for each in (value if isinstance(value, list) else [value])]
+        return (any(isinstance(each, (dict, list)) for each in nested)
+                or re.search(r"[:,[]\s*-?[0-9.]*([0-9.]{21}|[eE])", re.sub(r'"(?:[^"\\]|\\.)*"', '""', self.texts[0])))
+
+    def has_folded_issuer(self):
+        return any(name != "iss" and name.replace("\u017f", "s").lower() == "iss" for name in self.claims)
+
     def has_long_list(self):
         audiences = self.claims.get("aud")
         return isinstance(audiences, list) and len(audiences) > AUDIENCES_MAX
@@ -119,6 +128,8 @@ STRICTER = {
     "bits of base64url that no byte needs": Parts.has_unused_bits,
     "`crit` or `b64` in the header": lambda parts: "crit" in parts.header or "b64" in parts.header,
     "`jwk` or `x5c` in the header": lambda parts: "jwk" in parts.header or "x5c" in parts.header,
+    "an object, a list in a list or a long number in the header": Parts.has_odd_header,
+    "`iss` in other letters beside it": Parts.has_folded_issuer,
     "text that is not UTF-8": Parts.has_broken_text,
     "more than 64 levels of JSON": lambda parts: any(levels(text) > LEVELS_MAX for text in parts.texts),
     "more than 16 members in a header or 32 in a claim": Parts.has_many_members,
