@@ -369,7 +369,7 @@ static void test_ask_has_a_share_of_time_for_what_is_new(void **state)
         refused++;
         assert_int_equal(ask(fixture, bad), OUTCOME_REPLIES);
     }
-    assert_int_equal(refused, 1);
+    assert_int_equal(refused, 3);
     assert_answer(fixture, "\"error\":\"not ready to answer, ask again\"");
     assert_int_equal(ask(fixture, REVIEW_VAULT), OUTCOME_REPLIES);
     assert_answer(fixture, "\"error\":");
