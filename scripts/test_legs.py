@@ -283,7 +283,7 @@ def archive_globals(leg, archive):
     return found if member else [f"{archive.name}: no member was looked at"]
 
 
-EMBEDDED_MAX_BYTES = 400_000  # code and data of examples/embed with the library: 259 KB by gcc 12 for a release
+EMBEDDED_MAX_BYTES = 500_000  # code and data of examples/embed with the library: 414 KB by gcc 12 for a release, every family in it
 
 
 def embedder_complaints(leg, program, library):

@@ -74,7 +74,7 @@ static void read_operations(struct json_scan *scan, struct jwk *jwk)
         return;
     }
     while (json_scan_element(scan)) {
-        struct span operation;
+        struct span operation = { 0 };
         if (json_scan_peek(scan) != JSON_STRING) {
             complain(jwk, ST_TYPE, "a list of texts for key_ops");
             (void)json_scan_skip(scan);
@@ -116,7 +116,7 @@ static void read_member(struct json_scan *scan, struct jwk *jwk, struct span nam
 static void read_object(struct json_scan *scan, struct jwk *jwk)
 {
     struct member_names names = { .count = 0 };
-    struct span name;
+    struct span name = { 0 };
     while (json_scan_member(scan, &name)) {
         const enum status status = member_names_add(&names, name);
         if (status != ST_OK) {

@@ -59,7 +59,7 @@ static bool is_refused(struct span name)
 
 static bool skip_scalar(struct json_scan *scan)
 {
-    struct span number;
+    struct span number = { 0 };
     switch (json_scan_peek(scan)) {
     case JSON_NUMBER:
         if (!json_scan_number(scan, &number)) {
@@ -100,7 +100,7 @@ static bool read_member(struct json_scan *scan,
                         struct span *alg,
                         struct span *kid)
 {
-    struct span nonce;
+    struct span nonce = { 0 };
     if (is_refused(name)) {
         return json_scan_fail(scan, ST_UNSUPPORTED, "no such member");
     }
@@ -124,7 +124,7 @@ static enum status read_header(char *text, size_t len, struct jws *jws)
     struct json_scan scan;
     json_scan_begin(&scan, text, len);
     if (json_scan_object(&scan)) {
-        struct span name;
+        struct span name = { 0 };
         while (json_scan_member(&scan, &name)) {
             const enum status status = member_names_add(&names, name);
             if (status != ST_OK) {

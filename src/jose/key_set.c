@@ -184,7 +184,7 @@ static enum status read_keys(struct json_scan *scan, struct builder *builder)
 static enum status read_set(struct json_scan *scan, struct builder *builder)
 {
     struct member_names names = { .count = 0 };
-    struct span name;
+    struct span name = { 0 };
     enum status status = ST_OK;
     if (!json_scan_object(scan)) {
         return ST_OK;

@@ -28,7 +28,7 @@ bool jwt_probe_issuer(struct span payload_piece,
         return false;
     }
     struct json_scan scan;
-    struct span name;
+    struct span name = { 0 };
     json_scan_begin(&scan, room, len);
     if (!json_scan_object(&scan)) {
         return false;

@@ -430,7 +430,7 @@ static bool fits(const void *family, const struct question *question, struct tok
         return false;
     }
     scratch_use(&question->scratch, sizeof(*working));
-    struct span issuer;
+    struct span issuer = { 0 };
     if (!jwt_probe_issuer(ret_parts->pieces[JWS_PIECE_PAYLOAD], working->room,
                           sizeof(working->room), &issuer)) {
         return false;

@@ -123,7 +123,7 @@ static bool date_from(struct span number, int64_t *ret_sec)
 
 static void read_date(struct json_scan *scan, bool *has_date, int64_t *date)
 {
-    struct span number;
+    struct span number = { 0 };
     if (json_scan_null(scan) || !json_scan_number(scan, &number)) {
         return;
     }
@@ -138,7 +138,7 @@ static void read_date(struct json_scan *scan, bool *has_date, int64_t *date)
 
 static void add_audience(struct reading *reading)
 {
-    struct span audience;
+    struct span audience = { 0 };
     if (!json_scan_string(&reading->scan, &audience)) {
         return;
     }
@@ -166,7 +166,7 @@ static void read_audiences(struct reading *reading)
 static void read_ref(struct json_scan *scan, struct object_ref *ref)
 {
     struct names_met met;
-    struct span name;
+    struct span name = { 0 };
     if (json_scan_null(scan) || !json_scan_object(scan)) {
         return;
     }
@@ -188,7 +188,7 @@ static void read_kubernetes(struct json_scan *scan, struct service_account_claim
 {
     struct names_met met;
     struct object_ref account = { 0 };
-    struct span name;
+    struct span name = { 0 };
     if (json_scan_null(scan) || !json_scan_object(scan)) {
         return;
     }
@@ -303,7 +303,7 @@ enum status service_account_claims_decode(
 {
     struct reading reading = { .audiences = audiences, .claims = { .is_legacy = is_legacy } };
     struct names_met met;
-    struct span name;
+    struct span name = { 0 };
     json_scan_begin(&reading.scan, payload, len);
     if (json_scan_object(&reading.scan)) {
         met.count = 0;
