@@ -36,9 +36,14 @@ static unsigned value_of(char c)
     return values[(unsigned char)c];
 }
 
-bool base64url_is_digit(char c)
+bool base64url_are_digits(struct span text)
 {
-    return value_of(c) != 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (value_of(text.at[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Digits into the lower bits of a word, first one highest. Return: how many of them there are in a

@@ -23,8 +23,8 @@ static inline size_t base64url_encoded_len(size_t len)
     return len / 3 * 4 + (len % 3 * 4 + 2) / 3;
 }
 
-/** base64url_is_digit() - one of the 64 characters? */
-bool base64url_is_digit(char c);
+/** base64url_are_digits() - is each of its characters one of the 64? */
+bool base64url_are_digits(struct span text);
 
 /**
  * base64url_decode() - decode

@@ -18,27 +18,25 @@
 
 #define HEADER_NUMBER_MAX 20 /* characters: 64 bits and a sign */
 
+static struct span until_point(struct span text)
+{
+    const char *const point = text.len > 0 ? memchr(text.at, '.', text.len) : NULL;
+    return point ? (struct span){ .at = text.at, .len = (size_t)(point - text.at) } : text;
+}
+
 bool jws_split(struct span token, struct span ret_pieces[static JWS_PIECE_COUNT_])
 {
-    size_t piece = 0;
-    size_t start = 0;
-    for (size_t at = 0; at < token.len; at++) {
-        if (token.at[at] != '.') {
-            if (!base64url_is_digit(token.at[at])) {
-                return false;
-            }
-            continue;
-        }
-        if (at == start || piece == JWS_PIECE_SIGNATURE) {
+    struct span rest = token;
+    for (size_t piece = 0; piece < JWS_PIECE_COUNT_; piece++) {
+        const struct span text = until_point(rest);
+        const bool is_last = text.len == rest.len;
+        if (text.len == 0 || is_last != (piece == JWS_PIECE_SIGNATURE) ||
+            !base64url_are_digits(text)) {
             return false;
         }
-        ret_pieces[piece++] = (struct span){ .at = token.at + start, .len = at - start };
-        start = at + 1;
+        ret_pieces[piece] = text;
+        rest = span_after(rest, text.len + !is_last);
     }
-    if (piece != JWS_PIECE_SIGNATURE || start == token.len) {
-        return false;
-    }
-    ret_pieces[piece] = span_after(token, start);
     return true;
 }
 

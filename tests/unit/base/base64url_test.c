@@ -104,12 +104,23 @@ static void test_base64url_encode_agrees_with_libsodium(void **state)
     }
 }
 
-static void test_base64url_is_digit_of_every_byte(void **state)
+static void test_base64url_are_digits_with_every_byte(void **state)
 {
     (void)state;
-    const char *const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char text[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ABCdef019-_";
+    const size_t len = sizeof(text) - 1;
+    assert_true(base64url_are_digits((struct span){ 0 }));
+    assert_true(base64url_are_digits((struct span){ text, len }));
     for (int c = 0; c < 256; c++) {
-        assert_int_equal(base64url_is_digit((char)c), c != 0 && strchr(digits, c) != NULL);
+        const bool is = c != 0 && strchr(text, c) != NULL;
+        for (size_t at = 0; at < len; at++) {
+            const char before = text[at];
+            text[at] = (char)c;
+            if (base64url_are_digits((struct span){ text, len }) != is) {
+                fail_msg("byte %d at %zu", c, at);
+            }
+            text[at] = before;
+        }
     }
 }
 
@@ -119,7 +130,7 @@ int main(void)
         cmocka_unit_test(test_base64url_decode_accepted_rows),
         cmocka_unit_test(test_base64url_decode_refused_rows),
         cmocka_unit_test(test_base64url_encode_agrees_with_libsodium),
-        cmocka_unit_test(test_base64url_is_digit_of_every_byte),
+        cmocka_unit_test(test_base64url_are_digits_with_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
