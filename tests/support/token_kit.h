@@ -43,6 +43,7 @@ struct token_kit {
     char uid[64];
     char first_group[256];
     size_t extra_count;
+    size_t scratch_used; /* that was wiped */
     /* what was told to whoever waits */
     unsigned told_count;
     unsigned told_source;
@@ -234,6 +235,7 @@ static inline enum status token_kit_ask(struct token_kit *kit, const char *token
         kit->extra_count = user->extra_count;
     }
     urcu_bp_read_unlock();
+    kit->scratch_used = *kit->scratch.used;
     scratch_wipe(&kit->scratch);
     return kit->decision.why;
 }

@@ -70,7 +70,8 @@ struct service_account {
     void *told_ctx;
 };
 
-/* What one question takes of its scratch: what a cached token needs stands in front. */
+/* What one question takes of its scratch, up to the last byte that it uses: the rest, 50 KiB for
+ * the longest token, needs no wiping. */
 struct working {
     struct quick_digest digest; /* of the whole token */
     const struct key_page *page;
@@ -78,11 +79,15 @@ struct working {
     const struct key_entry *serving; /* the key of what is known */
     const struct key_issuer *issuer; /* of a new token: whose it claims to be */
     struct service_account_user user;
-    char text[USER_TEXT_MAX];
-    /* of a new token only */
-    struct proof proof;
-    struct span audiences[SERVICE_ACCOUNT_AUDIENCES_MAX];
-    char room[TOKEN_MAX_BYTES];
+    union {
+        char text[USER_TEXT_MAX]; /* of a known token */
+        struct {
+            struct proof proof;
+            struct span audiences[SERVICE_ACCOUNT_AUDIENCES_MAX];
+            /* as many bytes as the token has, and behind them the text of its user */
+            char room[TOKEN_MAX_BYTES + USER_TEXT_MAX];
+        } fresh;
+    };
 };
 
 /* ------------------------------------------------------------------ life */
@@ -429,10 +434,10 @@ static bool fits(const void *family, const struct question *question, struct tok
     if (!jws_split(question->token, ret_parts->pieces)) {
         return false;
     }
-    scratch_use(&question->scratch, sizeof(*working));
+    scratch_use(&question->scratch, offsetof(struct working, fresh.room) + question->token.len);
     struct span issuer = { 0 };
-    if (!jwt_probe_issuer(ret_parts->pieces[JWS_PIECE_PAYLOAD], working->room,
-                          sizeof(working->room), &issuer)) {
+    if (!jwt_probe_issuer(ret_parts->pieces[JWS_PIECE_PAYLOAD], working->fresh.room,
+                          question->token.len, &issuer)) {
         return false;
     }
     working->issuer = key_page_issuer(working->page, issuer);
@@ -450,16 +455,16 @@ static enum status prove(const struct question *question,
         .pieces = parts->pieces,
         .page = working->page,
         .issuer = working->issuer,
-        .room = working->room,
-        .room_len = sizeof(working->room),
-        .audiences = working->audiences,
+        .room = working->fresh.room,
+        .room_len = question->token.len,
+        .audiences = working->fresh.audiences,
     };
-    const enum status status = service_account_prove(&task, &working->proof);
-    if (status == ST_KEYS_UNAVAILABLE && working->proof.waits_for) {
+    const enum status status = service_account_prove(&task, &working->fresh.proof);
+    if (status == ST_KEYS_UNAVAILABLE && working->fresh.proof.waits_for) {
         ret_verdict->wait = (struct question_wait){
             .kind = WAIT_KEYS,
-            .source = (unsigned)__builtin_ctzll(working->proof.waits_for),
-            .what = working->proof.waits_for,
+            .source = (unsigned)__builtin_ctzll(working->fresh.proof.waits_for),
+            .what = working->fresh.proof.waits_for,
         };
     }
     return status;
@@ -468,13 +473,13 @@ static enum status prove(const struct question *question,
 /* A token that cannot be kept is proved again when it comes again. */
 static void keep(const struct service_account *own, const struct working *working, bool is_accepted)
 {
-    const struct service_account_claims *claims = &working->proof.claims;
+    const struct service_account_claims *claims = &working->fresh.proof.claims;
     struct verified_token *token = verified_token_new(service_account_claims_size(claims));
     if (!token) {
         return;
     }
-    token->generation = working->proof.key->generation;
-    token->source = working->proof.key->source;
+    token->generation = working->fresh.proof.key->generation;
+    token->source = working->fresh.proof.key->source;
     (void)service_account_claims_copy(claims, verified_token_kept(token)); /* at its start */
     verified_tokens_put(own->tokens, &working->digest, token, is_accepted);
 }
@@ -501,8 +506,8 @@ static void authenticate(const void *family,
         if (ret_verdict->why != ST_OK) {
             return;
         }
-        key = working->proof.key;
-        claims = &working->proof.claims;
+        key = working->fresh.proof.key;
+        claims = &working->fresh.proof.claims;
     }
     const struct source *source = &own->sources[key->source];
     explain_source(question, source);
@@ -521,9 +526,10 @@ static void authenticate(const void *family,
         ret_verdict->wait = wait_for(own, source, &evidence, question, &working->digest);
     }
     if (is_accepted) {
-        scratch_use(&question->scratch, offsetof(struct working, text) +
-                                            service_account_user_text_len(claims, &source->policy));
-        service_account_user_make(claims, &source->policy, working->text, &working->user,
+        char *text = working->known ? working->text : working->fresh.room + question->token.len;
+        const size_t text_len = service_account_user_text_len(claims, &source->policy);
+        scratch_use(&question->scratch, (size_t)(text - (char *)working) + text_len);
+        service_account_user_make(claims, &source->policy, text, &working->user,
                                   &ret_verdict->user);
         ret_verdict->accepted = true;
     }

@@ -285,6 +285,23 @@ static void test_clusters_of_files_only_an_unknown_key_is_a_no_at_once(void **st
     free(token);
 }
 
+/* Wiping is a part of what an answer takes, so no more is wiped than was used; and all of that is.
+ */
+static void test_clusters_what_a_question_used_is_wiped(void **state)
+{
+    struct token_kit *kit = *state;
+    char *token = bound(kit, 1, BOUND(""));
+    assert_int_equal(token_kit_ask(kit, token), ST_OK);
+    assert_in_range(kit->scratch_used, strlen(token), 4096);
+    const size_t used = kit->scratch_used;
+    assert_int_equal(token_kit_ask(kit, token), ST_OK);
+    assert_in_range(kit->scratch_used, 1, used - 1);
+    for (size_t i = 0; i < kit->scratch.len; i++) {
+        assert_int_equal(((const unsigned char *)kit->scratch.at)[i], 0);
+    }
+    free(token);
+}
+
 static void test_clusters_only_new_tokens_take_of_the_share(void **state)
 {
     struct token_kit *kit = *state;
@@ -469,6 +486,7 @@ int main(void)
         TEST(an_unknown_key_is_a_no_when_all_that_are_fetched_say_so),
         TEST(one_that_was_never_reached_leaves_doubt),
         TEST(of_files_only_an_unknown_key_is_a_no_at_once),
+        TEST(what_a_question_used_is_wiped),
         TEST(only_new_tokens_take_of_the_share),
         TEST(one_cannot_crowd_out_another_that_has_its_key_id),
         TEST(of_too_many_keys_without_id_none_is_a_no),
