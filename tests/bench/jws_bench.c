@@ -4,6 +4,8 @@
  * OpenSSL that is copied each time, and by one that is initialised each time. Then two threads
  * under one key: CPU for each verification beside that of one thread, and calls of futex(2), which
  * must not grow with the verifications. Rounds alternate, the median of each counts.
+ *
+ * Usage: jws_bench [RS256 | ES256 | ES384 | ES512]...
  */
 #include <pthread.h>
 #include <signal.h>
@@ -257,11 +259,24 @@ static long count_futexes(const struct bench *bench, size_t calls)
     return count;
 }
 
-int main(void)
+/* Return: whether @name is among @count @names; without any, it is */
+static bool is_asked_for(struct span name, char *const *names, int count)
+{
+    bool is = count == 0;
+    for (int i = 0; i < count; i++) {
+        is |= span_equal(name, span_of(names[i]));
+    }
+    return is;
+}
+
+int main(int argc, char **argv)
 {
     static const enum jws_algorithm algorithms[] = { JWS_RS256, JWS_ES256, JWS_ES384, JWS_ES512 };
     for (size_t i = 0; i < COUNTOF(algorithms); i++) {
         static struct bench bench;
+        if (!is_asked_for(jws_algorithm_traits(algorithms[i])->name, argv + 1, argc - 1)) {
+            continue;
+        }
         make(&bench, algorithms[i]);
         run_all(&bench);
         const long few = count_futexes(&bench, FUTEX_CALLS);

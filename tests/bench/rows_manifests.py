@@ -8,6 +8,7 @@ import ssl
 import statistics
 import time
 
+import rows_service_accounts
 from bench_kit import (CLIENT_CPU, ROOT, KubeBearer, Nginx, new_tokens, pinned, run, say, write_bodies, write_manifests,
                        write_tokens)
 
@@ -164,7 +165,7 @@ def memory_rows(bench):
 
 
 ROWS = {"requests": requests_row, "handshakes": handshake_rows, "million": million_rows, "start": start_row,
-        "memory": memory_rows}
+        "memory": memory_rows, **rows_service_accounts.ROWS}
 
 
 def measure(bench, names):
