@@ -20,44 +20,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <valgrind/memcheck.h>
 
 #include <urcu/urcu-bp.h>
 
 #include "authn/authenticator.h"
 #include "authn/bootstrap.h"
 #include "base/digest.h"
+#include "constant_time/declared.h"
 #include "support/secret_builder.h"
 
 #define NOW_SEC INT64_C(1748779200)
 
-enum mode { MODE_LIBRARY, MODE_MEMCMP, MODE_UNDECLARED };
-
-static struct {
-    enum mode mode;
-    size_t comparisons;
-    size_t undefined_results;
-} run;
-
-/* volatile: a compiler that knows it is memcmp of 32 bytes makes it branch-free, hence harmless */
-static int (*const volatile ordinary_compare)(const void *, const void *, size_t) = memcmp;
+static struct declared_run run;
 
 bool __real_digest_equal(const struct digest *a, const struct digest *b);
 bool __wrap_digest_equal(const struct digest *a, const struct digest *b);
 
+static bool real(const void *a, const void *b)
+{
+    return __real_digest_equal(a, b);
+}
+
 bool __wrap_digest_equal(const struct digest *a, const struct digest *b)
 {
-    volatile bool equal = run.mode == MODE_MEMCMP
-                              ? ordinary_compare(a->bytes, b->bytes, sizeof(a->bytes)) == 0
-                              : __real_digest_equal(a, b);
-    unsigned char undefined_bits = 0;
-    (void)VALGRIND_GET_VBITS(&equal, &undefined_bits, 1);
-    run.comparisons++;
-    run.undefined_results += undefined_bits != 0;
-    if (run.mode != MODE_UNDECLARED) {
-        (void)VALGRIND_MAKE_MEM_DEFINED(&equal, sizeof(equal)); /* the one public bit */
-    }
-    return equal;
+    return declared_compare(&run, real, a, b, sizeof(a->bytes));
 }
 
 static void require(bool condition, const char *what)
@@ -66,19 +52,6 @@ static void require(bool condition, const char *what)
         (void)fprintf(stderr, "not so: %s\n", what);
         exit(EXIT_FAILURE);
     }
-}
-
-static void mark_undefined(void *ctx, const void *at, size_t len)
-{
-    size_t *pieces = ctx;
-    (*pieces)++;
-    (void)VALGRIND_MAKE_MEM_UNDEFINED(at, len);
-}
-
-static void mark_defined(void *ctx, const void *at, size_t len)
-{
-    (void)ctx; /* nothing to count */
-    (void)VALGRIND_MAKE_MEM_DEFINED(at, len);
 }
 
 static void tell(struct authenticator *authenticator, const struct test_secret *test)
@@ -140,22 +113,17 @@ static void ask_all(const struct authenticator *authenticator)
 int main(int argc, char **argv)
 {
     const char *mode = argc == 2 ? argv[1] : "";
-    if (strcmp(mode, "memcmp") == 0) {
-        run.mode = MODE_MEMCMP;
-    } else if (strcmp(mode, "undeclared") == 0) {
-        run.mode = MODE_UNDECLARED;
-    } else {
-        require(strcmp(mode, "library") == 0, "the mode is library, memcmp or undeclared");
-    }
+    run.mode = declared_mode_of(mode);
+    require(run.mode != MODE_NONE, "the mode is library, memcmp or undeclared");
     require(RUNNING_ON_VALGRIND, "this runs under valgrind");
     struct authenticator *authenticator = make();
     size_t pieces = 0;
-    authenticator_taint(authenticator, mark_undefined, &pieces);
+    authenticator_taint(authenticator, declared_undefined, &pieces);
     require(pieces == 6, "four digests, the dummy's and the key were marked");
     ask_all(authenticator);
     require(run.comparisons == COUNTOF(questions), "every question is one comparison");
     require(run.undefined_results == run.comparisons, "every comparison was of marked bytes");
-    authenticator_taint(authenticator, mark_defined, NULL);
+    authenticator_taint(authenticator, declared_defined, NULL);
     authenticator = authenticator_free(authenticator);
     return EXIT_SUCCESS;
 }

@@ -8,8 +8,8 @@
  * own token steers, and may: the cache is looked up by it, under a key that nobody knows.
  */
 #include <stdio.h>
-#include <valgrind/memcheck.h>
 
+#include "constant_time/declared.h"
 #include "support/token_kit.h"
 
 #define HEADER "{\"alg\":\"ES256\"}"
@@ -20,46 +20,19 @@
     "\"kubernetes.io/serviceaccount/service-account.name\":\"sa\","                   \
     "\"kubernetes.io/serviceaccount/service-account.uid\":\"u1\"}"
 
-enum mode { MODE_LIBRARY, MODE_MEMCMP, MODE_UNDECLARED };
-
-static struct {
-    enum mode mode;
-    size_t comparisons;
-    size_t undefined_results;
-} run;
-
-/* volatile: as in decide_taint.c */
-static int (*const volatile ordinary_compare)(const void *, const void *, size_t) = memcmp;
+static struct declared_run run;
 
 bool __real_quick_digest_equal(const struct quick_digest *a, const struct quick_digest *b);
 bool __wrap_quick_digest_equal(const struct quick_digest *a, const struct quick_digest *b);
 
+static bool real(const void *a, const void *b)
+{
+    return __real_quick_digest_equal(a, b);
+}
+
 bool __wrap_quick_digest_equal(const struct quick_digest *a, const struct quick_digest *b)
 {
-    volatile bool equal = run.mode == MODE_MEMCMP
-                              ? ordinary_compare(a->bytes, b->bytes, sizeof(a->bytes)) == 0
-                              : __real_quick_digest_equal(a, b);
-    unsigned char undefined_bits = 0;
-    (void)VALGRIND_GET_VBITS(&equal, &undefined_bits, 1);
-    run.comparisons++;
-    run.undefined_results += undefined_bits != 0;
-    if (run.mode != MODE_UNDECLARED) {
-        (void)VALGRIND_MAKE_MEM_DEFINED(&equal, sizeof(equal)); /* the one public bit */
-    }
-    return equal;
-}
-
-static void mark_undefined(void *ctx, const void *at, size_t len)
-{
-    size_t *pieces = ctx;
-    (*pieces)++;
-    (void)VALGRIND_MAKE_MEM_UNDEFINED(at, len);
-}
-
-static void mark_defined(void *ctx, const void *at, size_t len)
-{
-    (void)ctx; /* nothing to count */
-    (void)VALGRIND_MAKE_MEM_DEFINED(at, len);
+    return declared_compare(&run, real, a, b, sizeof(a->bytes));
 }
 
 static void test_legacy_taint(void **state)
@@ -81,7 +54,7 @@ static void test_legacy_taint(void **state)
     token_kit_tell(&kit, 0, STORE_ADDED, &account);
     token_kit_tell(&kit, 0, STORE_ADDED, &secret);
     size_t pieces = 0;
-    authenticator_taint(kit.authenticator, mark_undefined, &pieces);
+    authenticator_taint(kit.authenticator, declared_undefined, &pieces);
     assert_int_equal(pieces, 1);
     for (int round = 0; round < 2; round++) { /* new, and from the cache */
         assert_int_equal(token_kit_ask(&kit, held), ST_OK);
@@ -89,7 +62,7 @@ static void test_legacy_taint(void **state)
     }
     assert_int_equal(run.comparisons, 4);
     assert_int_equal(run.undefined_results, 4);
-    authenticator_taint(kit.authenticator, mark_defined, NULL);
+    authenticator_taint(kit.authenticator, declared_defined, NULL);
     free(held);
     free(other);
     token_kit_fini(&kit);
@@ -99,11 +72,9 @@ int main(int argc, char **argv)
 {
     const char *mode = argc == 2 ? argv[1] : "";
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_legacy_taint) };
-    run.mode = strcmp(mode, "memcmp") == 0       ? MODE_MEMCMP
-               : strcmp(mode, "undeclared") == 0 ? MODE_UNDECLARED
-                                                 : MODE_LIBRARY;
-    if (!RUNNING_ON_VALGRIND) {
-        (void)fprintf(stderr, "this runs under valgrind\n");
+    run.mode = declared_mode_of(mode);
+    if (!RUNNING_ON_VALGRIND || run.mode == MODE_NONE) {
+        (void)fprintf(stderr, "this runs under valgrind, as library, memcmp or undeclared\n");
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
