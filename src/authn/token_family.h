@@ -87,9 +87,8 @@ struct token_family_ops {
     void (*free)(void *family);
 
     /* What it must be told of; borrows the family. None: *@ret_count is 0. Each takes one of the
-     * STORE_MAX_HANDLERS places of its cluster's store, of which serve takes one. Those of a
-     * cluster do not overlap: an object that leaves one of them is told as deleted, whatever the
-     * other says of it */
+     * STORE_MAX_HANDLERS places of its cluster's store, of which serve takes one. Several of one
+     * kind each have their own truth: what one of them tells says nothing of the others */
     const struct token_feed *(*feeds)(const void *family, size_t *ret_count);
     /* The store of a cluster, whose figures it may ask for from any thread; before the first event
      * of that, and for as long as the family is asked. NULL: it wants none */

@@ -157,21 +157,6 @@ static struct key_page *page_new(const struct key_book *book, size_t room)
     return page;
 }
 
-/* The same in everything that decides whether a token is verified by it. */
-static bool is_same_key(const struct jose_key *a, const struct jose_key *b)
-{
-    if (!jose_thumbprint_equal(jose_key_thumbprint(a), jose_key_thumbprint(b)) ||
-        !span_equal(jose_key_id(a), jose_key_id(b))) {
-        return false;
-    }
-    for (enum jws_algorithm i = JWS_ALGORITHM_NONE + 1; i < JWS_ALGORITHM_COUNT_; i++) {
-        if (jose_key_may_verify(a, i) != jose_key_may_verify(b, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static uint64_t generation_of(struct key_book *book,
                               const struct key_issuer *before,
                               const struct jose_key *key,
@@ -179,7 +164,7 @@ static uint64_t generation_of(struct key_book *book,
 {
     for (size_t i = 0; before && i < before->key_count; i++) {
         const struct key_entry *entry = &before->keys[i];
-        if (entry->source == source && is_same_key(entry->key, key)) {
+        if (entry->source == source && jose_key_is_same(entry->key, key)) {
             return entry->generation;
         }
     }

@@ -62,11 +62,11 @@ static void try_each(const struct proof_task *task, const struct jws *jws, struc
                 tries->status == ST_NOT_FOUND ? ST_ALGORITHM_NOT_ALLOWED : tries->status;
             continue;
         }
-        if (tries->counts[entry->source]++ == PROOF_TRIES_OF_SOURCE_MAX) {
-            tries->counts[entry->source]--;
+        if (tries->counts[entry->source] == PROOF_TRIES_OF_SOURCE_MAX) {
             tries->is_cut = true;
             continue;
         }
+        tries->counts[entry->source]++;
         tries->status =
             jose_key_verify(entry->key, jws->algorithm, jws->signing_input, jws->signature);
         if (!allows_another_try(tries->status)) {
