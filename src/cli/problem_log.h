@@ -53,7 +53,8 @@ void problem_log_manifest_remark(void *ctx, const struct problem *problem) NONNU
 void problem_log_kubernetes(void *ctx, const struct problem *problem) NONNULL(1, 2);
 void problem_log_kubernetes_resolved(void *ctx, const struct problem *problem) NONNULL(1, 2);
 
-/* What struct engine_keys has. @cluster: the name of the one whose keys they are; empty: this one
+/* What struct token_keys_listener has. @cluster: the name of the one whose keys they are; empty:
+ * this one
  */
 void problem_log_keys(void *ctx, const char *cluster, const struct problem *problem)
     NONNULL(1, 2, 3);

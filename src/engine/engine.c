@@ -111,10 +111,7 @@ static enum status open_keys(const struct engine_options *options,
         .family = authenticator_family(engine->authenticator, AUTHENTICATOR_SERVICE_ACCOUNT),
         .own = &options->sources,
         .clock = options->sources.clock,
-        .on_problem = options->keys.on_problem,
-        .on_resolved = options->keys.on_resolved,
-        .on_remark = options->keys.on_remark,
-        .ctx = options->keys.ctx,
+        .listener = options->keys,
     };
     const enum status status =
         token_keys_new(engine->loop, &keys, &engine->token_keys, reterr_problem);

@@ -31,19 +31,11 @@ struct engine_cluster_options {
     struct store_sources sources;
 };
 
-/** Who is told of keys; as struct token_keys_options has them. Each may be NULL. */
-struct engine_keys {
-    token_keys_tell_fn *on_problem;
-    token_keys_tell_fn *on_resolved;
-    token_keys_tell_fn *on_remark;
-    void *ctx;
-};
-
 struct engine_options {
     struct authenticator_options
         authenticator; /* but for its families, its clusters and whom it tells: */
     struct engine_family families[AUTHENTICATOR_COUNT_]; /* by id */
-    struct engine_keys keys;
+    struct token_keys_listener keys;                     /* told of ServiceAccount tokens' */
     struct store_sources sources;
     struct engine_cluster_options *clusters; /* by number from 1 on, as families know them */
     size_t cluster_count;                    /* at most AUTHENTICATOR_CLUSTERS_MAX */

@@ -32,26 +32,26 @@ static void tell(const struct member *member,
                  const struct problem *problem)
 {
     if (whom) {
-        whom(member->keys->options.ctx, name_of(member), problem);
+        whom(member->keys->options.listener.ctx, name_of(member), problem);
     }
 }
 
 static void on_problem(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    tell(member, member->keys->options.on_problem, problem);
+    tell(member, member->keys->options.listener.on_problem, problem);
 }
 
 static void on_resolved(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    tell(member, member->keys->options.on_resolved, problem);
+    tell(member, member->keys->options.listener.on_resolved, problem);
 }
 
 static void on_remark(void *ctx, const struct problem *problem)
 {
     const struct member *member = ctx;
-    tell(member, member->keys->options.on_remark, problem);
+    tell(member, member->keys->options.listener.on_remark, problem);
 }
 
 /* A set that cannot be kept takes all keys of its source away (key_book_put()). */

@@ -28,17 +28,21 @@ struct token_keys;
  * loads them. @cluster: its name, a DNS label; empty: this one's. As problem_fn besides */
 typedef void token_keys_tell_fn(void *ctx, const char *cluster, const struct problem *problem);
 
+/** Who is told, as struct key_source_options has it. Each may be NULL. */
+struct token_keys_listener {
+    token_keys_tell_fn *on_problem;
+    token_keys_tell_fn *on_resolved;
+    token_keys_tell_fn *on_remark;
+    void *ctx;
+};
+
 struct token_keys_options {
     const struct service_account_options *sources; /* borrows for the keys' life */
     void *family; /* of service_account_ops, with these options; borrows, the same */
     const struct store_sources *own; /* where this cluster's API server is; borrows until
                                         token_keys_new() returns */
     struct clock clock;
-    /* as struct key_source_options has them; each may be NULL */
-    token_keys_tell_fn *on_problem;
-    token_keys_tell_fn *on_resolved;
-    token_keys_tell_fn *on_remark;
-    void *ctx;
+    struct token_keys_listener listener;
 };
 
 /** token_keys_new() - nothing is read yet. Return: ST_OK; what key_source_new(),

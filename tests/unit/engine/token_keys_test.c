@@ -90,8 +90,8 @@ static enum status open_keys(struct kit *kit)
                                                 .family = kit->tokens.family,
                                                 .own = &own,
                                                 .clock = clock_system(),
-                                                .on_problem = on_problem,
-                                                .ctx = kit };
+                                                .listener = { .on_problem = on_problem,
+                                                              .ctx = kit } };
     return token_keys_new(kit->files.loop, &options, &kit->keys, &kit->problem);
 }
 

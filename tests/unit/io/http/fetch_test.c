@@ -133,6 +133,10 @@ static void fetch(struct kit *kit, const struct https_script *script, const char
     fetch_with(kit, script, (struct http_endpoint){ 0 }, path, NULL, DEADLINE_MS);
 }
 
+#define TWO_CACHE_CONTROLS "Cache-Control: public\r\nCache-Control: public\r\n"
+#define EIGHT_CACHE_CONTROLS \
+    TWO_CACHE_CONTROLS TWO_CACHE_CONTROLS TWO_CACHE_CONTROLS TWO_CACHE_CONTROLS
+
 static const struct {
     const char *name;
     const char *reply;
@@ -146,6 +150,10 @@ static const struct {
       "HTTP/1.1 200 OK\r\nCache-Control: public\r\nAge: 5\r\ncache-control: max-age=60\r\n"
       "Content-Length: 2\r\n\r\nok",
       ST_OK, "ok", 55, "" },
+    { "with more fields for its age than are looked at",
+      "HTTP/1.1 200 OK\r\n" EIGHT_CACHE_CONTROLS "Cache-Control: max-age=60\r\n"
+      "Content-Length: 2\r\n\r\nok",
+      ST_OK, "ok", -1, "" },
     { "in chunks, just short enough",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
       "20\r\n0123456789abcdef0123456789abcdef\r\n20\r\n0123456789abcdef0123456789abcdef\r\n"
